@@ -1,0 +1,1 @@
+"""Pure: (accelerator, profile) -> resources, node affinity, tolerations, environment."""

@@ -1,0 +1,119 @@
+"""Conditions: what is true about a service now, and the one word why.
+
+Types and reasons are enumerations, so that the documentation can be checked against what the code can write.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tidegate.api.model import ApiModel
+
+Status = Literal["True", "False", "Unknown"]
+
+
+class ConditionType(StrEnum):
+    """The conditions of an InferenceService. All but `ScalingLimited` and `ConflictingScaler` are good when True."""
+
+    READY = "Ready"
+    """The summary: the service's pods answer, in the number that was decided last."""
+
+    SPEC_VALID = "SpecValid"
+    """The spec and what it refers to can be carried out."""
+
+    METRICS_AVAILABLE = "MetricsAvailable"
+    """Every ready pod's metrics are read and make sense. Otherwise nothing is scaled down."""
+
+    SCALING_LIMITED = "ScalingLimited"
+    """A bound (minimum, maximum, pin, behavior) holds the size elsewhere than demand would have it."""
+
+    CONFLICTING_SCALER = "ConflictingScaler"
+    """Somebody else keeps writing the replicas of the same workload."""
+
+
+class Reason(StrEnum):
+    """Every reason that a condition can carry. Each has an entry in docs/troubleshooting.md."""
+
+    # Ready
+    SERVING = "Serving"
+    STARTING = "Starting"
+    SCALING_UP = "ScalingUp"
+    NO_READY_PODS = "NoReadyPods"
+    ROLLING_OUT = "RollingOut"
+    PINNED_AT_ZERO = "PinnedAtZero"
+    # SpecValid
+    ACCEPTED = "Accepted"
+    INVALID_SPEC = "InvalidSpec"
+    NAME_TOO_LONG = "NameTooLong"
+    UNKNOWN_ENGINE = "UnknownEngine"
+    UNKNOWN_PROFILE = "UnknownProfile"
+    TEMPLATE_CONFLICT = "TemplateConflict"
+    REJECTED_BY_API_SERVER = "RejectedByAPIServer"
+    NAME_TAKEN = "NameTaken"
+    TARGET_NOT_FOUND = "TargetNotFound"
+    TARGET_CLAIMED = "TargetClaimed"
+    TARGET_HAS_AUTOSCALER = "TargetHasAutoscaler"
+    NOT_CONVERGING = "NotConverging"
+    # MetricsAvailable
+    FRESH = "Fresh"
+    NO_PODS = "NoPods"
+    MISSING = "Missing"
+    STALE = "Stale"
+    NOT_A_NUMBER = "NotANumber"
+    PARTIAL = "Partial"
+    # ScalingLimited
+    WITHIN_LIMITS = "WithinLimits"
+    MINIMUM_REPLICAS = "MinimumReplicas"
+    MAXIMUM_REPLICAS = "MaximumReplicas"
+    PINNED = "Pinned"
+    BEHAVIOR_POLICY = "BehaviorPolicy"
+    STABILIZING = "Stabilizing"
+    METRICS_HELD = "MetricsHeld"
+    ROLLOUT_HELD = "RolloutHeld"
+    # ConflictingScaler
+    SOLE_WRITER = "SoleWriter"
+    FOREIGN_WRITER = "ForeignWriter"
+    YIELDED = "Yielded"
+
+
+class Condition(ApiModel):
+    """One condition, as `metav1.Condition`."""
+
+    type: str = Field(max_length=316, description="The condition's name.")
+    status: Status = Field(description="True, False or Unknown.")
+    reason: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="One CamelCase word that says why; docs/troubleshooting.md has an entry for each.",
+    )
+    message: str = Field(default="", max_length=32768, description="A sentence for people: what, why, and what to do.")
+    last_transition_time: str = Field(
+        json_schema_extra={"format": "date-time"}, description="When the status last changed (RFC 3339)."
+    )
+    observed_generation: int | None = Field(
+        default=None,
+        ge=0,
+        json_schema_extra={"format": "int64"},
+        description="The `metadata.generation` that this condition speaks of.",
+    )
+
+
+def merge_conditions(previous: Iterable[Mapping[str, Any]], current: Iterable[Condition]) -> tuple[Condition, ...]:
+    """Keep the transition time of each condition whose status did not change.
+
+    Args:
+        previous: the conditions as they stand in the object's status (raw documents).
+        current: the conditions as they are now, each with the time of now.
+
+    Returns:
+        `current`, in its order, with the times of `previous` where the status is the same.
+    """
+    times = {old.get("type"): (old.get("status"), old.get("lastTransitionTime")) for old in previous}
+    merged = []
+    for condition in current:
+        status, time = times.get(condition.type, (None, None))
+        keep = status == condition.status and time
+        merged.append(condition.model_copy(update={"last_transition_time": time}) if keep else condition)
+    return tuple(merged)

@@ -1,0 +1,44 @@
+"""The base of every API model: camelCase outside, frozen inside, unknown fields ignored.
+
+Unknown fields are ignored on purpose: a CRD newer than the operator must not stop an operator that was rolled back.
+The API server has already pruned what its own schema does not know.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Rule(NamedTuple):
+    """A CEL validation rule of a schema node (`x-kubernetes-validations`)."""
+
+    rule: str
+    """A CEL expression over `self` that must be true."""
+
+    message: str
+    """What the person who ran `kubectl apply` reads: the field, what is wrong, how to mend it."""
+
+    field_path: str | None = None
+    """JSON path of the field to blame, relative to the node: `.maxReplicas`."""
+
+
+class ApiModel(BaseModel):
+    """A part of a Kubernetes object."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        use_enum_values=False,
+    )
+
+    rules: ClassVar[Sequence[Rule]] = ()
+    """CEL rules of this object, written into the CRD by `tidegate.api.schema`."""
+
+    def to_document(self) -> dict[str, Any]:
+        """The object as Kubernetes writes it: camelCase, absent fields left out."""
+        return self.model_dump(mode="json", exclude_none=True, by_alias=True)

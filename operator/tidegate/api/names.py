@@ -1,0 +1,39 @@
+"""Names that clusters remember: group, labels, annotations, field managers. Changing one is a migration."""
+
+GROUP = "inference.tidegate.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+SERVICE_LABEL = f"{GROUP}/service"
+"""On every child and its pods: the InferenceService's name. Half of the immutable selector."""
+
+VARIANT_LABEL = f"{GROUP}/variant"
+"""On every Deployment and its pods: the variant's name. The other half."""
+
+ROUTING_LABEL = f"{GROUP}/routing"
+"""On pods, and in the Service's selector only: a pod whose label is not `serving` gets no new connections."""
+
+ROUTING_SERVING = "serving"
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "tidegate"
+
+DEFAULT_VARIANT = "default"
+
+INPUTS_HASH_ANNOTATION = f"{GROUP}/inputs-hash"
+"""On a Deployment: hash of what the user wrote (spec and profile). Only a change of it rolls pods."""
+
+RENDER_VERSION_ANNOTATION = f"{GROUP}/render-version"
+"""On a Deployment: the version of the code that turned those inputs into this body."""
+
+BODY_HASH_ANNOTATION = f"{GROUP}/body-hash"
+"""On every child: hash of the body as it was applied, so that a difference is seen without comparing fields."""
+
+FIELD_MANAGER_BODY = "tidegate"
+"""Applies the bodies of children and the status of our own objects."""
+
+FIELD_MANAGER_SCALE = "tidegate-scaler"
+"""Applies replicas on `/scale`, and nothing else."""
+
+MAXIMUM_NAME_LENGTH = 40
+"""Of an InferenceService: leaves room for `-<variant>` and for a pod's two hashes within 63 characters."""

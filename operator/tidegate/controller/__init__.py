@@ -1,0 +1,1 @@
+"""The shell: kopf feeds a store, one loop observes, decides and writes; status, events, metrics."""

@@ -1,0 +1,1 @@
+"""Adapters that read engines: they scrape pages and turn them into samples."""

@@ -1,0 +1,1 @@
+"""The heart: observation + memory + now -> decision. Pure: no clock, no input or output, no logging."""

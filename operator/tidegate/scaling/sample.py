@@ -1,0 +1,81 @@
+"""What one engine said at one instant, in words every engine shares."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ArrivalMethod(StrEnum):
+    """How the arrival of requests can be seen in an engine's metrics; each engine's table names one."""
+
+    REQUEST_COUNTER = "RequestCounter"
+    """The engine counts requests when they arrive."""
+
+    FINISHED_AND_GAUGES = "FinishedAndGauges"
+    """The engine counts requests when they finish: arrivals = finished + change of running + change of waiting."""
+
+    TOKENS_ONLY = "TokensOnly"
+    """The engine counts no requests at all: only the work it serves and the requests it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """The signals of one pod at one instant.
+
+    Each signal is one of three different nothings or a number: ``None`` is missing (the page does not name it),
+    ``math.nan`` is not a number (the page says NaN), ``0.0`` is zero. Counters only ever rise, but for a restart.
+    """
+
+    time: float
+    """When the page was read, in seconds since the epoch."""
+
+    waiting: float | None = None
+    """Requests accepted but not yet started (gauge)."""
+
+    running: float | None = None
+    """Requests being worked on (gauge)."""
+
+    kv_usage: float | None = None
+    """Share of the KV cache in use, 0 to 1 (gauge)."""
+
+    requests_received: float | None = None
+    """Requests that have arrived (counter)."""
+
+    requests_finished: float | None = None
+    """Requests that ended normally (counter). Whether aborted ones count depends on the engine; vLLM's do not."""
+
+    prompt_tokens: float | None = None
+    """Prompt tokens processed (counter)."""
+
+    generated_tokens: float | None = None
+    """Tokens generated (counter)."""
+
+    work_done: float | None = None
+    """Work units finished, for engines whose work is not counted in tokens (counter)."""
+
+    def not_a_number(self) -> tuple[str, ...]:
+        """Names of the signals that were given as NaN."""
+        values = ((name, getattr(self, name)) for name in SIGNAL_NAMES)
+        return tuple(name for name, value in values if value is not None and math.isnan(value))
+
+
+SIGNAL_NAMES = (
+    "waiting",
+    "running",
+    "kv_usage",
+    "requests_received",
+    "requests_finished",
+    "prompt_tokens",
+    "generated_tokens",
+    "work_done",
+)
+"""The fields of `Sample` that are signals, in its order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScrapeFailure:
+    """Why a pod has no sample: a CamelCase reason that conditions can carry, and a message for people."""
+
+    time: float
+    reason: str
+    message: str

@@ -1,0 +1,1 @@
+"""The replica model (continuous batching in steps) and the HTTP engine that speaks and measures like a real one."""
