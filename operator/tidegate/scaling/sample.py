@@ -79,3 +79,7 @@ class ScrapeFailure:
     time: float
     reason: str
     message: str
+
+
+COUNTER_NAMES = ("requests_received", "requests_finished", "prompt_tokens", "generated_tokens", "work_done")
+"""Those of them that only ever rise, but for a restart."""

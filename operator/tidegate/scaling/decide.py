@@ -1,0 +1,137 @@
+"""The heart: what one service needs now, and why.
+
+`decide` is a pure function. It is given the time, it returns what to remember, and it touches nothing: the operator
+runs it on live signals, tests run it on timelines.
+"""
+
+from dataclasses import replace
+
+from tidegate.api.inference_service import InferenceServiceSpec, Mode
+from tidegate.scaling import behavior
+from tidegate.scaling.arrivals import Traffic, observe_traffic
+from tidegate.scaling.behavior import Recommendation, SizeChange
+from tidegate.scaling.decision import Decision, Limit, Proposal
+from tidegate.scaling.health import MetricsHealth, judge_metrics
+from tidegate.scaling.limits import LIMITS, LimitInput
+from tidegate.scaling.memory import Memory
+from tidegate.scaling.observation import Observation
+from tidegate.scaling.terms import TERMS, TermInput
+
+LONGEST_POLICY_SECONDS = 1800
+"""The longest `periodSeconds` that the API allows: changes older than this bind nobody."""
+
+
+def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory, now: float) -> tuple[Decision, Memory]:
+    """Decide the size of one service.
+
+    Args:
+        spec: what the user wants; its `scaling` block is the policy, its `replicas` the pin.
+        observation: the service as it is. Samples that were taken in before are not counted twice.
+        memory: what the last decision returned; `Memory()` at first, or one rebuilt from status.
+        now: seconds since the epoch; never earlier than the last call's.
+
+    Returns:
+        The decision, and the memory to hand in next time.
+    """
+    memory = _adopt(memory, observation, now)
+    health = judge_metrics(observation, now)
+    traffic, arrivals = observe_traffic(memory.arrivals, observation, health.fresh, now)
+    carried = _carried_running(memory.carried_running, traffic, health)
+    proposals = tuple(
+        proposal
+        for term in TERMS
+        if (
+            proposal := term(
+                TermInput(scaling=spec.scaling, observation=observation, traffic=traffic, carried_running=carried)
+            )
+        )
+        is not None
+    )
+    wanted = max((proposal.replicas for proposal in proposals), default=observation.replicas)
+    size, limits = _limit(wanted, LimitInput(spec=spec, observation=observation, memory=memory, health=health, now=now))
+    applied = spec.scaling.mode is Mode.AUTOMATIC and observation.yielded_to is None
+    decision = Decision(
+        time=now,
+        from_replicas=observation.replicas,
+        to_replicas=size,
+        reason=_reason(observation.replicas, size, limits),
+        message=_message(observation, size, proposals, limits, applied=applied),
+        applied=applied,
+        proposals=proposals,
+        limits=limits,
+        health=health,
+        traffic=traffic,
+    )
+    # What cannot be believed recommends the present size, so that it cannot shorten a window either.
+    recommended = wanted if health.complete else max(wanted, observation.replicas)
+    remembered = replace(
+        memory,
+        arrivals=arrivals,
+        recommendations=_recent_recommendations(memory, recommended, spec, now),
+        carried_running=carried,
+    )
+    return decision, remembered
+
+
+def _adopt(memory: Memory, observation: Observation, now: float) -> Memory:
+    """Take in the size that is found: seed the windows with it at first, note who changed it afterwards."""
+    found = observation.replicas
+    if memory.replicas is None:
+        seed = (Recommendation(now, found),)
+        return replace(memory, replicas=found, recommendations=memory.recommendations + seed)
+    recent = tuple(change for change in memory.changes if change.time > now - LONGEST_POLICY_SECONDS)
+    if memory.replicas != found:
+        recent += (SizeChange(now, memory.replicas, found),)
+    return replace(memory, replicas=found, changes=recent)
+
+
+def _carried_running(carried: float | None, traffic: Traffic, health: MetricsHealth) -> float | None:
+    """Most running requests per pod ever seen while none waited."""
+    if not health.complete or traffic.running is None or traffic.waiting:
+        return carried
+    per_pod = traffic.running / len(health.fresh)
+    return max(carried or 0.0, per_pod) or None
+
+
+def _limit(wanted: int, given: LimitInput) -> tuple[int, tuple[Limit, ...]]:
+    size, limits = wanted, []
+    for name, step in LIMITS:
+        after, because = step(size, given)
+        if after != size:
+            limits.append(Limit(name, size, after, because))
+            size = after
+    return size, tuple(limits)
+
+
+def _recent_recommendations(
+    memory: Memory, wanted: int, spec: InferenceServiceSpec, now: float
+) -> tuple[Recommendation, ...]:
+    rules = spec.scaling.behavior
+    window = max(behavior.up_window_seconds(rules.scale_up), behavior.down_window_seconds(rules.scale_down))
+    recent = [past for past in memory.recommendations if past.time > now - window]
+    return (*recent, Recommendation(now, wanted))
+
+
+def _reason(current: int, size: int, limits: tuple[Limit, ...]) -> str:
+    names = {limit.name for limit in limits}
+    if "paused" in names:
+        return "Paused"
+    if "pin" in names:
+        return "Pinned"
+    if size != current:
+        return "ScaledUp" if size > current else "ScaledDown"
+    return "Held" if "metrics" in names else "Steady"
+
+
+def _message(
+    observation: Observation, size: int, proposals: tuple[Proposal, ...], limits: tuple[Limit, ...], *, applied: bool
+) -> str:
+    """One sentence: the sizes, the proposal that won, and the last limit that bit."""
+    current = observation.replicas
+    head = f"{current} → {size}" if size != current else f"{size}"
+    if not applied and size != current:
+        head += f" advised, yielded to {observation.yielded_to}" if observation.yielded_to else " advised"
+    winner = max(proposals, key=lambda proposal: proposal.replicas, default=None)
+    causes = [winner.because] if winner else []
+    causes += [limit.because for limit in limits[-1:]]
+    return f"{head}: {'; '.join(causes)}" if causes else head

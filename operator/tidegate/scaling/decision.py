@@ -1,0 +1,43 @@
+"""What to do and why: the record that people read at 3 a.m."""
+
+from dataclasses import dataclass
+
+from tidegate.scaling.arrivals import Traffic
+from tidegate.scaling.health import MetricsHealth
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What one term would have."""
+
+    term: str
+    replicas: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A step that changed the outcome."""
+
+    name: str
+    from_replicas: int
+    to_replicas: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One decision about one service."""
+
+    time: float
+    from_replicas: int
+    to_replicas: int
+    reason: str
+    message: str
+    applied: bool
+    """Whether the size is to be written: not in modes Advisory and Paused, nor when another writer was yielded to."""
+
+    proposals: tuple[Proposal, ...]
+    limits: tuple[Limit, ...]
+    health: MetricsHealth
+    traffic: Traffic

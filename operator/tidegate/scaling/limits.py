@@ -1,0 +1,112 @@
+"""From what the terms want to what is decided: named steps, in order. Each leaves a line where it changes something."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tidegate.api.inference_service import InferenceServiceSpec, Mode
+from tidegate.scaling import behavior
+from tidegate.scaling.health import MetricsHealth, MetricsState
+from tidegate.scaling.memory import Memory
+from tidegate.scaling.observation import Observation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitInput:
+    """All that a step may look at."""
+
+    spec: InferenceServiceSpec
+    observation: Observation
+    memory: Memory
+    health: MetricsHealth
+    now: float
+
+
+Step = Callable[[int, LimitInput], tuple[int, str]]
+"""(size so far, input) -> (size after, why it differs)."""
+
+
+def metrics_held(wanted: int, given: LimitInput) -> tuple[int, str]:
+    """Never down on metrics that are missing, stale or NaN; and not at all without any that can be believed."""
+    current, health = given.observation.replicas, given.health
+    if health.complete:
+        return wanted, ""
+    because = f"held: {health.message}"
+    return (max(wanted, current), because) if health.state is MetricsState.PARTIAL else (current, because)
+
+
+def rollout_held(wanted: int, given: LimitInput) -> tuple[int, str]:
+    """Up is allowed while a rollout runs; down waits, since surge pods would be counted as spare."""
+    if not given.observation.rollout_in_progress:
+        return wanted, ""
+    return max(wanted, given.observation.replicas), "a rollout is in progress; the way down waits for its end"
+
+
+def stabilization(wanted: int, given: LimitInput) -> tuple[int, str]:
+    """The windows of `behavior`: not down before the highest recommendation of the window, not up before the lowest."""
+    rules = given.spec.scaling.behavior
+    up_seconds = behavior.up_window_seconds(rules.scale_up)
+    down_seconds = behavior.down_window_seconds(rules.scale_down)
+    current = given.observation.replicas
+    size = behavior.stabilize(
+        current=current,
+        wanted=wanted,
+        recommendations=given.memory.recommendations,
+        up_seconds=up_seconds,
+        down_seconds=down_seconds,
+        now=given.now,
+    )
+    if wanted < size:
+        return size, f"the highest recommendation of the last {down_seconds} s holds on the way down"
+    return size, f"the lowest recommendation of the last {up_seconds} s holds on the way up"
+
+
+def behavior_policies(wanted: int, given: LimitInput) -> tuple[int, str]:
+    """The policies of `behavior`: only so much change per period."""
+    rules, current = given.spec.scaling.behavior, given.observation.replicas
+    if wanted > current:
+        limit = behavior.up_limit(rules.scale_up, current=current, changes=given.memory.changes, now=given.now)
+        return min(wanted, limit), f"behavior.scaleUp allows {limit} now"
+    limit = behavior.down_limit(rules.scale_down, current=current, changes=given.memory.changes, now=given.now)
+    return max(wanted, limit), f"behavior.scaleDown allows {limit} now"
+
+
+def minimum(wanted: int, given: LimitInput) -> tuple[int, str]:
+    """Not below `scaling.minReplicas`."""
+    bound = given.spec.scaling.min_replicas
+    return max(wanted, bound), f"scaling.minReplicas is {bound}"
+
+
+def maximum(wanted: int, given: LimitInput) -> tuple[int, str]:
+    """Not above `scaling.maxReplicas`."""
+    bound = given.spec.scaling.max_replicas
+    return min(wanted, bound), f"scaling.maxReplicas is {bound}"
+
+
+def pin(wanted: int, given: LimitInput) -> tuple[int, str]:
+    """`spec.replicas`, set by hand, wins over everything above."""
+    pinned = given.spec.replicas
+    if pinned is None:
+        return wanted, ""
+    scaling = given.spec.scaling
+    outside = not scaling.min_replicas <= pinned <= scaling.max_replicas
+    bounds = f", outside {scaling.min_replicas} to {scaling.max_replicas}" if outside else ""
+    return pinned, f"spec.replicas is pinned by hand to {pinned}{bounds}; unset it to scale on demand again"
+
+
+def paused(wanted: int, given: LimitInput) -> tuple[int, str]:
+    """Mode Paused decides nothing."""
+    if given.spec.scaling.mode is not Mode.PAUSED:
+        return wanted, ""
+    return given.observation.replicas, "scaling.mode is Paused"
+
+
+LIMITS: tuple[tuple[str, Step], ...] = (
+    ("metrics", metrics_held),  # no sight, no shrinking
+    ("rollout", rollout_held),  # nothing shrinks while two templates stand side by side
+    ("stabilization", stabilization),  # not on the first sign
+    ("behavior", behavior_policies),  # not too much at once
+    ("minReplicas", minimum),
+    ("maxReplicas", maximum),
+    ("pin", pin),  # a person's hand is above all of it
+    ("paused", paused),  # but for a person's word to leave it alone
+)

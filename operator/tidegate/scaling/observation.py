@@ -1,0 +1,58 @@
+"""One service at one instant, as far as scaling is concerned."""
+
+from dataclasses import dataclass
+
+from tidegate.scaling.sample import ArrivalMethod, Sample, ScrapeFailure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodObservation:
+    """One pod of the workload."""
+
+    uid: str
+    """Tells a pod from its successor of the same name, so that counters of two pods are never subtracted."""
+
+    name: str
+    ready: bool
+
+    reading: Sample | ScrapeFailure | None = None
+    """The last sample, or why there is none; None before the first attempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One service at one instant."""
+
+    replicas: int
+    """The size of the workload as it is written (`spec.replicas`), whoever wrote it."""
+
+    pods: tuple[PodObservation, ...] = ()
+    """Pods of the workload that are not being deleted."""
+
+    arrival_method: ArrivalMethod = ArrivalMethod.FINISHED_AND_GAUGES
+    """How these pods' engine lets arrivals be seen."""
+
+    expected_signals: tuple[str, ...] = ()
+    """Signals that this engine is known to give. One of them missing from a page is news, another is not."""
+
+    work_unit: str = "tokens"
+    """What work is counted in; `requests` counts each request as 1."""
+
+    stale_after_seconds: float = 15.0
+    """A sample older than this says nothing about now."""
+
+    rollout_in_progress: bool = False
+    """Pods of two templates exist side by side."""
+
+    yielded_to: str | None = None
+    """The other writer of this workload's replicas that has been yielded to."""
+
+    @property
+    def ready_pods(self) -> tuple[PodObservation, ...]:
+        """Pods that can take requests."""
+        return tuple(pod for pod in self.pods if pod.ready)
+
+    @property
+    def coming(self) -> int:
+        """Replicas that were ordered and are not ready yet."""
+        return max(0, self.replicas - len(self.ready_pods))
