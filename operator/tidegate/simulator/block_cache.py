@@ -1,0 +1,69 @@
+"""The KV cache of one replica: memory in blocks, and how it fills while sequences decode in step."""
+
+
+class BlockCache:
+    """Counts blocks without knowing sequences.
+
+    Every growing sequence gets one token per step, so which of them needs a new block next depends only on its length
+    modulo the block size. Counting sequences by that remainder tells the need of any number of steps at once.
+    """
+
+    __slots__ = ("_due", "_step", "block_tokens", "blocks", "growing", "used")
+
+    def __init__(self, blocks: int, block_tokens: int) -> None:
+        self.blocks = blocks
+        self.block_tokens = block_tokens
+        self.used = 0
+        """Blocks in use now."""
+        self.growing = 0
+        """Sequences that get a token every step."""
+        self._step = 0
+        self._due = [0] * block_tokens  # growing sequences that need a block, by step modulo block size
+
+    @property
+    def free(self) -> int:
+        """Blocks left once every growing sequence has what its next token needs; below 0: one of them must go."""
+        return self.blocks - self.used - self._due[self._step % self.block_tokens]
+
+    def blocks_of(self, tokens: int) -> int:
+        """Blocks that one sequence of so many tokens takes."""
+        return -(-tokens // self.block_tokens)
+
+    def take(self, tokens: int) -> None:
+        """Give a sequence that does not grow yet its blocks; the caller has looked at `free`."""
+        self.used += self.blocks_of(tokens)
+
+    def give_back(self, tokens: int) -> None:
+        """Take the blocks of a sequence that does not grow."""
+        self.used -= self.blocks_of(tokens)
+
+    def start_growing(self, tokens: int) -> None:
+        """From the next step on a sequence of ``tokens``, whose blocks are taken, gets one more each step."""
+        self._due[(self._step - tokens) % self.block_tokens] += 1
+        self.growing += 1
+
+    def stop_growing(self, tokens: int) -> None:
+        """A growing sequence, now of ``tokens``, ends: its blocks are free."""
+        self._due[(self._step - tokens) % self.block_tokens] -= 1
+        self.growing -= 1
+        self.give_back(tokens)
+
+    def grow(self, steps: int) -> None:
+        """Every growing sequence gets ``steps`` tokens."""
+        self.used += self._needed(steps)
+        self._step += steps
+
+    def steps_that_fit(self, at_most: int) -> int:
+        """How many steps the growing sequences can take before memory runs out."""
+        room = self.blocks - self.used
+        if self._needed(at_most) <= room:
+            return at_most
+        steps = room // self.growing * self.block_tokens  # in a block's worth of steps each needs one
+        while self._needed(steps + 1) <= room:
+            steps += 1
+        return steps
+
+    def _needed(self, steps: int) -> int:
+        cycles, rest = divmod(steps, self.block_tokens)
+        size = self.block_tokens
+        return cycles * self.growing + sum(self._due[(self._step + step) % size] for step in range(rest))
