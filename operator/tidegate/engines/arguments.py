@@ -1,0 +1,41 @@
+"""The arguments an engine is started with: the user's, and those it needs to be found and read."""
+
+from collections.abc import Sequence
+
+from tidegate.engines.table import EngineTable
+
+_END_OF_FLAGS = "--"
+
+
+def engine_arguments(table: EngineTable, user_arguments: Sequence[str], model_name: str, port: int) -> list[str]:
+    """Add to the user's arguments the flags that the engine needs and the user did not give.
+
+    A flag the user gave in any spelling stays as it is: `--flag value`, `--flag=value`, a short form, or `_` for `-`
+    as vLLM and llama.cpp allow. The added flags follow the user's arguments, because a subcommand must come first
+    and because vLLM's `--served-model-name` would swallow a positional argument behind it; a bare `--`, after which
+    nothing is a flag, stays behind them.
+
+    Args:
+        table: the engine's table.
+        user_arguments: `engine.args` of the spec.
+        model_name: the name that clients send as `model`.
+        port: the port to listen on.
+
+    Returns:
+        The arguments of the container, in order.
+    """
+    arguments = list(user_arguments)
+    end = arguments.index(_END_OF_FLAGS) if _END_OF_FLAGS in arguments else len(arguments)
+    given = {_flag_name(argument) for argument in arguments[:end]}
+    added: list[str] = []
+    for flag in table.flags:
+        if given.isdisjoint(flag.spellings):
+            added.append(flag.spellings[0])
+            if flag.value is not None:
+                added.append(flag.value.format(model=model_name, port=port))
+    return [*arguments[:end], *added, *arguments[end:]]
+
+
+def _flag_name(argument: str) -> str:
+    name, _, _ = argument.partition("=")
+    return name.replace("_", "-") if name.startswith("--") else name

@@ -1,0 +1,43 @@
+"""Finds the table of a service's engine."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tidegate.api.engine import EngineType, ServingEngine
+from tidegate.engines.custom import custom_table
+from tidegate.engines.llama_cpp import LLAMA_CPP
+from tidegate.engines.table import EngineTable
+from tidegate.engines.vllm import VLLM
+
+TABLES: Mapping[EngineType, EngineTable] = {table.type: table for table in (VLLM, LLAMA_CPP)}
+"""The engines whose metrics are known."""
+
+
+def engine_table(engine: ServingEngine) -> EngineTable:
+    """Find the table of an engine, with the ports and the path that its spec gives instead of the usual ones.
+
+    Args:
+        engine: `spec.engine`, of a service that Tidegate runs or of a target.
+
+    Raises:
+        ValueError: a custom engine lacks its port or its metrics' names.
+    """
+    if engine.type is EngineType.CUSTOM:
+        table = _custom(engine)
+    else:
+        table = TABLES[engine.type]
+        table = replace(table, port=engine.port or table.port)
+    return replace(
+        table,
+        metrics_port=engine.metrics.port or table.port,
+        metrics_path=engine.metrics.path or table.metrics_path,
+    )
+
+
+def _custom(engine: ServingEngine) -> EngineTable:
+    if engine.port is None:
+        raise ValueError("engine.port is required when engine.type is Custom: no default is known")
+    if engine.metrics.names is None:
+        raise ValueError("engine.metrics.names is required when engine.type is Custom: name the engine's metrics")
+    names = engine.metrics.names.model_dump(by_alias=False, exclude_none=True)
+    return custom_table(names, port=engine.port, work_unit=engine.metrics.work_unit)

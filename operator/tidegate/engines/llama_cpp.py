@@ -1,0 +1,47 @@
+"""llama.cpp's server.
+
+Names: `tools/server/server-context.cpp` and `tools/server/README.md`. The page has no labels, no counter of requests
+and no KV gauge: `llamacpp:kv_cache_usage_ratio` went away in ggml-org/llama.cpp pull request 13660 and is not read
+here, because a signal that depends on the build cannot carry a decision.
+
+What the numbers leave out:
+
+- Every value is written with six significant digits: past a million tokens the counters move in steps of ten, past
+  ten million in steps of a hundred. Rates over a few seconds become coarse on a busy, long-lived pod.
+- Generated tokens are counted when a request ends, and only if it ends normally.
+- The page waits for the running `llama_decode()` (issue 24866), which can exceed a scrape's timeout while a CPU works
+  through a long prompt; `/health` does not wait.
+- Builds of November 2025 wrap the page in a JSON string (issue 17384): no metric is found on it.
+
+Starting: the entrypoint of the image `ghcr.io/ggml-org/llama.cpp:server` is the server (`.devops/cpu.Dockerfile`), so
+a container needs arguments and no command. `/metrics` answers 501 without `--metrics`. The server listens on
+127.0.0.1 unless told otherwise, and its default port has not always been 8080: host and port are always given. The
+address is that of IPv4; a cluster of IPv6 alone gives `--host ::`.
+
+Stopping: SIGTERM ends running requests. A pod must be drained before the signal.
+"""
+
+from tidegate.api.engine import EngineType
+from tidegate.engines.table import EngineTable, Flag
+from tidegate.scaling.sample import ArrivalMethod
+
+LLAMA_CPP = EngineTable(
+    type=EngineType.LLAMA_CPP,
+    port=8080,
+    metrics_port=8080,
+    health_path="/health",
+    metrics={
+        "waiting": ("llamacpp:requests_deferred",),
+        "running": ("llamacpp:requests_processing",),
+        "prompt_tokens": ("llamacpp:prompt_tokens_total",),
+        "generated_tokens": ("llamacpp:tokens_predicted_total",),
+    },
+    arrivals=ArrivalMethod.TOKENS_ONLY,
+    flags=(
+        Flag(spellings=("--alias", "-a"), value="{model}"),
+        Flag(spellings=("--host",), value="0.0.0.0"),  # noqa: S104 - other pods must reach it.
+        Flag(spellings=("--port",), value="{port}"),
+        Flag(spellings=("--metrics",)),
+    ),
+)
+"""llama.cpp's server, any build with `--metrics`."""
