@@ -57,7 +57,7 @@ class Cluster:
 
     @property
     def programs(self) -> Path:
-        """Directory of the programs it runs, and of the kubectl that goes with them."""
+        """Directory of links to the programs it runs, and to the kubectl that goes with them."""
         return self.directory / "bin"
 
     @property
@@ -99,15 +99,18 @@ class Cluster:
             return False
 
 
-def cluster_named(name: str, environment: Mapping[str, str] | None = None) -> Cluster:
+def cluster_named(name: str) -> Cluster:
     """A cluster by name.
 
     Raises:
-        ToolsError: The name does not fit.
+        ToolsError: The name does not fit, or the cache directory has a space in its path, which kwokctl cuts off.
     """
     if not NAME_PATTERN.fullmatch(name):
         raise ToolsError(f"--name is {name!r}; use at most 40 lower-case letters, digits and dashes.")
-    return Cluster(name, cache_directory(os.environ if environment is None else environment) / "kwok")
+    cache = cache_directory(os.environ)
+    if re.search(r"\s", str(cache)):
+        raise ToolsError(f"clusters cannot live in {str(cache)!r}: set TIDEGATE_CACHE to a path without spaces.")
+    return Cluster(name, cache / "kwok")
 
 
 def up(name: str = "tidegate", *, nodes: Path = CONFIGURATION / "nodes.yaml", audit: bool = False) -> Cluster:
@@ -244,8 +247,11 @@ def _compare(cluster: Cluster, wanted: Mapping[str, object]) -> None:
 
 
 def exports(cluster: Cluster) -> str:
-    """Lines for a shell to evaluate: this cluster's kubeconfig, and its kubectl first on PATH."""
-    return f"export KUBECONFIG='{cluster.kubeconfig}'\nexport PATH='{cluster.programs}':\"$PATH\""
+    """Lines for a shell to evaluate: this cluster's kubeconfig, and the kubectl that fits it first on PATH."""
+    # The directory that the link leads to: the cluster's own goes away with the cluster, and must not be found on PATH
+    # when the next one is made.
+    directory = cluster.kubectl.readlink().parent
+    return f"export KUBECONFIG='{cluster.kubeconfig}'\nexport PATH='{directory}':\"$PATH\""
 
 
 def _tell(text: str) -> None:
