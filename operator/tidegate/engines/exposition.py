@@ -1,7 +1,7 @@
 """Reads chosen metrics out of a page in Prometheus' text format, and nothing else of the page.
 
 An engine's page has a thousand lines of which a dozen matter, so the page is searched for the wanted names at the
-start of a line instead of being split and parsed: that costs a twentieth of a full parse.
+start of a line instead of being split and parsed (`tools/bench/scrape_cost.py` compares the two).
 """
 
 import math

@@ -8,7 +8,7 @@ from tidegate.engines.exposition import Series, TooManyLinesError, find_series
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.sample import Sample
 
-MAXIMUM_LINES = 10_000
+MAXIMUM_LINES = 5_000
 """Most lines of wanted metrics on one page: several times what the largest engines have, and tens of milliseconds."""
 
 

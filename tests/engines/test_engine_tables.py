@@ -1,0 +1,104 @@
+import pytest
+
+from tidegate.api.engine import EngineType, ServingEngine
+from tidegate.engines.catalog import TABLES, engine_table
+from tidegate.engines.custom import arrival_method, custom_table
+from tidegate.engines.llama_cpp import LLAMA_CPP
+from tidegate.engines.table import COUNTERS, GAUGES
+from tidegate.engines.vllm import VLLM
+from tidegate.scaling.sample import SIGNAL_NAMES, ArrivalMethod
+
+
+def _engine(**fields: object) -> ServingEngine:
+    return ServingEngine.model_validate(fields)
+
+
+def test_every_signal_is_a_counter_or_a_gauge() -> None:
+    """The kinds of signal cover the fields of a sample, once each."""
+    assert set(SIGNAL_NAMES) == COUNTERS | GAUGES
+    assert not COUNTERS & GAUGES
+
+
+def test_every_known_engine_has_a_table() -> None:
+    """Each engine type but Custom, whose names are in the spec, is in the catalog."""
+    assert set(TABLES) == set(EngineType) - {EngineType.CUSTOM}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.type)
+def test_tables_name_only_signals(table: object) -> None:
+    """A table's metrics are fields of a sample, each with at least one name."""
+    assert set(table.metrics) <= set(SIGNAL_NAMES)
+    assert all(table.metrics.values())
+
+
+def test_an_engine_has_its_own_ports_and_paths() -> None:
+    """Without a word in the spec the engine's usual port and path hold."""
+    assert engine_table(_engine(type="vLLM")) == VLLM
+    assert engine_table(_engine(type="llamaCpp")) == LLAMA_CPP
+    assert (VLLM.port, LLAMA_CPP.port) == (8000, 8080)
+
+
+def test_the_metrics_page_follows_the_engines_port() -> None:
+    """A port given for the engine is the port of its metrics too."""
+    table = engine_table(_engine(type="vLLM", port=9000))
+    assert (table.port, table.metrics_port) == (9000, 9000)
+
+
+def test_the_metrics_page_can_be_elsewhere() -> None:
+    """Port and path of the metrics page can be given without moving the engine."""
+    table = engine_table(_engine(type="llamaCpp", metrics={"port": 9100, "path": "/stats?all=1"}))
+    assert (table.port, table.metrics_port, table.metrics_path) == (8080, 9100, "/stats?all=1")
+
+
+def test_custom_engine_reads_its_names_from_the_spec() -> None:
+    """A Custom engine's table holds the names and the unit that the spec gives."""
+    table = engine_table(
+        _engine(
+            type="Custom",
+            port=7000,
+            metrics={"names": {"waiting": "my_queue", "workDone": "my_images_total"}, "workUnit": "images"},
+        )
+    )
+    assert table.metrics == {"waiting": ("my_queue",), "work_done": ("my_images_total",)}
+    assert (table.port, table.work_unit, table.health_path, table.flags) == (7000, "images", None, ())
+
+
+def test_custom_counters_are_also_found_with_total() -> None:
+    """A counter's name from the source, to which the client library appends _total, is understood; a gauge's is not."""
+    table = custom_table({"requests_received": "my_requests", "waiting": "my_queue"}, port=1)
+    assert table.metrics == {"requests_received": ("my_requests", "my_requests_total"), "waiting": ("my_queue",)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"type": "Custom", "metrics": {"names": {"waiting": "q"}}}, "engine.port is required"),
+        ({"type": "Custom", "port": 1}, "engine.metrics.names is required"),
+    ],
+)
+def test_incomplete_custom_engines_are_refused(fields: dict[str, object], named: str) -> None:
+    """The error of an incomplete Custom engine names the missing field."""
+    with pytest.raises(ValueError, match=named):
+        engine_table(_engine(**fields))
+
+
+def test_unknown_signals_are_refused() -> None:
+    """A name for something that is no signal is an error that lists the signals."""
+    with pytest.raises(ValueError, match=r"queue_time is not a signal; known signals are .*waiting"):
+        custom_table({"queue_time": "x"}, port=1)
+
+
+@pytest.mark.parametrize(
+    ("signals", "method"),
+    [
+        (("requests_received", "requests_finished", "running"), ArrivalMethod.REQUEST_COUNTER),
+        (("requests_finished", "running", "waiting"), ArrivalMethod.FINISHED_AND_GAUGES),
+        (("requests_finished", "waiting"), ArrivalMethod.FINISHED_AND_GAUGES),
+        (("requests_finished",), ArrivalMethod.TOKENS_ONLY),
+        (("prompt_tokens", "running", "waiting"), ArrivalMethod.TOKENS_ONLY),
+        (("waiting",), ArrivalMethod.TOKENS_ONLY),
+    ],
+)
+def test_the_most_exact_way_to_see_arrivals_wins(signals: tuple[str, ...], method: ArrivalMethod) -> None:
+    """How a Custom engine's arrivals are seen follows from the signals it names."""
+    assert arrival_method(dict.fromkeys(signals, "x")) is method
