@@ -5,25 +5,33 @@ times the mean size of those that finished lately. Arrivals are put together fro
 `ArrivalMethod`), per pod and as differences between two samples, so that a pod that leaves, restarts or joins never
 makes the sum go backwards.
 
-Clients that give up lower the gauges without raising any counter (vLLM does not count aborted requests: vllm #31503,
-#55634). Read naively, each of them is an arrival that did not happen, just when the service drowns. So a pod's term is
-never negative (what is missing is `abandoned`), and while requests wait the estimate may rise but not fall.
+Clients that give up lower the gauges. Engines that count only requests that finish (vLLM: #31503, #55634) then seem to
+have fewer arrivals just when they drown, and no averaging brings them back (docs/adr/0001-demand-is-what-arrives.md has
+the figures). Where the page has a counter of requests that *ended*, arrivals are exact; where it has not, a pod's term
+is never negative and the estimate may rise, not fall, while requests wait.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from tidegate.scaling.observation import Observation, PodObservation
-from tidegate.scaling.sample import COUNTER_NAMES, SIGNAL_NAMES, ArrivalMethod, Sample
+from tidegate.scaling.pod_step import PodStep, pod_step
+from tidegate.scaling.sample import ArrivalMethod, Sample
 
 WINDOW_SECONDS = 15.0
-"""Arrivals are averaged over this long: three scrapes. Shorter follows noise; longer misses the seconds between the
-onset of an overload and the first client that gives up, in which alone all arrivals are seen."""
+"""Arrivals are averaged over this long: three scrapes. Shorter follows noise, longer follows late."""
 
 SIZE_HALF_LIFE_SECONDS = 120.0
 """Sizes and pace of requests are remembered this long: they change slowly, and single requests differ widely."""
+
+ABANDONED_SHARE = 0.2
+"""When more than this share of the requests that end were given up, sizes are not learned: those that still finish are
+the small ones."""
+
+ENOUGH_FINISHED = 5.0
+"""Unless fewer requests than this have finished: a biased size is better than none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +62,34 @@ class Traffic:
     """Requests that vanished without finishing, as far as they show."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """What one pair of scrapes showed, in rates per second summed over the pods."""
+    """What one round of scrapes showed, in rates per second summed over the pods."""
 
     time: float
     seconds: float
     arrived: float
     served: float
+    ended: float
     abandoned: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """Sums that fade with `SIZE_HALF_LIFE_SECONDS`; their quotients are sizes and paces."""
+
+    finished: float = 0.0
+    first_tokens: float = 0.0
+    prompt_work: float = 0.0
+    """Work of prompts, to be divided by `first_tokens`."""
+
+    other_work: float = 0.0
+    """All other work, to be divided by `finished`."""
+
+    starts: float = 0.0
+    """Requests taken out of queues, of pods in whose queue some were left."""
+
+    busy_pod_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,26 +104,9 @@ class ArrivalMemory:
     """Highest rate seen since requests began to wait."""
 
     held_work_per_second: float = 0.0
+    sums: Sums = field(default_factory=Sums)
     time: float | None = None
-    """When the decaying sums below were last decayed."""
-
-    finished: float = 0.0
-    work: float = 0.0
-    starts: float = 0.0
-    busy_pod_seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """What one pod did between two samples."""
-
-    seconds: float
-    arrived: float | None
-    abandoned: float
-    finished: float
-    work: float
-    starts: float | None
-    waited: bool
+    """When `sums` last faded."""
 
 
 def observe_traffic(
@@ -115,24 +125,25 @@ def observe_traffic(
     """
     samples = {pod.uid: pod.reading for pod in fresh if isinstance(pod.reading, Sample)}
     steps = [
-        _step(before, sample, observation)
+        pod_step(before, sample, observation)
         for uid, sample in samples.items()
         if (before := memory.samples.get(uid)) is not None and sample.time > before.time
     ]
     added = (_interval(steps, now),) if steps else ()
     intervals = _recent(memory.intervals + added, now)
-
     waiting = _total(samples, "waiting")
-    sums = _decayed_sums(memory, steps, now)
-    size = _size(observation, sums)
-    requests = _mean(intervals, "arrived") if _sees_requests(observation) else None
-    served = _mean(intervals, "served")
-    work = served if requests is None else requests * size if size is not None else None
+    sums = _faded_sums(memory, steps, intervals, now, is_waiting=bool(waiting))
+    size = _size(sums, observation.work_unit)
 
-    # While requests wait, the estimate may rise but not fall: what is missing may be clients that gave up.
-    is_waiting = bool(waiting)
-    held_requests = max(requests or 0.0, memory.held_requests_per_second if is_waiting else 0.0)
-    held_work = max(work or 0.0, memory.held_work_per_second if is_waiting else 0.0)
+    sees_requests = observation.arrival_method is not ArrivalMethod.TOKENS_ONLY
+    served = _mean(intervals, "served")
+    requests = _mean(intervals, "arrived") if sees_requests else None
+    work = served if requests is None else requests * size if size is not None else None
+    # Without an exact count, what is missing while requests wait may be clients that gave up.
+    exact = steps and all(step.exact for step in steps)
+    hold = bool(waiting) and not exact
+    held_requests = max(requests or 0.0, memory.held_requests_per_second if hold else 0.0)
+    held_work = max(work or 0.0, memory.held_work_per_second if hold else 0.0)
     traffic = Traffic(
         waiting=waiting,
         running=_total(samples, "running"),
@@ -151,76 +162,18 @@ def observe_traffic(
         intervals=intervals,
         held_requests_per_second=held_requests,
         held_work_per_second=held_work,
+        sums=sums,
         time=now,
-        finished=sums.finished,
-        work=sums.work,
-        starts=sums.starts,
-        busy_pod_seconds=sums.busy_pod_seconds,
     )
 
 
-def _step(before: Sample, after: Sample, observation: Observation) -> _Step:
-    changed = _changes(before, after)
-    finished, running = changed["requests_finished"], changed["running"]
-    arrived = _arrived(changed, observation.arrival_method)
-    return _Step(
-        seconds=after.time - before.time,
-        arrived=None if arrived is None else max(0.0, arrived),
-        abandoned=max(0.0, -(arrived or 0.0)),
-        finished=(arrived or 0.0) if finished is None else finished,
-        work=_work(changed, observation.work_unit),
-        starts=None if finished is None or running is None else max(0.0, finished + running),
-        waited=bool(before.waiting and after.waiting),
-    )
-
-
-def _changes(before: Sample, after: Sample) -> dict[str, float | None]:
-    """Each signal's change between two samples; after a restart, its whole value; None where it is not known."""
-    restarted = _restarted(before, after)
-    changes: dict[str, float | None] = {}
-    for name in SIGNAL_NAMES:
-        old, new = getattr(before, name), getattr(after, name)
-        if new is None or math.isnan(new) or (not restarted and (old is None or math.isnan(old))):
-            changes[name] = None
-        else:
-            changes[name] = new if restarted else new - old
-    return changes
-
-
-def _arrived(changed: Mapping[str, float | None], method: ArrivalMethod) -> float | None:
-    """Requests that arrived; negative where requests vanished; None where the engine does not let them be seen."""
-    match method:
-        case ArrivalMethod.REQUEST_COUNTER:
-            return changed["requests_received"]
-        case ArrivalMethod.FINISHED_AND_GAUGES:
-            finished = changed["requests_finished"]
-            held = (changed["waiting"] or 0.0) + (changed["running"] or 0.0)
-            return None if finished is None else finished + held
-        case ArrivalMethod.TOKENS_ONLY:
-            return None
-
-
-def _work(changed: Mapping[str, float | None], unit: str) -> float:
-    """Work units done: tokens are two counters, requests their own, any other unit is `work_done`."""
-    if unit == "tokens":
-        return (changed["prompt_tokens"] or 0.0) + (changed["generated_tokens"] or 0.0)
-    if unit == "requests":
-        return changed["requests_finished"] or changed["requests_received"] or 0.0
-    return changed["work_done"] or 0.0
-
-
-def _restarted(before: Sample, after: Sample) -> bool:
-    """Whether any counter went backwards: the container restarted, and all of its counters with it."""
-    pairs = ((getattr(before, name), getattr(after, name)) for name in COUNTER_NAMES)
-    return any(old is not None and new is not None and new < old for old, new in pairs)
-
-
-def _interval(steps: list[_Step], now: float) -> Interval:
+def _interval(steps: list[PodStep], now: float) -> Interval:
     return Interval(
         time=now,
         seconds=max(step.seconds for step in steps),
         arrived=sum((step.arrived or 0.0) / step.seconds for step in steps),
-        served=sum(step.work / step.seconds for step in steps),
+        served=sum((step.prompt_work + step.other_work) / step.seconds for step in steps),
+        ended=sum(step.ended / step.seconds for step in steps),
         abandoned=sum(step.abandoned / step.seconds for step in steps),
     )
 
@@ -237,34 +190,36 @@ def _mean(intervals: tuple[Interval, ...], name: str) -> float | None:
     return total / seconds if seconds else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    finished: float
-    work: float
-    starts: float
-    busy_pod_seconds: float
-
-
-def _decayed_sums(memory: ArrivalMemory, steps: list[_Step], now: float) -> _Sums:
-    age_seconds = 0.0 if memory.time is None else max(0.0, now - memory.time)
-    keep = 0.5 ** (age_seconds / SIZE_HALF_LIFE_SECONDS)
+def _faded_sums(
+    memory: ArrivalMemory, steps: list[PodStep], intervals: tuple[Interval, ...], now: float, *, is_waiting: bool
+) -> Sums:
+    before = memory.sums
+    ended, abandoned = _mean(intervals, "ended") or 0.0, _mean(intervals, "abandoned") or 0.0
+    biased = is_waiting and abandoned > ABANDONED_SHARE * ended and before.finished >= ENOUGH_FINISHED
+    keep = 0.5 ** (max(0.0, now - (memory.time or now)) / SIZE_HALF_LIFE_SECONDS)
     busy = [step for step in steps if step.waited and step.starts is not None]
-    return _Sums(
-        finished=memory.finished * keep + sum(step.finished for step in steps),
-        work=memory.work * keep + sum(step.work for step in steps),
-        starts=memory.starts * keep + sum(step.starts or 0.0 for step in busy),
-        busy_pod_seconds=memory.busy_pod_seconds * keep + sum(step.seconds for step in busy),
-    )
+    paces = {
+        "starts": before.starts * keep + sum(step.starts or 0.0 for step in busy),
+        "busy_pod_seconds": before.busy_pod_seconds * keep + sum(step.seconds for step in busy),
+    }
+    if biased:
+        return replace(before, **paces)
+    sizes = ("finished", "first_tokens", "prompt_work", "other_work")
+    faded = {name: getattr(before, name) * keep + sum(getattr(step, name) for step in steps) for name in sizes}
+    return Sums(**faded, **paces)
 
 
-def _size(observation: Observation, sums: _Sums) -> float | None:
-    if observation.work_unit == "requests":
+def _size(sums: Sums, unit: str) -> float | None:
+    """Mean work of a request, each part divided by the count that rises with it.
+
+    Prompts are done long before answers: in an overload, all tokens over finished requests would be far too large.
+    """
+    if unit == "requests":
         return 1.0
-    return sums.work / sums.finished if sums.finished >= 1.0 else None
-
-
-def _sees_requests(observation: Observation) -> bool:
-    return observation.arrival_method is not ArrivalMethod.TOKENS_ONLY
+    if sums.finished < 1.0:
+        return None
+    prompt = sums.prompt_work / sums.first_tokens if sums.first_tokens else 0.0
+    return prompt + sums.other_work / sums.finished
 
 
 def _values(samples: Mapping[str, Sample], name: str) -> list[float]:

@@ -11,8 +11,13 @@ class ArrivalMethod(StrEnum):
     REQUEST_COUNTER = "RequestCounter"
     """The engine counts requests when they arrive."""
 
+    ENDED_AND_GAUGES = "EndedAndGauges"
+    """The engine counts requests when they end, those given up included: arrivals = ended + change of running + change
+    of waiting, exactly. Where a page lacks that counter, read as `FINISHED_AND_GAUGES`."""
+
     FINISHED_AND_GAUGES = "FinishedAndGauges"
-    """The engine counts requests when they finish: arrivals = finished + change of running + change of waiting."""
+    """The engine counts requests that finish, not those given up: arrivals = finished + change of running + change of
+    waiting, too low while clients give up."""
 
     TOKENS_ONLY = "TokensOnly"
     """The engine counts no requests at all: only the work it serves and the requests it holds."""
@@ -41,8 +46,14 @@ class Sample:
     requests_received: float | None = None
     """Requests that have arrived (counter)."""
 
+    requests_ended: float | None = None
+    """Requests that ended in any way, given up by their client included, refused ones not (counter)."""
+
     requests_finished: float | None = None
-    """Requests that ended normally (counter). Whether aborted ones count depends on the engine; vLLM's do not."""
+    """Requests that ended normally (counter)."""
+
+    first_tokens: float | None = None
+    """Requests whose first token was generated, so whose prompt is done (counter)."""
 
     prompt_tokens: float | None = None
     """Prompt tokens processed (counter)."""
@@ -64,12 +75,18 @@ SIGNAL_NAMES = (
     "running",
     "kv_usage",
     "requests_received",
+    "requests_ended",
     "requests_finished",
+    "first_tokens",
     "prompt_tokens",
     "generated_tokens",
     "work_done",
 )
 """The fields of `Sample` that are signals, in its order."""
+
+
+COUNTER_NAMES = tuple(name for name in SIGNAL_NAMES if name not in {"waiting", "running", "kv_usage"})
+"""Those of them that only ever rise, but for a restart. The others are gauges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +96,3 @@ class ScrapeFailure:
     time: float
     reason: str
     message: str
-
-
-COUNTER_NAMES = ("requests_received", "requests_finished", "prompt_tokens", "generated_tokens", "work_done")
-"""Those of them that only ever rise, but for a restart."""
