@@ -8,7 +8,6 @@ from pydantic import Field
 
 from tidegate.api.model import ApiModel, Rule
 
-LabelName = Annotated[str, Field(max_length=317)]
 LabelValue = Annotated[str, Field(max_length=63)]
 
 
@@ -47,7 +46,7 @@ class AcceleratorProfileSpec(ApiModel):
         pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
         description="Extended resource that a device plugin advertises, for example nvidia.com/gpu.",
     )
-    node_labels: Annotated[dict[LabelName, LabelValue], Field(max_length=16)] = Field(
+    node_labels: Annotated[dict[str, LabelValue], Field(max_length=16)] = Field(
         default_factory=dict,
         description="Labels that a node must carry, for example nvidia.com/gpu.product: NVIDIA-L4. Default: none.",
     )
@@ -55,7 +54,6 @@ class AcceleratorProfileSpec(ApiModel):
         default_factory=list,
         max_length=16,
         description="Tolerations added to the pods. Default: none.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     runtime_class_name: str | None = Field(
         default=None,

@@ -1,6 +1,7 @@
 """How fast a size may change: exactly the `behavior` of HorizontalPodAutoscaler `autoscaling/v2`, with its defaults.
 
-Source: Kubernetes `pkg/apis/autoscaling/v2/defaults.go` (1.34); `tolerance` is KEP-4951.
+Source: Kubernetes 1.34, `pkg/apis/autoscaling/v2/defaults.go` and `pkg/apis/autoscaling/validation/validation.go`;
+`tolerance` is KEP-4951. A contract test gives the same blocks to both and compares what the API server says.
 """
 
 from enum import StrEnum
@@ -8,7 +9,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from tidegate.api.model import ApiModel
-from tidegate.api.quantity import ShareQuantity
+from tidegate.api.quantity import NonNegativeQuantity
 
 
 class PolicyType(StrEnum):
@@ -29,9 +30,15 @@ class SelectPolicy(StrEnum):
 class ScalingPolicy(ApiModel):
     """At most so much change within a period."""
 
-    type: PolicyType = Field(description="Pods: `value` counts replicas. Percent: `value` is percent of the replicas.")
-    value: int = Field(ge=1, le=100_000, description="Most change allowed within `periodSeconds`. Must be positive.")
-    period_seconds: int = Field(ge=1, le=1800, description="Length of the period in seconds, 1 to 1800.")
+    type: PolicyType = Field(
+        description="Pods: value counts replicas. Percent: value is a percentage of the replicas there are."
+    )
+    value: int = Field(
+        ge=1,
+        le=2_147_483_647,
+        description="The most change that is allowed within periodSeconds, in replicas or in percent. At least 1.",
+    )
+    period_seconds: int = Field(ge=1, le=1800, description="Length of the period, in seconds: 1 to 1800.")
 
 
 class ScalingRules(ApiModel):
@@ -41,30 +48,35 @@ class ScalingRules(ApiModel):
         default=None,
         ge=0,
         le=3600,
-        description="Seconds of past recommendations to consider: on the way down the highest of them holds, on the "
-        "way up the lowest. Default 0 for scaleUp, 300 for scaleDown.",
+        description="How many seconds of past decisions are looked back on: on the way down the highest of them holds, "
+        "on the way up the lowest. 0 to 3600; 0 looks back on none. Default: 0 in scaleUp, 300 in scaleDown.",
     )
     select_policy: SelectPolicy = Field(
         default=SelectPolicy.MAX,
-        description="Which policy holds: Max allows the most change (default), Min the least, Disabled none in this "
-        "direction.",
+        description="Which of the policies holds. Max (default): the one that allows the most change. Min: the one "
+        "that allows the least. Disabled: no change at all in this direction.",
     )
     policies: list[ScalingPolicy] | None = Field(
         default=None,
         min_length=1,
-        max_length=8,
-        description="At most so much change per period. Default for scaleUp: 100 percent or 4 pods per 15 seconds, "
-        "whichever is more; for scaleDown: 100 percent per 15 seconds.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        max_length=64,
+        description="How much may change in how much time. Default in scaleUp: 100 percent or 4 pods per 15 seconds, "
+        "whichever is more; in scaleDown: 100 percent per 15 seconds.",
     )
-    tolerance: ShareQuantity | None = Field(
+    tolerance: NonNegativeQuantity | None = Field(
         default=None,
-        description="Demand within this share of the present size changes nothing: '0.1' is ten percent. Default '0.1'.",
+        description="How far demand may be from the size there is before the size follows, as a share of it: '0.1' is "
+        "ten percent. Write it in quotes. Default '0.1'.",
     )
 
 
 class Behavior(ApiModel):
-    """`behavior` of `autoscaling/v2`."""
+    """How fast the size may change: `behavior` of `autoscaling/v2`."""
 
-    scale_up: ScalingRules = Field(default_factory=ScalingRules, description="Rules on the way up.")
-    scale_down: ScalingRules = Field(default_factory=ScalingRules, description="Rules on the way down.")
+    scale_up: ScalingRules = Field(
+        default_factory=ScalingRules, description="On the way up. Default: double, or 4 more, every 15 seconds."
+    )
+    scale_down: ScalingRules = Field(
+        default_factory=ScalingRules,
+        description="On the way down. Default: to whatever was enough throughout the last 300 seconds.",
+    )

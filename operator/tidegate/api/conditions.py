@@ -95,7 +95,6 @@ class Condition(ApiModel):
     observed_generation: int | None = Field(
         default=None,
         ge=0,
-        json_schema_extra={"format": "int64"},
         description="The `metadata.generation` that this condition speaks of.",
     )
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tidegate.api.model import ApiModel, Rule
 
-Port = Annotated[int, Field(ge=1, le=65535, json_schema_extra={"format": "int32"})]
+Port = Annotated[int, Field(ge=1, le=65535)]
 MetricName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")]
 
 
@@ -86,7 +86,7 @@ class ServingEngine(ApiModel):
         Rule(
             "self.type == 'Custom' || !has(self.metrics) || !has(self.metrics.workUnit)"
             " || self.metrics.workUnit == 'tokens'",
-            "metrics.workUnit is for type Custom only: this engine's work is counted in tokens; remove metrics.workUnit",
+            "metrics.workUnit is for type Custom only: this engine's work is counted in tokens; remove it",
             ".metrics",
         ),
         Rule(
@@ -120,7 +120,6 @@ class Engine(ServingEngine):
         max_length=128,
         description="Arguments of the engine. Those it needs to be found (port, served model name, metrics) are added "
         "unless given here.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     startup_timeout_seconds: int = Field(
         default=1200,

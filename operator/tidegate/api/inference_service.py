@@ -13,7 +13,7 @@ from tidegate.api.model import ApiModel, Rule
 from tidegate.api.quantity import PositiveQuantity
 
 MAXIMUM_REPLICAS = 1000
-Replicas = Annotated[int, Field(json_schema_extra={"format": "int32"}, le=MAXIMUM_REPLICAS)]
+Replicas = Annotated[int, Field(le=MAXIMUM_REPLICAS)]
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 LabelMap = Annotated[dict[str, Annotated[str, Field(max_length=65_536)]], Field(max_length=64)]
 
@@ -46,7 +46,6 @@ class Accelerator(ApiModel):
         default=1,
         ge=1,
         le=64,
-        json_schema_extra={"format": "int32"},
         description="Whole accelerators for each replica. Default 1.",
     )
 
@@ -68,7 +67,6 @@ class PodSpecOverlay(ApiModel):
         default_factory=list,
         max_length=16,
         description="Containers, merged by name: `engine` is laid over the engine's container, others are added.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
 
 
@@ -195,7 +193,7 @@ class InferenceServiceSpec(ApiModel):
     accelerator: Accelerator | None = Field(
         default=None, description="Accelerators of each replica. Absent: the engine runs on CPU."
     )
-    replicas: Annotated[int, Field(json_schema_extra={"format": "int32"}, ge=0, le=MAXIMUM_REPLICAS)] | None = Field(
+    replicas: Annotated[int, Field(ge=0, le=MAXIMUM_REPLICAS)] | None = Field(
         default=None,
         description="Set: the size is pinned by hand to this number, whatever demand and bounds say; 0 switches the "
         "service off. Unset (default): the size is decided from demand. `kubectl scale` sets it; to unset it: "

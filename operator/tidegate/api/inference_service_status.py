@@ -7,7 +7,7 @@ from pydantic import Field
 from tidegate.api.conditions import Condition
 from tidegate.api.model import ApiModel
 
-Count = Annotated[int, Field(ge=0, json_schema_extra={"format": "int32"})]
+Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 Rate = Annotated[str, Field(max_length=24)]
 Sentence = Annotated[str, Field(max_length=1024)]
 Word = Annotated[str, Field(max_length=128)]
@@ -62,13 +62,11 @@ class DecisionRecord(ApiModel):
         default_factory=list,
         max_length=8,
         description="What each term proposed; the largest wins.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     limits: list[Limit] = Field(
         default_factory=list,
         max_length=16,
         description="Each step that changed the outcome, in order.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
 
 
@@ -87,7 +85,7 @@ class InferenceServiceStatus(ApiModel):
 
     observed_generation: int | None = Field(
         default=None,
-        json_schema_extra={"format": "int64"},
+        ge=0,
         description="The `metadata.generation` that this status speaks of.",
     )
     replicas: Count = Field(default=0, description="Pods of the workload, ready or not.")
@@ -111,5 +109,4 @@ class InferenceServiceStatus(ApiModel):
         default_factory=list,
         max_length=MAXIMUM_CHANGES,
         description="The last 10 changes of size, newest first.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )

@@ -1,37 +1,46 @@
 """Decimal numbers without floats: integers, or strings such as `"0.5"`, `"500m"` and `"12k"`, as in Kubernetes."""
 
+import re
 from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
 
-_SUFFIXES = {"m": Decimal("0.001"), "k": Decimal(1000), "M": Decimal(1_000_000)}
-
-POSITIVE_PATTERN = r"^([1-9][0-9]{0,8}(\.[0-9]{1,3})?|0\.[0-9]{0,2}[1-9]0{0,2})[mkM]?$"
-SHARE_PATTERN = r"^(0|1|0\.[0-9]{1,4}|[0-9]{1,3}m)$"
+POSITIVE_PATTERN = (
+    r"^([1-9][0-9]{0,8}(\.[0-9]{1,3})?m?|[1-9][0-9]{0,5}(\.[0-9]{1,3})?k|0\.([1-9][0-9]{0,2}|0[1-9][0-9]?|00[1-9])k?)$"
+)
+NON_NEGATIVE_PATTERN = r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?$"
 
 PositiveQuantity = Annotated[
     Annotated[int, Field(ge=1, le=1_000_000_000)] | Annotated[str, Field(max_length=16, pattern=POSITIVE_PATTERN)],
     "int-or-string",
 ]
-"""A number above zero: `4000`, `"0.5"`, `"500m"`."""
+"""A number above zero, at most a billion: `4000`, `"0.5"`, `"500m"`, `"12k"`."""
 
-ShareQuantity = Annotated[
-    Annotated[int, Field(ge=0, le=1)] | Annotated[str, Field(max_length=16, pattern=SHARE_PATTERN)],
+NonNegativeQuantity = Annotated[
+    Annotated[int, Field(ge=0, le=1_000_000_000)] | Annotated[str, Field(max_length=16, pattern=NON_NEGATIVE_PATTERN)],
     "int-or-string",
 ]
-"""A share between 0 and 1: `"0.1"`, `"100m"`."""
+"""Any quantity of Kubernetes that is not negative: `0`, `"0.1"`, `"100m"`."""
+
+_SUFFIXES = {
+    "": Decimal(1),
+    **{suffix: Decimal(10) ** (3 * power) for power, suffix in enumerate("num", start=-3)},
+    **{suffix: Decimal(10) ** (3 * power) for power, suffix in enumerate("kMGTPE", start=1)},
+    **{f"{suffix}i": Decimal(2) ** (10 * power) for power, suffix in enumerate("KMGTPE", start=1)},
+}
+_QUANTITY = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))([KMGTPE]i|[numkMGTPE]?|[eE][+-]?[0-9]{1,3})")
 
 
 def to_number(quantity: int | str) -> float:
-    """The value of a quantity that one of the patterns above has let through.
+    """The value of a quantity.
 
     Raises:
-        ValueError: if it is not a number; the message quotes it.
+        ValueError: if it is not a quantity as Kubernetes writes them; the message quotes it.
     """
-    text = str(quantity)
-    suffix = _SUFFIXES.get(text[-1:])
-    digits = text[:-1] if suffix else text
-    if not digits.replace(".", "", 1).isdigit():
+    found = _QUANTITY.fullmatch(str(quantity))
+    if found is None:
         raise ValueError(f"{quantity!r} is not a quantity: write an integer, or a string such as '0.5' or '500m'")
-    return float(Decimal(digits) * (suffix or 1))
+    digits, suffix = found.groups()
+    scale = _SUFFIXES.get(suffix)
+    return float(Decimal(digits) * (Decimal(f"1{suffix}") if scale is None else scale))

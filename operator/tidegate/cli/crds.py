@@ -1,0 +1,24 @@
+"""`tidegate crds`: the CustomResourceDefinitions as YAML."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write a file for each into this directory, instead of printing them.",
+)
+def crds(output: Path | None) -> None:
+    """Print the CustomResourceDefinitions, for `kubectl apply --server-side -f -`."""
+    from tidegate.api.crds import manifests  # noqa: PLC0415 - pydantic takes longer to load than the command line may
+
+    texts = manifests()
+    if output is None:
+        click.echo("---\n".join(texts.values()), nl=False)
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (output / name).write_text(text)
