@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tidegate.api.model import ApiModel, Rule
 
-LabelValue = Annotated[str, Field(max_length=63)]
+LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
 
 
 class TolerationOperator(StrEnum):
@@ -29,12 +29,39 @@ class TaintEffect(StrEnum):
 class Toleration(ApiModel):
     """A toleration, as in a PodSpec."""
 
-    key: str | None = Field(default=None, max_length=317, description="Key of the taint. Absent: every key.")
-    operator: TolerationOperator = Field(
-        default=TolerationOperator.EQUAL, description="Exists, or Equal (default): the value must be the same."
+    rules: ClassVar[Sequence[Rule]] = (
+        Rule(
+            "self.operator == 'Exists' || (has(self.key) && self.key != '')",
+            "key is required when operator is Equal: name the taint's key, or set operator to Exists",
+        ),
+        Rule(
+            "self.operator == 'Equal' || !has(self.value) || self.value == ''",
+            "value is for operator Equal: remove it, or set operator to Equal",
+            ".value",
+        ),
+        Rule(
+            "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+            "tolerationSeconds is for effect NoExecute: remove it, or set effect to NoExecute",
+            ".tolerationSeconds",
+        ),
     )
-    value: str | None = Field(default=None, max_length=63, description="Value of the taint, for operator Equal.")
+
+    key: str | None = Field(
+        default=None, max_length=317, description="Key of the taint. Absent, with operator Exists: every taint."
+    )
+    operator: TolerationOperator = Field(
+        default=TolerationOperator.EQUAL,
+        description="Equal (default): the taint's value is the one given here. Exists: whatever its value.",
+    )
+    value: str | None = Field(
+        default=None, max_length=63, description="Value of the taint, for operator Equal. Default: the empty one."
+    )
     effect: TaintEffect | None = Field(default=None, description="Effect of the taint. Absent: every effect.")
+    toleration_seconds: int | None = Field(
+        default=None,
+        ge=0,
+        description="For how many seconds a taint of effect NoExecute is tolerated. Absent: for ever.",
+    )
 
 
 class AcceleratorProfileSpec(ApiModel):
@@ -44,29 +71,30 @@ class AcceleratorProfileSpec(ApiModel):
         min_length=3,
         max_length=317,
         pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
-        description="Extended resource that a device plugin advertises, for example nvidia.com/gpu.",
+        description="Extended resource that a device plugin advertises on the nodes, for example nvidia.com/gpu. A "
+        "replica requests spec.accelerator.count of it.",
     )
-    node_labels: Annotated[dict[str, LabelValue], Field(max_length=16)] = Field(
+    node_labels: dict[str, LabelValue] = Field(
         default_factory=dict,
-        description="Labels that a node must carry, for example nvidia.com/gpu.product: NVIDIA-L4. Default: none.",
+        max_length=16,
+        description="Labels that a node must carry, for example nvidia.com/gpu.product: NVIDIA-L4. Default: none, so "
+        "every node that has the resource will do.",
     )
     tolerations: list[Toleration] = Field(
         default_factory=list,
         max_length=16,
-        description="Tolerations added to the pods. Default: none.",
+        description="Taints of such nodes that the pods tolerate, written as in a PodSpec. Default: none.",
     )
     runtime_class_name: str | None = Field(
         default=None,
         min_length=1,
         max_length=253,
         pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
-        description="RuntimeClass of the pods, for example nvidia. Default: the cluster's own.",
+        description="RuntimeClass that the pods need, for example nvidia. Default: the cluster's own.",
     )
 
 
 class AcceleratorProfile(ApiModel):
-    """What an accelerator is in this cluster. Written once by the platform's engineers; services name it."""
+    """What an accelerator is in this cluster: written once by its platform engineers, named by many services."""
 
-    rules: ClassVar[Sequence[Rule]] = ()
-
-    spec: AcceleratorProfileSpec = Field(description="How a pod asks for one.")
+    spec: AcceleratorProfileSpec = Field(description="How a pod asks for such an accelerator.")

@@ -10,6 +10,7 @@ from tidegate.api.model import ApiModel, Rule
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 MetricName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")]
+Argument = Annotated[str, Field(max_length=4096)]
 
 
 class EngineType(StrEnum):
@@ -27,45 +28,72 @@ class MetricNames(ApiModel):
         Rule(
             "has(self.waiting) || has(self.running) || has(self.requestsReceived) || has(self.requestsFinished)"
             " || has(self.promptTokens) || has(self.generatedTokens) || has(self.workDone)",
-            "names: name at least one metric, for example waiting: my_engine_queue_length",
+            "metrics.names is empty: name at least one metric, for example waiting: my_engine_queue_length",
         ),
     )
 
-    waiting: MetricName | None = Field(default=None, description="Gauge: requests accepted but not started.")
-    running: MetricName | None = Field(default=None, description="Gauge: requests being worked on.")
-    requests_received: MetricName | None = Field(
-        default=None, description="Counter: requests that arrived. The best way to see demand, where it exists."
+    waiting: MetricName | None = Field(
+        default=None,
+        description="Gauge of the requests that are accepted but not started. scaling.queueDepth needs it.",
     )
-    requests_finished: MetricName | None = Field(default=None, description="Counter: requests that ended normally.")
-    prompt_tokens: MetricName | None = Field(default=None, description="Counter: prompt tokens processed.")
-    generated_tokens: MetricName | None = Field(default=None, description="Counter: tokens generated.")
+    running: MetricName | None = Field(default=None, description="Gauge of the requests that are being worked on.")
+    requests_received: MetricName | None = Field(
+        default=None,
+        description="Counter of the requests that arrived. The best way to see demand: name it wherever it exists.",
+    )
+    requests_finished: MetricName | None = Field(
+        default=None,
+        description="Counter of the requests that ended normally. With waiting or running, it shows arrivals where "
+        "requestsReceived does not exist.",
+    )
+    prompt_tokens: MetricName | None = Field(default=None, description="Counter of the prompt tokens processed.")
+    generated_tokens: MetricName | None = Field(default=None, description="Counter of the tokens generated.")
     work_done: MetricName | None = Field(
-        default=None, description="Counter: work units finished, in `workUnit`, where work is not counted in tokens."
+        default=None, description="Counter of the workUnits done, for a workUnit other than tokens and requests."
     )
 
 
 class EngineMetrics(ApiModel):
-    """Where an engine's Prometheus page is."""
+    """Where an engine's Prometheus page is, and what is on it."""
 
-    port: Port | None = Field(default=None, description="Port of the metrics page. Default: the engine's port.")
+    rules: ClassVar[Sequence[Rule]] = (
+        Rule(
+            "!has(self.names) || self.workUnit in ['tokens', 'requests'] || has(self.names.workDone)",
+            "metrics.workUnit needs a counter: name it in metrics.names.workDone, or count in tokens or requests",
+            ".workUnit",
+        ),
+        Rule(
+            "!has(self.names) || self.workUnit != 'requests' || has(self.names.requestsReceived)"
+            " || has(self.names.requestsFinished)",
+            "metrics.workUnit is requests, but nothing counts them: name metrics.names.requestsReceived or "
+            "requestsFinished",
+            ".workUnit",
+        ),
+    )
+
+    port: Port | None = Field(
+        default=None, description="Port of the metrics page, 1 to 65535. Default: the engine's port."
+    )
     path: str | None = Field(
         default=None,
         min_length=1,
         max_length=256,
         pattern=r"^/[!-~]*$",
-        description="Path of the metrics page. Default: the engine's own, /metrics for all known so far.",
+        description="Path of the metrics page. Default: /metrics.",
     )
     names: MetricNames | None = Field(
-        default=None, description="Names of the metrics; for type Custom, and only there."
+        default=None,
+        description="What the metrics are called. Required when type is Custom, and only there: the names of the other "
+        "engines are known.",
     )
     work_unit: str = Field(
         default="tokens",
         min_length=1,
         max_length=32,
         pattern=r"^[a-z][a-z-]*$",
-        description="What an engine of type Custom does work in: tokens (default), requests, images, seconds, ... "
-        "With requests every request counts 1; with tokens promptTokens and generatedTokens count; with any other "
-        "unit workDone counts.",
+        description="What an engine of type Custom does its work in, in lower case: tokens (default; promptTokens plus "
+        "generatedTokens), requests (each counts 1), or a unit of your own, such as images or seconds, that "
+        "workDone counts.",
     )
 
 
@@ -73,6 +101,11 @@ class ServingEngine(ApiModel):
     """An engine that runs already: what is needed to read it."""
 
     rules: ClassVar[Sequence[Rule]] = (
+        Rule(
+            "self.type != 'Custom' || has(self.port)",
+            "port is required when type is Custom: no default is known",
+            ".port",
+        ),
         Rule(
             "self.type != 'Custom' || (has(self.metrics) && has(self.metrics.names))",
             "metrics.names is required when type is Custom: name the engine's metrics",
@@ -89,20 +122,19 @@ class ServingEngine(ApiModel):
             "metrics.workUnit is for type Custom only: this engine's work is counted in tokens; remove it",
             ".metrics",
         ),
-        Rule(
-            "self.type != 'Custom' || has(self.port)",
-            "port is required when type is Custom: no default is known",
-            ".port",
-        ),
     )
 
-    type: EngineType = Field(description="The server in the pod: vLLM, llamaCpp, or Custom (name its metrics).")
+    type: EngineType = Field(
+        description="The server in the pod: vLLM, llamaCpp, or Custom for any other whose metrics.names you give."
+    )
     port: Port | None = Field(
         default=None,
-        description="Port that the engine answers on. Default: the engine's own, 8000 for vLLM, 8080 for llamaCpp.",
+        description="Port that the engine answers on, 1 to 65535. Default: 8000 for vLLM, 8080 for llamaCpp; required "
+        "for Custom.",
     )
     metrics: EngineMetrics = Field(
-        default_factory=EngineMetrics, description="Where and how the engine's metrics are read."
+        default_factory=EngineMetrics,
+        description="Where the engine's metrics are read. Default: /metrics on its own port.",
     )
 
 
@@ -113,17 +145,19 @@ class Engine(ServingEngine):
         min_length=1,
         max_length=500,
         pattern=r"^[!-~]+$",
-        description="Container image of the engine, for example vllm/vllm-openai:v0.11.0.",
+        description="Container image of the engine, for example vllm/vllm-openai:v0.11.0. Its entrypoint must be the "
+        "engine; otherwise set command in template.spec.containers.",
     )
-    args: list[Annotated[str, Field(max_length=4096)]] = Field(
+    args: list[Argument] = Field(
         default_factory=list,
         max_length=128,
-        description="Arguments of the engine. Those it needs to be found (port, served model name, metrics) are added "
-        "unless given here.",
+        description="Arguments for the engine's entrypoint, such as --model. What it needs to be found and read (port, "
+        "name of the model, metrics) is added, unless it is here already. Default: none.",
     )
     startup_timeout_seconds: int = Field(
         default=1200,
         ge=10,
         le=86_400,
-        description="Seconds that loading the model may take before the pod is restarted. Default 1200.",
+        description="How many seconds a pod may take to load the model before it is restarted: 10 to 86400. Default "
+        "1200.",
     )

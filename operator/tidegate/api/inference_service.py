@@ -15,7 +15,8 @@ from tidegate.api.quantity import PositiveQuantity
 MAXIMUM_REPLICAS = 1000
 Replicas = Annotated[int, Field(le=MAXIMUM_REPLICAS)]
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
-LabelMap = Annotated[dict[str, Annotated[str, Field(max_length=65_536)]], Field(max_length=64)]
+LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
+AnnotationValue = Annotated[str, Field(max_length=65_536)]
 
 
 class Model(ApiModel):
@@ -25,28 +26,32 @@ class Model(ApiModel):
         min_length=1,
         max_length=128,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$",
-        description="The name that clients send as `model`. The engine is started to answer to it, and its metrics "
-        "are read for it.",
+        description="The name that clients send as model, for example llama-3.1-8b. The engine is started to answer to "
+        "it, and its metrics are read under it.",
     )
 
 
 class TargetReference(ApiModel):
     """A Deployment that somebody else owns. Only its replicas are ever written."""
 
-    kind: Literal["Deployment"] = Field(default="Deployment", description="Kind of the target: Deployment.")
-    name: ObjectName = Field(description="Name of the Deployment, in this namespace.")
+    kind: Literal["Deployment"] = Field(
+        default="Deployment", description="Kind of the target. Only Deployment (default) is known."
+    )
+    name: ObjectName = Field(description="Name of the Deployment, in the namespace of this object.")
     engine: ServingEngine = Field(description="Which engine runs in its pods, and where its metrics are.")
 
 
 class Accelerator(ApiModel):
     """Which accelerators each replica gets."""
 
-    profile: ObjectName = Field(description="Name of the AcceleratorProfile that describes the hardware.")
+    profile: ObjectName = Field(
+        description="Name of the AcceleratorProfile that describes the hardware; `kubectl get accel` lists them."
+    )
     count: int = Field(
         default=1,
         ge=1,
         le=64,
-        description="Whole accelerators for each replica. Default 1.",
+        description="How many whole accelerators each replica gets: 1 to 64. Default 1.",
     )
 
 
@@ -55,33 +60,49 @@ class Container(ApiModel):
 
     model_config = ConfigDict(extra="allow")
 
-    name: str = Field(min_length=1, max_length=63, description="Name of the container; `engine` is the main one.")
+    name: str = Field(
+        min_length=1,
+        max_length=63,
+        description="Name of the container. engine is the main one; every other name adds a container.",
+    )
 
 
 class PodSpecOverlay(ApiModel):
-    """Parts of a PodSpec; every field of it may be given."""
+    """Parts of a PodSpec; every field of one may be given."""
 
     model_config = ConfigDict(extra="allow")
 
     containers: list[Container] = Field(
         default_factory=list,
         max_length=16,
-        description="Containers, merged by name: `engine` is laid over the engine's container, others are added.",
+        description="Containers, each with any field of a Kubernetes container. They merge by name: engine is laid "
+        "over the engine's own, for example to give it resources; others are added beside it.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
 
 
 class PodMetadataOverlay(ApiModel):
     """Labels and annotations for the pods."""
 
-    labels: LabelMap = Field(default_factory=dict, description="Labels added to the pods.")
-    annotations: LabelMap = Field(default_factory=dict, description="Annotations added to the pods.")
+    labels: dict[str, LabelValue] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="Labels added to the pods. Those under inference.tidegate.dev/ are taken.",
+    )
+    annotations: dict[str, AnnotationValue] = Field(
+        default_factory=dict, max_length=64, description="Annotations added to the pods."
+    )
 
 
 class PodTemplateOverlay(ApiModel):
     """Any part of a PodTemplateSpec, laid over the one that Tidegate makes."""
 
-    metadata: PodMetadataOverlay = Field(default_factory=PodMetadataOverlay, description="Labels and annotations.")
-    spec: PodSpecOverlay = Field(default_factory=PodSpecOverlay, description="Parts of the PodSpec.")
+    metadata: PodMetadataOverlay = Field(
+        default_factory=PodMetadataOverlay, description="Labels and annotations for the pods."
+    )
+    spec: PodSpecOverlay = Field(
+        default_factory=PodSpecOverlay, description="Parts of a PodSpec; any field of one may be given."
+    )
 
     def to_overlay(self) -> dict[str, Any]:
         """Only what the user wrote: defaults of this model are no part of an overlay."""
@@ -100,8 +121,8 @@ class TokenThroughput(ApiModel):
     """Scale on the work that arrives."""
 
     target_per_replica: PositiveQuantity = Field(
-        description="Prompt and generated tokens per second, of arriving requests, that one replica is given. With an "
-        "engine of type Custom: its workUnit per second. An integer, or a string such as '0.5'."
+        description="How much arriving work one replica is given, in prompt plus generated tokens per second (with an "
+        "engine of type Custom: in its workUnit per second). An integer, or a string such as '2.5', '500m' or '12k'."
     )
 
 
@@ -110,15 +131,15 @@ class QueueDepth(ApiModel):
 
     target_per_replica: PositiveQuantity = Field(
         default=4,
-        description="Waiting requests per replica that are left to wait; what waits beyond them adds replicas. "
-        "Default 4.",
+        description="How many requests may wait for each replica; what waits beyond them adds replicas. An integer, or "
+        "a string such as '0.5'. Default 4.",
     )
     drain_seconds: int = Field(
         default=30,
         ge=1,
         le=3600,
-        description="Seconds within which the requests that wait beyond the target should have been started. "
-        "Default 30.",
+        description="Within how many seconds the requests beyond that should have been started: 1 to 3600. The "
+        "shorter, the more replicas a backlog adds. Default 30.",
     )
 
 
@@ -128,25 +149,30 @@ class Scaling(ApiModel):
     rules: ClassVar[Sequence[Rule]] = (
         Rule(
             "self.minReplicas <= self.maxReplicas",
-            "minReplicas must not be above maxReplicas: lower minReplicas or raise maxReplicas",
+            "minReplicas is above maxReplicas: lower minReplicas, or raise maxReplicas",
             ".minReplicas",
         ),
     )
 
     mode: Mode = Field(
         default=Mode.AUTOMATIC,
-        description="Automatic (default): decide and scale. Advisory: decide and explain, never scale. Paused: "
-        "neither decide nor scale. All of them keep the Deployment's body and the status up to date.",
+        description="What happens with a decision. Automatic (default): it is carried out. Advisory: it is written to "
+        "status and explained, never carried out. Paused: none is taken. In all of them pods that Tidegate runs are "
+        "kept up to date with this spec, and status with the pods.",
     )
-    min_replicas: Replicas = Field(default=1, ge=1, description="Fewest replicas. Default 1.")
+    min_replicas: Replicas = Field(default=1, ge=1, description="Fewest replicas, 1 to 1000. Default 1.")
     max_replicas: Replicas = Field(default=8, ge=1, description="Most replicas, 1 to 1000. Default 8.")
     token_throughput: TokenThroughput | None = Field(
-        default=None, description="Scale on arriving tokens per second. Absent: this term proposes nothing."
+        default=None,
+        description="Scale on the tokens that arrive per second. Absent: they are measured, but propose no size.",
     )
-    queue_depth: QueueDepth = Field(default_factory=QueueDepth, description="Scale on waiting requests. Always on.")
+    queue_depth: QueueDepth = Field(
+        default_factory=QueueDepth, description="Scale on the requests that wait. Always on."
+    )
     behavior: Behavior = Field(
         default_factory=Behavior,
-        description="How fast the size may change: exactly the `behavior` of HorizontalPodAutoscaler autoscaling/v2.",
+        description="How fast the size may change: exactly the behavior of a HorizontalPodAutoscaler autoscaling/v2, "
+        "with the same defaults.",
     )
 
 
@@ -161,45 +187,49 @@ class InferenceServiceSpec(ApiModel):
         Rule(
             "!has(self.targetRef) || (!has(self.template) && !has(self.accelerator))",
             "template and accelerator are for pods that Tidegate runs: remove them, or use engine instead of targetRef",
-        ),
-        Rule(
-            "!has(self.template) || !has(self.template.spec) || !has(self.template.spec.containers)"
-            " || self.template.spec.containers.filter(c, c.name == 'engine').size() <= 1",
-            "template.spec.containers names `engine` twice: it is one container; merge the two entries",
-            ".template",
+            ".targetRef",
         ),
         Rule(
             "!has(self.template) || !has(self.template.metadata) || !has(self.template.metadata.labels)"
             " || !self.template.metadata.labels.exists(l, l.startsWith('inference.tidegate.dev/'))",
-            "template.metadata.labels must not set labels under inference.tidegate.dev/: the selector is made of them",
-            ".template",
+            "labels under inference.tidegate.dev/ are taken: selectors are made of them; remove them from the template",
+            ".template.metadata.labels",
         ),
     )
 
     model: Model = Field(description="The model that is served.")
     engine: Engine | None = Field(
-        default=None, description="The engine to run. Exactly one of engine and targetRef is given."
+        default=None,
+        description="The engine to run: Tidegate makes a Deployment and a Service for it, named after this object. "
+        "Give either this or targetRef.",
     )
     target_ref: TargetReference | None = Field(
         default=None,
-        description="An existing Deployment to scale: nothing but its replicas is touched. Exactly one of engine and "
-        "targetRef is given.",
+        description="A Deployment that exists, to scale: nothing but its replicas is touched. To watch first, set "
+        "scaling.mode to Advisory. Give either this or engine.",
     )
     template: PodTemplateOverlay | None = Field(
         default=None,
-        description="Any part of a PodTemplateSpec, laid over the generated one: maps merge by key; containers, env "
-        "and volumes by name; ports by containerPort; mounts by mountPath; tolerations are added; other lists replace.",
+        description="Any part of a PodTemplateSpec, laid over the one that Tidegate makes; what is here wins. Maps "
+        "merge by key; containers, env and volumes merge by name, ports by containerPort, volumeMounts by mountPath; "
+        "tolerations are added; other lists replace. null removes a key, but only `kubectl apply --server-side` sends "
+        "nulls. Only with engine.",
     )
     accelerator: Accelerator | None = Field(
-        default=None, description="Accelerators of each replica. Absent: the engine runs on CPU."
+        default=None,
+        description="Accelerators for each replica. Absent (default): the engine runs on CPU. Only with engine.",
     )
     replicas: Annotated[int, Field(ge=0, le=MAXIMUM_REPLICAS)] | None = Field(
         default=None,
-        description="Set: the size is pinned by hand to this number, whatever demand and bounds say; 0 switches the "
-        "service off. Unset (default): the size is decided from demand. `kubectl scale` sets it; to unset it: "
-        'kubectl patch infer NAME --type=merge -p \'{"spec":{"replicas":null}}\'.',
+        description="Set: the size is pinned by hand to this number, 0 to 1000, whatever demand, minReplicas and "
+        "maxReplicas say; 0 switches the service off. Absent (default): the size follows demand. `kubectl scale` sets "
+        'it; to unset it: kubectl patch infer NAME --type=merge -p \'{"spec":{"replicas":null}}\'',
     )
-    scaling: Scaling = Field(default_factory=Scaling, description="How the number of replicas follows demand.")
+    scaling: Scaling = Field(
+        default_factory=Scaling,
+        description="How the number of replicas follows demand. Each term (tokenThroughput, queueDepth) proposes a "
+        "size; the largest wins, within minReplicas and maxReplicas, no faster than behavior allows.",
+    )
 
     @property
     def serving_engine(self) -> ServingEngine:
@@ -216,15 +246,19 @@ class InferenceServiceSpec(ApiModel):
 
 
 class InferenceService(ApiModel):
-    """One model behind one address, on pods that follow its demand."""
+    """One model behind one address, on pods that follow its demand.
+
+    KServe and OME have a resource of the same plural. Where one of them is installed too, say `kubectl get infer`, or
+    the full name, inferenceservices.inference.tidegate.dev.
+    """
 
     rules: ClassVar[Sequence[Rule]] = (
         Rule(
             "self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-            "metadata.name must be at most 40 lower-case letters, digits or '-', starting with a letter: its Service "
-            "and Deployments are named after it",
+            "metadata.name must be at most 40 lower-case letters, digits and '-', start with a letter and not end with "
+            "'-': its Service and Deployments are named after it",
         ),
     )
 
-    spec: InferenceServiceSpec = Field(description="What is wanted.")
+    spec: InferenceServiceSpec = Field(description="What is wanted: a model, the engine that serves it, how it scales.")
     status: InferenceServiceStatus | None = Field(default=None, description="What is, and why. Written by Tidegate.")

@@ -138,9 +138,7 @@ class _Translation:
         self._fill(found, path, ancestors)
         unknown = sorted(set(found) - set(KEYWORDS) - {"title"})
         if unknown:
-            raise SchemaError(
-                f"{_name(path)} has {', '.join(unknown)}, which no structural schema knows: remove it"
-            )
+            raise SchemaError(f"{_name(path)} has {', '.join(unknown)}, which no structural schema knows: remove it")
         return {keyword: found[keyword] for keyword in KEYWORDS if keyword in found}
 
     def _inlined(
