@@ -1,1 +1,1 @@
-"""Pure: (accelerator, profile) -> resources, node affinity, tolerations, environment."""
+"""Pure: (accelerator, profile) -> what a pod needs for it: resources, node selector, tolerations, runtime class."""

@@ -1,0 +1,91 @@
+"""The Deployment of a service, as it is applied."""
+
+from tidegate.accelerators.request import CPU, PodAdditions, request
+from tidegate.api.accelerator_profile import AcceleratorProfileSpec
+from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.api.names import (
+    DEFAULT_VARIANT,
+    INPUTS_HASH_ANNOTATION,
+    RENDER_VERSION_ANNOTATION,
+    ROUTING_LABEL,
+    ROUTING_SERVING,
+    SERVICE_LABEL,
+    VARIANT_LABEL,
+)
+from tidegate.workloads.hashing import RENDER_VERSION, inputs_hash, with_body_hash
+from tidegate.workloads.owner import Document, Owner, child_metadata
+from tidegate.workloads.pod_template import TERMINATION_GRACE_SECONDS, pod_template
+
+PROGRESS_MARGIN_SECONDS = 600 + TERMINATION_GRACE_SECONDS
+"""On top of the time to load a model: ten minutes to pull an image of 10 to 20 GB, and the old pod's end, which must
+give its accelerators back before the new pod can be placed."""
+
+REVISION_HISTORY_LIMIT = 3
+"""ReplicaSets kept for `kubectl rollout undo`; ten, the default, make a fleet of thousands slow to list."""
+
+
+def deployment(owner: Owner, spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | None) -> Document:
+    """Make the body of a service's Deployment for server-side apply.
+
+    It carries no `spec.replicas`: these have an owner of their own (`tidegate.workloads.ownership`), which also says
+    when the caller must add them.
+
+    Args:
+        owner: the service, after which it is named.
+        spec: its spec, with an `engine`.
+        profile: the profile that `spec.accelerator` names; None without an accelerator.
+
+    Returns:
+        The body, with the annotations that hold the hash of the inputs, the render version and its own hash.
+
+    Raises:
+        TemplateConflictError: `spec.template` would break the service.
+        ValueError: the spec has no engine, or an accelerator without its profile.
+    """
+    if spec.engine is None:
+        raise ValueError("spec.engine: None: a Deployment is made for services with an engine only, not for targetRef")
+    selector = {SERVICE_LABEL: owner.name, VARIANT_LABEL: DEFAULT_VARIANT}
+    body: Document = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": child_metadata(
+            owner,
+            labels={VARIANT_LABEL: DEFAULT_VARIANT},
+            annotations={
+                INPUTS_HASH_ANNOTATION: inputs_hash(spec, profile),
+                RENDER_VERSION_ANNOTATION: RENDER_VERSION,
+            },
+        ),
+        "spec": {
+            "selector": {"matchLabels": selector},
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": _rolling_update(scarce=spec.accelerator is not None),
+            },
+            "progressDeadlineSeconds": spec.engine.startup_timeout_seconds + PROGRESS_MARGIN_SECONDS,
+            "revisionHistoryLimit": REVISION_HISTORY_LIMIT,
+            "template": pod_template(
+                labels={**selector, ROUTING_LABEL: ROUTING_SERVING},
+                engine=spec.engine,
+                model_name=spec.model.name,
+                additions=_additions(spec, profile),
+                user_template=spec.template.to_overlay() if spec.template else None,
+            ),
+        },
+    }
+    return with_body_hash(body)
+
+
+def _additions(spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | None) -> PodAdditions:
+    if spec.accelerator is None:
+        return CPU
+    if profile is None:
+        raise ValueError(
+            f"accelerator.profile: {spec.accelerator.profile!r}: no such AcceleratorProfile; create it, or name another"
+        )
+    return request(spec.accelerator, profile)
+
+
+def _rolling_update(*, scarce: bool) -> Document:
+    """One pod at a time: before the old one goes, or where a free accelerator may not exist, after it."""
+    return {"maxSurge": 0, "maxUnavailable": 1} if scarce else {"maxSurge": 1, "maxUnavailable": 0}

@@ -1,0 +1,61 @@
+"""Hashes that say whether anything changed, and which version of this code turned inputs into bodies."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.api.accelerator_profile import AcceleratorProfileSpec
+from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.api.names import BODY_HASH_ANNOTATION
+from tidegate.workloads.owner import Document
+
+RENDER_VERSION = "1"
+"""Version of the code that turns inputs into a Deployment's body.
+
+Raise it with every change of the body for unchanged inputs (a test insists). Pods are not restarted for it: see
+`tidegate.workloads.healing.is_held_back`.
+"""
+
+_DIGITS = 16
+"""Of 64 in a SHA-256: 64 bits tell apart the few bodies that one child ever has."""
+
+
+def inputs_hash(spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | None) -> str:
+    """Hash what the user wrote about the pods: a change of it is what rolls them.
+
+    Left out: sizes, scaling, pins, and where metrics are read, because no pod is different for them. Values equal to
+    their default count as not written, so that a later version's new fields change no hash.
+
+    Args:
+        spec: the service's spec.
+        profile: the profile that its accelerator names, None without one.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    written = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    engine = {key: value for key, value in written.get("engine", {}).items() if key != "metrics"}
+    inputs = {
+        "model": written["model"]["name"],
+        "engine": engine,
+        "template": written.get("template"),
+        "accelerator": written.get("accelerator"),
+        "profile": profile.model_dump(mode="json", by_alias=True, exclude_defaults=True) if profile else None,
+    }
+    # An empty template is none: neither of them says anything about the pods.
+    return _digest({name: value for name, value in inputs.items() if value})
+
+
+def with_body_hash(body: Document) -> Document:
+    """Return the body with an annotation that holds the hash of all the rest of it."""
+    metadata = body["metadata"]
+    annotations = {key: value for key, value in metadata["annotations"].items() if key != BODY_HASH_ANNOTATION}
+    bare = {**body, "metadata": {**metadata, "annotations": annotations}}
+    annotated = {**annotations, BODY_HASH_ANNOTATION: _digest(bare)}
+    return {**bare, "metadata": {**metadata, "annotations": annotated}}
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGITS]

@@ -1,0 +1,175 @@
+"""The pods of a service: the engine's container, its probes and its end. Each number says why it is that number."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.accelerators.request import CPU, PodAdditions
+from tidegate.api.engine import Engine
+from tidegate.engines.arguments import engine_arguments
+from tidegate.engines.catalog import engine_table
+from tidegate.engines.table import EngineTable
+from tidegate.workloads.conflict import (
+    ENGINE_CONTAINER,
+    PORT_NAME,
+    refuse_broken_template,
+    refuse_duplicate_engine,
+)
+from tidegate.workloads.overlay import overlay
+from tidegate.workloads.owner import Document
+
+STARTUP_PERIOD_SECONDS = 2
+"""Adds its half to every start, which is time that requests wait; a refused connection costs the kubelet nothing."""
+
+READINESS_PERIOD_SECONDS = 5
+READINESS_TIMEOUT_SECONDS = 5
+READINESS_FAILURES = 6
+"""Half a minute of silence before a pod gets no new connections. An overloaded engine answers its health path late;
+taking it out early hands its load to the next one, which then is late as well."""
+
+LIVENESS_PERIOD_SECONDS = 30
+LIVENESS_TIMEOUT_SECONDS = 20
+LIVENESS_FAILURES = 10
+"""Five minutes of unbroken silence before a restart: it throws away every running answer and minutes of loading, so
+only an engine that hangs for good should meet it. One that died ends its container without this."""
+
+PRE_STOP_SLEEP_SECONDS = 60
+"""Between leaving the Service and SIGTERM. Routers need a few seconds of it to see that the pod is gone; the rest lets
+running answers end (1,500 tokens at 25 tokens/s), because vLLM and llama.cpp cut them off at SIGTERM."""
+
+TERMINATION_GRACE_SECONDS = 360
+"""From deletion to SIGKILL: the sleep, and five minutes for engines that do finish their streams after SIGTERM. An
+engine that exits earlier gives its hardware back earlier."""
+
+SHARED_MEMORY_PATH = "/dev/shm"  # noqa: S108 - A mount point in the container, not a file of ours.
+
+
+def pod_template(
+    *,
+    labels: Mapping[str, str],
+    engine: Engine,
+    model_name: str,
+    additions: PodAdditions = CPU,
+    user_template: Mapping[str, Any] | None = None,
+) -> Document:
+    """Make the PodTemplateSpec of a service.
+
+    Args:
+        labels: labels of the pods, those of the selectors among them.
+        engine: what to run.
+        model_name: the name that clients send as `model`.
+        additions: what the pods need for their hardware.
+        user_template: parts of a PodTemplateSpec to lay over it; these win.
+
+    Raises:
+        TemplateConflictError: the user's template would break the service.
+        ValueError: a Custom engine lacks what its table needs.
+    """
+    table = engine_table(engine)
+    theirs = user_template or {}
+    pod = theirs.get("spec") or {}
+    grace_seconds = pod.get("terminationGracePeriodSeconds", TERMINATION_GRACE_SECONDS)
+    ours: Document = {
+        "metadata": {"labels": dict(labels)},
+        "spec": {
+            "containers": [_engine_container(engine, table, model_name, additions, grace_seconds)],
+            "terminationGracePeriodSeconds": TERMINATION_GRACE_SECONDS,
+            # Engines need nothing from the API server: a token would only be there to be stolen.
+            "automountServiceAccountToken": False,
+            # vLLM reads VLLM_PORT, which a Service called `vllm` would set to a URL, and then does not start.
+            "enableServiceLinks": False,
+            # Not runAsNonRoot: official images, vllm/vllm-openai among them, run as root. `template` can demand it.
+            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+            **_hardware(additions),
+        },
+    }
+    refuse_duplicate_engine(theirs)
+    merged = overlay(ours, theirs)
+    refuse_broken_template(merged, labels=labels, port=table.port)
+    return _with_explicit_requests(merged)
+
+
+def _engine_container(
+    engine: Engine, table: EngineTable, model_name: str, additions: PodAdditions, grace_seconds: Any
+) -> Document:
+    handler: Document = {"tcpSocket": {"port": PORT_NAME}}
+    if table.health_path is not None:
+        handler = {"httpGet": {"path": table.health_path, "port": PORT_NAME}}
+    container: Document = {
+        "name": ENGINE_CONTAINER,
+        "image": engine.image,
+        # The protocol is part of the list's key in server-side apply: never leave it to a default.
+        "ports": [{"name": PORT_NAME, "containerPort": table.port, "protocol": "TCP"}],
+        "startupProbe": {
+            **handler,
+            "periodSeconds": STARTUP_PERIOD_SECONDS,
+            # Not above the period: probes of one pod run one after another, and a late one would stretch the budget.
+            "timeoutSeconds": STARTUP_PERIOD_SECONDS,
+            "failureThreshold": -(-engine.startup_timeout_seconds // STARTUP_PERIOD_SECONDS),
+        },
+        "readinessProbe": {
+            **handler,
+            "periodSeconds": READINESS_PERIOD_SECONDS,
+            "timeoutSeconds": READINESS_TIMEOUT_SECONDS,
+            "failureThreshold": READINESS_FAILURES,
+        },
+        "livenessProbe": {
+            **handler,
+            "periodSeconds": LIVENESS_PERIOD_SECONDS,
+            "timeoutSeconds": LIVENESS_TIMEOUT_SECONDS,
+            "failureThreshold": LIVENESS_FAILURES,
+        },
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        **_pre_stop(grace_seconds),
+    }
+    arguments = engine_arguments(table, engine.args, model_name, table.port)
+    if arguments:
+        container["args"] = arguments
+    if additions.resources:
+        container["resources"] = {"requests": dict(additions.resources), "limits": dict(additions.resources)}
+        # NCCL shares tensors between processes through it, and the runtime's default of 64 MiB ends them. Unbounded,
+        # because it counts towards the container's memory limit anyway.
+        container["volumeMounts"] = [{"name": "shm", "mountPath": SHARED_MEMORY_PATH}]
+    return container
+
+
+def _pre_stop(grace_seconds: Any) -> Document:
+    """The sleep before SIGTERM, at most half of a shorter grace the user sets: a longer one is refused."""
+    seconds = PRE_STOP_SLEEP_SECONDS
+    if isinstance(grace_seconds, int):
+        seconds = min(seconds, grace_seconds // 2)
+    return {"lifecycle": {"preStop": {"sleep": {"seconds": seconds}}}} if seconds > 0 else {}
+
+
+def _hardware(additions: PodAdditions) -> Document:
+    pod: Document = {}
+    if additions.resources:
+        pod["volumes"] = [{"name": "shm", "emptyDir": {"medium": "Memory"}}]
+    if additions.node_selector:
+        pod["nodeSelector"] = dict(additions.node_selector)
+    if additions.tolerations:
+        pod["tolerations"] = [dict(toleration) for toleration in additions.tolerations]
+    if additions.runtime_class_name is not None:
+        pod["runtimeClassName"] = additions.runtime_class_name
+    return pod
+
+
+def _with_explicit_requests(template: Document) -> Document:
+    """Write out the requests that the API server would copy from the limits.
+
+    Left to it, such a default belongs to no field manager and outlives the limit it came from: the next apply with a
+    lower limit is refused, because the old request now exceeds it.
+    """
+    pod = dict(template["spec"])
+    for key in ("initContainers", "containers"):
+        if key in pod:
+            pod[key] = [_requesting_limits(container) for container in pod[key]]
+    return {**template, "spec": pod}
+
+
+def _requesting_limits(container: Document) -> Document:
+    resources = container.get("resources") or {}
+    limits = resources.get("limits")
+    if not isinstance(limits, Mapping):
+        return container
+    requests = {**limits, **(resources.get("requests") or {})}
+    return {**container, "resources": {**resources, "requests": requests}}
