@@ -37,7 +37,8 @@ def find(names: Sequence[str], environment: Mapping[str, str] | None = None) -> 
         Name to absolute path, in the order of names.
 
     Raises:
-        ToolsError: A variable names something that cannot be run, there is no Go, or a build failed.
+        GoMissingError: Something has to be built, and there is no Go.
+        ToolsError: A variable names something that cannot be run, or a build failed.
     """
     variables = os.environ if environment is None else environment
     found = {name: path for name in names if (path := named(name, variables))}

