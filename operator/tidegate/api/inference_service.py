@@ -255,8 +255,9 @@ class InferenceService(ApiModel):
     rules: ClassVar[Sequence[Rule]] = (
         Rule(
             "self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-            "metadata.name must be at most 40 lower-case letters, digits and '-', start with a letter and not end with "
-            "'-': its Service and Deployments are named after it",
+            "is not a fit metadata.name: take at most 40 lower-case letters, digits and '-', a letter first, no '-' "
+            "last; its Service and Deployments are named after it",
+            subject="self.metadata.name",
         ),
     )
 

@@ -23,6 +23,19 @@ class Rule(NamedTuple):
     field_path: str | None = None
     """JSON path of the field to blame, relative to the node: `.maxReplicas`."""
 
+    subject: str | None = None
+    """A CEL expression for the value to quote, put before the message: the API server itself quotes none."""
+
+    def to_document(self) -> dict[str, str]:
+        """The rule as an item of `x-kubernetes-validations`."""
+        named = {
+            "rule": self.rule,
+            "message": self.message,
+            "messageExpression": None if self.subject is None else f'{self.subject} + " {self.message}"',
+            "fieldPath": self.field_path,
+        }
+        return {key: value for key, value in named.items() if value is not None}
+
 
 class ApiModel(BaseModel):
     """A part of a Kubernetes object."""

@@ -2,26 +2,13 @@
 
 import re
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-POSITIVE_PATTERN = (
-    r"^([1-9][0-9]{0,8}(\.[0-9]{1,3})?m?|[1-9][0-9]{0,5}(\.[0-9]{1,3})?k|0\.([1-9][0-9]{0,2}|0[1-9][0-9]?|00[1-9])k?)$"
-)
-NON_NEGATIVE_PATTERN = r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?$"
+from tidegate.api.model import Rule
 
-PositiveQuantity = Annotated[
-    Annotated[int, Field(ge=1, le=1_000_000_000)] | Annotated[str, Field(max_length=16, pattern=POSITIVE_PATTERN)],
-    "int-or-string",
-]
-"""A number above zero, at most a billion: `4000`, `"0.5"`, `"500m"`, `"12k"`."""
-
-NonNegativeQuantity = Annotated[
-    Annotated[int, Field(ge=0, le=1_000_000_000)] | Annotated[str, Field(max_length=16, pattern=NON_NEGATIVE_PATTERN)],
-    "int-or-string",
-]
-"""Any quantity of Kubernetes that is not negative: `0`, `"0.1"`, `"100m"`."""
+MAXIMUM_QUANTITY = 1_000_000_000
 
 _SUFFIXES = {
     "": Decimal(1),
@@ -44,3 +31,47 @@ def to_number(quantity: int | str) -> float:
     digits, suffix = found.groups()
     scale = _SUFFIXES.get(suffix)
     return float(Decimal(digits) * (Decimal(f"1{suffix}") if scale is None else scale))
+
+
+def _above_zero(quantity: int | str) -> int | str:
+    if not 0 < to_number(quantity) <= MAXIMUM_QUANTITY:
+        raise ValueError(f"{quantity!r} {_POSITIVE_RULE.message}")
+    return quantity
+
+
+def _not_negative(quantity: int | str) -> int | str:
+    if to_number(quantity) < 0:
+        raise ValueError(f"{quantity!r} {_NON_NEGATIVE_RULE.message}")
+    return quantity
+
+
+def _schema(rule: Rule) -> dict[str, Any]:
+    return {"x-kubernetes-validations": [rule.to_document()]}
+
+
+# A rule, where a pattern would do to tell numbers from words: "should match ^([1-9][0-9]..." tells people nothing.
+_POSITIVE_RULE = Rule(
+    "isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))"
+    " && !quantity(string(self)).isGreaterThan(quantity('1G'))",
+    "is not a number above zero, at most a billion: write an integer, or a string such as '0.5', '500m' or '12k'",
+    subject="string(self)",
+)
+_NON_NEGATIVE_RULE = Rule(
+    "isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity('0'))",
+    "is not a number, or is negative: write an integer, or a string such as '0.1' or '100m'",
+    subject="string(self)",
+)
+
+PositiveQuantity = Annotated[
+    int | Annotated[str, Field(max_length=16)],
+    AfterValidator(_above_zero),
+    Field(json_schema_extra=_schema(_POSITIVE_RULE)),
+]
+"""A number above zero, at most a billion: `4000`, `"0.5"`, `"500m"`, `"12k"`."""
+
+NonNegativeQuantity = Annotated[
+    int | Annotated[str, Field(max_length=16)],
+    AfterValidator(_not_negative),
+    Field(json_schema_extra=_schema(_NON_NEGATIVE_RULE)),
+]
+"""Any quantity of Kubernetes that is not negative: `0`, `"0.1"`, `"100m"`."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from tidegate.api.model import ApiModel, Rule
+from tidegate.api.model import ApiModel
 
 Schema = dict[str, Any]
 
@@ -108,12 +108,7 @@ class _Source(GenerateJsonSchema):
         """The schema of a model, with its rules."""
         found = super().model_schema(schema)
         rules = getattr(schema["cls"], "rules", ())
-        return {**found, "x-kubernetes-validations": [_validation(rule) for rule in rules]} if rules else found
-
-
-def _validation(rule: Rule) -> dict[str, str]:
-    named = {"rule": rule.rule, "message": rule.message, "fieldPath": rule.field_path}
-    return {key: value for key, value in named.items() if value is not None}
+        return {**found, "x-kubernetes-validations": [rule.to_document() for rule in rules]} if rules else found
 
 
 class _Translation:
