@@ -63,18 +63,23 @@ class Measures:
     __slots__ = (
         "aborted",
         "busy_seconds",
+        "decode_seconds",
         "finished",
         "finished_generated_tokens",
         "generated_tokens",
         "generation_tokens_of_request",
+        "inference_seconds",
         "inter_token_seconds",
+        "longest_request_tokens",
         "preemptions",
+        "prefill_seconds",
         "prefilled_tokens",
         "prompt_tokens",
         "prompt_tokens_of_request",
         "queue_seconds",
         "received",
         "request_seconds",
+        "seconds_per_output_token",
         "steps",
         "time_to_first_token_seconds",
     )
@@ -100,10 +105,16 @@ class Measures:
         """Tokens generated."""
         self.finished_generated_tokens = 0
         """Tokens of finished requests only, as llama.cpp counts them."""
+        self.longest_request_tokens = 0
+        """Prompt and output of the longest finished request."""
         self.time_to_first_token_seconds = Histogram(LATENCY_BOUNDS)
         self.inter_token_seconds = Histogram(INTERVAL_BOUNDS)
         self.request_seconds = Histogram(REQUEST_BOUNDS)
         self.queue_seconds = Histogram(REQUEST_BOUNDS)
+        self.inference_seconds = Histogram(REQUEST_BOUNDS)
+        self.prefill_seconds = Histogram(REQUEST_BOUNDS)
+        self.decode_seconds = Histogram(REQUEST_BOUNDS)
+        self.seconds_per_output_token = Histogram(INTERVAL_BOUNDS)
         token_bounds = one_two_five(context_tokens)
         self.prompt_tokens_of_request = Histogram(token_bounds)
         self.generation_tokens_of_request = Histogram(token_bounds)
@@ -112,7 +123,13 @@ class Measures:
         """Count a request that has got all its tokens."""
         self.finished += 1
         self.finished_generated_tokens += request.output_tokens
+        self.longest_request_tokens = max(self.longest_request_tokens, request.prompt_tokens + request.output_tokens)
         self.request_seconds.observe(request.ended - request.arrived)
         self.queue_seconds.observe(request.admitted - request.arrived)
+        self.inference_seconds.observe(request.ended - request.admitted)
+        self.prefill_seconds.observe(request.first_token - request.admitted)
+        self.decode_seconds.observe(decode_seconds := request.ended - request.first_token)
+        if request.output_tokens > 1:
+            self.seconds_per_output_token.observe(decode_seconds / (request.output_tokens - 1))
         self.prompt_tokens_of_request.observe(request.prompt_tokens)
         self.generation_tokens_of_request.observe(request.output_tokens)

@@ -131,5 +131,16 @@ MODELS = {
         block_tokens=1,
         context_tokens=4_096,
     ),
+    # Invented: a diffusion model on a GPU; a "token" is one of the 50 steps of an image, four images at once.
+    "painter": ReplicaModel(
+        alpha_milliseconds=20.0,
+        beta_milliseconds=30.0,
+        c_milliseconds=0.0,
+        kv_tokens=16_384,
+        token_budget=512,
+        max_sequences=4,
+        block_tokens=1,
+        context_tokens=4_096,
+    ),
 }
 """The shipped replica models. Where a number is invented its comment says so."""

@@ -1,0 +1,462 @@
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import aiohttp
+import openai
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tidegate.api.engine import EngineType
+from tidegate.simulator.admin import admin_application
+from tidegate.simulator.fleet import Fleet, Listener
+from tidegate.simulator.models import MODELS
+from tidegate.simulator.server import LARGEST_BODY_BYTES, EngineServer
+from tidegate.simulator.serving import listening
+
+FAST = 50.0
+"""Engine seconds per second in these tests: long answers take no time."""
+
+
+@dataclass
+class World:
+    """Running engines, their administration and a client."""
+
+    port: int
+    admin: str
+    client: aiohttp.ClientSession
+    fleet: Fleet
+
+    def url(self, path: str, address: str = "127.0.0.1") -> str:
+        """The URL of a path of the engine at an address."""
+        return f"http://{address}:{self.port}{path}"
+
+    async def complete(self, address: str = "127.0.0.1", **fields: Any) -> tuple[int, dict[str, Any]]:
+        """POST /v1/completions; status and document."""
+        body = {"model": "m", "prompt": [1] * 10} | fields
+        async with self.client.post(self.url("/v1/completions", address), json=body) as response:
+            return response.status, await response.json()
+
+    async def signals(self, address: str = "127.0.0.1") -> dict[str, float]:
+        """The metrics page: values by name, summed over labels."""
+        async with self.client.get(self.url("/metrics", address)) as response:
+            assert response.status == 200
+            page = await response.text()
+        values: dict[str, float] = {}
+        for family in text_string_to_metric_families(page):
+            for sample in family.samples:
+                values[sample.name] = values.get(sample.name, 0.0) + sample.value
+        return values
+
+    async def until(self, name: str, value: float) -> dict[str, float]:
+        """Wait, at most ten seconds, until a signal has a value."""
+        for _ in range(1000):
+            if (signals := await self.signals())[name] == value:
+                return signals
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"{name} is {signals[name]}, not {value}")
+
+    async def fault(self, address: str = "127.0.0.1", **faults: Any) -> None:
+        """Break the engine at an address."""
+        async with self.client.put(f"{self.admin}/faults/{address}", json=faults) as response:
+            assert response.status == 200, await response.text()
+
+
+@asynccontextmanager
+async def world(
+    flavour: EngineType = EngineType.VLLM,
+    *,
+    model_names: tuple[str, ...] = ("m",),
+    startup_seconds: float = 0.0,
+    time_scale: float = FAST,
+    **model: float,
+) -> AsyncIterator[World]:
+    """Engines on a free port of every local address."""
+    listener = Listener.parse(f"{flavour}:0", startup_seconds=startup_seconds)
+    listener = replace(listener, model=replace(listener.model, **model))
+    fleet = Fleet(model_names=model_names, time_scale=time_scale)
+    async with (
+        listening(EngineServer(fleet, listener).application(), "0.0.0.0", 0) as port,  # noqa: S104 - as on a cluster
+        listening(admin_application(fleet), "127.0.0.1", 0) as admin_port,
+        aiohttp.ClientSession() as client,
+    ):
+        yield World(port, f"http://127.0.0.1:{admin_port}", client, fleet)
+
+
+async def test_openai_client_streams_with_usage() -> None:
+    """The official client reads a streamed chat: a role, as many tokens as asked for, a reason, the usage."""
+    async with (
+        world() as engines,
+        openai.AsyncOpenAI(base_url=engines.url("/v1"), api_key="none") as client,
+    ):
+        stream = await client.chat.completions.create(
+            model="m",
+            messages=[{"role": "user", "content": "How high is the tide?"}],
+            max_tokens=40,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        chunks = [chunk async for chunk in stream]
+    assert chunks[0].choices[0].delta.role == "assistant"
+    content = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert len(content.split()) == 40
+    assert [choice.finish_reason for chunk in chunks for choice in chunk.choices][-1] == "length"
+    usage = chunks[-1].usage
+    assert usage is not None
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (10, 40, 50)
+
+
+async def test_openai_client_gets_whole_answers_and_models() -> None:
+    """Answers that are not streamed carry text and usage; the served model is listed."""
+    async with (
+        world() as engines,
+        openai.AsyncOpenAI(base_url=engines.url("/v1"), api_key="none") as client,
+    ):
+        chat = await client.chat.completions.create(model="m", messages=[{"role": "user", "content": "x" * 400}])
+        assert len((chat.choices[0].message.content or "").split()) == 128
+        assert chat.usage is not None
+        assert (chat.usage.prompt_tokens, chat.usage.completion_tokens) == (104, 128)
+        completion = await client.completions.create(model="m", prompt=[5] * 333, max_tokens=7)
+        assert len(completion.choices[0].text.split()) == 7
+        assert completion.usage is not None
+        assert completion.usage.prompt_tokens == 333
+        models = [model.id async for model in client.models.list()]
+    assert models == ["m"]
+
+
+async def test_header_says_how_long_the_prompt_is() -> None:
+    """A client that replays a trace names its prompt's length instead of sending it."""
+    async with world() as engines:
+        async with engines.client.post(
+            engines.url("/v1/completions"),
+            json={"model": "m", "prompt": "short", "max_tokens": 1},
+            headers={"x-simulated-prompt-tokens": "7000"},
+        ) as response:
+            document = await response.json()
+        assert document["usage"]["prompt_tokens"] == 7000
+        assert (await engines.signals())["vllm:prompt_tokens_total"] == 7000
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "named"),
+    [
+        ({"max_tokens": 0}, 400, "max_tokens is 0"),
+        ({"max_tokens": "9"}, 400, "max_tokens is '9'"),
+        ({"max_tokens": True}, 400, "max_tokens is True"),
+        ({"prompt": None}, 400, "prompt is None"),
+        ({"prompt": ["a", "b"]}, 400, "batches"),
+        ({"n": 2}, 400, "n is 2"),
+        ({"stream_options": 3}, 400, "stream_options is 3"),
+        ({"model": 3}, 400, "model is 3"),
+        ({"model": "other"}, 404, "'other'; served here is m"),
+        ({"max_tokens": 40_000}, 400, "context_tokens=32768"),
+    ],
+)
+async def test_bad_requests_are_refused_in_openai_shape(fields: dict[str, Any], status: int, named: str) -> None:
+    """What an engine cannot serve is answered with the field, the value and the fix, and never becomes work."""
+    async with world() as engines:
+        answered, document = await engines.complete(**fields)
+        assert answered == status
+        assert named in document["error"]["message"]
+        assert document["error"]["type"] == "invalid_request_error"
+        signals = await engines.signals()
+    assert signals["vllm:num_requests_running"] == signals["vllm:prompt_tokens_total"] == 0
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[1]", b"null", b"[" * 100_000])
+async def test_bodies_that_are_no_json_object_are_refused(body: bytes) -> None:
+    """Broken JSON is a 400 in OpenAI's shape."""
+    async with world() as engines, engines.client.post(engines.url("/v1/completions"), data=body) as response:
+        assert response.status == 400
+        assert "JSON" in (await response.json())["error"]["message"]
+
+
+async def test_bodies_are_bounded() -> None:
+    """A body beyond the bound is a 413, and an unknown path a 404, in OpenAI's shape too."""
+    async with world() as engines:
+        body = b'{"prompt": "' + b"x" * LARGEST_BODY_BYTES + b'"}'
+        async with engines.client.post(engines.url("/v1/completions"), data=io.BytesIO(body)) as response:
+            assert response.status == 413
+            assert "error" in await response.json()
+        async with engines.client.get(engines.url("/nothing")) as response:
+            assert response.status == 404
+            assert "error" in await response.json()
+
+
+async def test_every_local_address_is_an_engine_of_its_own() -> None:
+    """Two addresses of one process share nothing."""
+    async with world() as engines:
+        assert (await engines.complete("127.0.0.2"))[0] == 200
+        assert (await engines.signals("127.0.0.2"))["vllm:request_success_total"] == 1
+        assert (await engines.signals("127.0.0.3"))["vllm:request_success_total"] == 0
+        assert [address for (address, _), _ in engines.fleet] == ["127.0.0.2", "127.0.0.3"]
+
+
+async def test_idle_engines_hold_no_timers() -> None:
+    """A thousand engines that were spoken to and have nothing to do schedule nothing on the loop."""
+    async with world() as engines:
+        listener = Listener.parse("vLLM:0")
+        for number in range(1000):
+            engines.fleet.engine(f"127.1.{number // 250}.{number % 250}", listener)
+        assert all(engine._timer is None for _, engine in engines.fleet)  # noqa: SLF001 - what idle means
+        await engines.complete("127.1.0.7")
+        await asyncio.sleep(0)
+        assert all(engine._timer is None for _, engine in engines.fleet)  # noqa: SLF001 - as above
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_client_that_leaves_aborts_uncounted(*, stream: bool) -> None:
+    """Its request leaves the engine at once; only the count of ended HTTP requests rises, as in vLLM."""
+    async with world(time_scale=1.0) as engines:
+        body = {"model": "m", "prompt": [1] * 50, "max_tokens": 30_000, "stream": stream}
+        task = asyncio.create_task(engines.client.post(engines.url("/v1/completions"), json=body))
+        await engines.until("vllm:num_requests_running", 1)
+        if stream:
+            (await task).close()
+        else:
+            task.cancel()
+        signals = await engines.until("vllm:num_requests_running", 0)
+        assert signals["vllm:request_success_total"] == 0
+        assert signals["http_requests_total"] == 1
+        assert [engine.replica.measures.aborted for _, engine in engines.fleet] == [1]
+
+
+async def test_arrivals_are_ended_plus_held_at_every_scrape() -> None:
+    """With clients leaving at random, ended HTTP requests + waiting + running = requests that arrived, always."""
+    async with world(time_scale=5.0, max_sequences=3) as engines:
+        tasks = [asyncio.create_task(engines.complete(max_tokens=50 + 40 * number)) for number in range(12)]
+        for victim in (1, 4, 10, 11):
+            await asyncio.sleep(0.05)
+            tasks[victim].cancel()
+            await asyncio.sleep(0.01)
+            signals = await engines.signals()
+            [received] = [engine.replica.measures.received for _, engine in engines.fleet]
+            held = signals["vllm:num_requests_running"] + signals["vllm:num_requests_waiting"]
+            assert signals["http_requests_total"] + held == received
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert sum(isinstance(result, tuple) and result[0] == 200 for result in results) == 8
+        signals = await engines.signals()
+    assert (signals["http_requests_total"], signals["vllm:request_success_total"]) == (12, 8)
+
+
+async def test_tokens_come_at_the_pace_of_the_model() -> None:
+    """In real time a stream takes as long as the steps of the model, and arrives bit by bit."""
+    model = MODELS["rtx4090"]
+    expected = model.step_seconds(0, 10) + 19 * model.step_seconds(1)
+    async with world(time_scale=1.0) as engines:
+        loop = asyncio.get_running_loop()
+        body = {"model": "m", "prompt": [1] * 10, "max_tokens": 20, "stream": True}
+        start = loop.time()
+        async with engines.client.post(engines.url("/v1/completions"), json=body) as response:
+            lines = [line async for line in response.content if line.startswith(b"data: {")]
+        assert loop.time() - start >= expected - 0.002
+        assert len(lines) >= 10
+        [(_, engine)] = list(engines.fleet)
+        assert engine.replica.measures.request_seconds.sum == pytest.approx(expected)
+
+
+async def test_slow_readers_get_grouped_tokens() -> None:
+    """With a stream interval the tokens of several steps come in one event; none is lost."""
+    listener = Listener.parse("vLLM:0")
+    fleet = Fleet(stream_interval_seconds=0.2)
+    async with (
+        listening(EngineServer(fleet, listener).application(), "127.0.0.1", 0) as port,
+        aiohttp.ClientSession() as client,
+        client.post(
+            f"http://127.0.0.1:{port}/v1/completions",
+            json={"model": "any", "prompt": "a", "max_tokens": 50, "stream": True},
+        ) as response,
+    ):
+        events = [json.loads(line[6:]) async for line in response.content if line.startswith(b"data: {")]
+    assert len(events) < 10
+    assert len("".join(event["choices"][0]["text"] for event in events).split()) == 50
+
+
+async def test_starting_engines_answer_503() -> None:
+    """Start-up counts from the first contact; until then /health and inference are 503, and metrics are there."""
+    async with world(startup_seconds=20.0) as engines:
+        async with engines.client.get(engines.url("/health")) as response:
+            assert response.status == 503
+        status, document = await engines.complete()
+        assert (status, document["error"]["message"]) == (503, "the model is loading")
+        assert (await engines.signals())["vllm:num_requests_waiting"] == 0
+        await asyncio.sleep(21 / FAST)
+        async with engines.client.get(engines.url("/health")) as response:
+            assert response.status == 200
+        assert (await engines.complete())[0] == 200
+
+
+async def test_any_model_is_served_without_a_name() -> None:
+    """An engine told no model's name serves every name, and its metrics carry the last one."""
+    async with world(model_names=()) as engines:
+        for name in ("one", "two"):
+            status, document = await engines.complete(model=name)
+            assert (status, document["model"]) == (200, name)
+        async with engines.client.get(engines.url("/metrics")) as response:
+            assert 'vllm:num_requests_running{engine="0",model_name="two"} 0.0' in await response.text()
+
+
+async def test_llama_cpp_queues_beyond_its_slots() -> None:
+    """A llama.cpp engine has four slots; the fifth request is deferred; its page is llama.cpp's."""
+    async with world(EngineType.LLAMA_CPP, time_scale=1.0) as engines:
+        tasks = [asyncio.create_task(engines.complete(max_tokens=1000)) for _ in range(5)]
+        signals = await engines.until("llamacpp:requests_deferred", 1)
+        assert signals["llamacpp:requests_processing"] == 4
+        for task in tasks:
+            task.cancel()
+        await engines.until("llamacpp:requests_processing", 0)
+
+
+async def test_custom_engine_paints_images() -> None:
+    """The Custom flavour answers OpenAI's images API and counts images."""
+    async with world(EngineType.CUSTOM) as engines:
+        url = engines.url("/v1/images/generations")
+        async with engines.client.post(url, json={"model": "m", "prompt": "a tide gate", "n": 3}) as response:
+            assert response.status == 200
+            assert len((await response.json())["data"]) == 3
+        for bad in ({"prompt": 1}, {"prompt": "x", "n": 9}):
+            async with engines.client.post(url, json=bad) as response:
+                assert response.status == 400
+        signals = await engines.signals()
+    assert signals["painter_images_total"] == 3
+    assert signals["painter_requests_finished_total"] == 1
+
+
+async def test_slow_fault_stretches_time_and_can_be_mended() -> None:
+    """A slowed engine's steps are as many times longer; mended it is as fast as before."""
+    async with world() as engines:
+        seconds = []
+        for factor in (1.0, 4.0, 1.0):
+            await engines.fault(slow=factor)
+            before = sum(engine.replica.measures.request_seconds.sum for _, engine in engines.fleet)
+            assert (await engines.complete(max_tokens=100))[0] == 200
+            seconds.append(sum(engine.replica.measures.request_seconds.sum for _, engine in engines.fleet) - before)
+    assert seconds[1] == pytest.approx(4 * seconds[0])
+    assert seconds[2] == pytest.approx(seconds[0])
+
+
+async def test_hang_and_error_faults_hit_one_address_or_all() -> None:
+    """A hanging engine accepts and never answers; an erring one answers 500; the others are well."""
+    async with world() as engines:
+        await engines.fault("127.0.0.2", hang=True)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(engines.complete("127.0.0.2"), 0.1)
+        await engines.fault("127.0.0.3", error500=True)
+        assert (await engines.complete("127.0.0.3"))[0] == 500
+        assert (await engines.signals("127.0.0.3"))["vllm:request_success_total"] == 0
+        assert (await engines.complete("127.0.0.4"))[0] == 200
+        await engines.fault("all", error500=True)
+        assert (await engines.complete("127.0.0.4"))[0] == 500
+        assert (await engines.complete("127.0.0.5"))[0] == 500
+        async with engines.client.delete(f"{engines.admin}/faults/all") as response:
+            assert response.status == 200
+        for last in range(2, 6):
+            assert (await engines.complete(f"127.0.0.{last}"))[0] == 200
+
+
+async def test_reset_cuts_requests_off_and_starts_anew() -> None:
+    """A forgotten engine drops its connections; the next contact meets a new one whose counters are 0."""
+    async with world(time_scale=1.0) as engines:
+        task = asyncio.create_task(engines.complete(max_tokens=30_000))
+        await engines.until("vllm:num_requests_running", 1)
+        async with engines.client.post(f"{engines.admin}/reset/127.0.0.1") as response:
+            assert await response.text() == "1 forgotten\n"
+        with pytest.raises(aiohttp.ClientError):
+            await task
+        signals = await engines.signals()
+    assert signals["vllm:num_requests_running"] == signals["vllm:prompt_tokens_total"] == 0
+    assert "http_requests_total" not in signals
+
+
+@pytest.mark.parametrize(
+    ("kind", "check"),
+    [
+        ("nan", lambda page: b"vllm:num_requests_running" in page and b" NaN\n" in page and b" 0.0" not in page),
+        ("missing", lambda page: b"vllm:" not in page and len(page) > 0),
+        ("notText", lambda page: b"\x00" in page),
+        ("huge", lambda page: len(page) > 50_000_000),
+    ],
+)
+async def test_broken_metrics_pages(kind: str, check: Any) -> None:
+    """Each kind of broken page is broken in just that way."""
+    async with world() as engines:
+        await engines.fault(metrics=kind)
+        async with engines.client.get(engines.url("/metrics")) as response:
+            assert response.status == 200
+            assert check(await response.read())
+
+
+async def test_truncated_page_ends_before_its_announced_length() -> None:
+    """The connection closes half-way through the announced length."""
+    async with world() as engines:
+        await engines.fault(metrics="truncated")
+        async with engines.client.get(engines.url("/metrics")) as response:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await response.read()
+
+
+async def test_never_ending_page_goes_on() -> None:
+    """After the page come more lines, one by one; and a page that fails is a 500."""
+    async with world() as engines:
+        await engines.fault(metrics="neverEnding")
+        async with engines.client.get(engines.url("/metrics")) as response:
+            lines = 0
+            async for line in response.content:
+                lines += line == b"simulated_filler_total 1\n"
+                if lines == 2:
+                    break
+            assert not response.content.at_eof()
+        await engines.fault(metrics="error500")
+        async with engines.client.get(engines.url("/metrics")) as response:
+            assert response.status == 500
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "named"),
+    [
+        ("127.0.0.1", b'{"slow": 0}', "slow is 0"),
+        ("127.0.0.1", b'{"slow": true}', "slow is True"),
+        ("127.0.0.1", b'{"slow": NaN}', "slow is nan"),
+        ("127.0.0.1", b'{"hang": 1}', "hang is 1"),
+        ("127.0.0.1", b'{"metrics": "odd"}', "metrics is 'odd'; give one of truncated"),
+        ("127.0.0.1", b'{"speed": 1}', "speed is no fault"),
+        ("127.0.0.1", b"[]", "give a JSON object"),
+        ("127.0.0.1", b"{", "no JSON"),
+        ("everywhere", b"{}", "address is 'everywhere'"),
+    ],
+)
+async def test_wrong_faults_are_refused(address: str, body: bytes, named: str) -> None:
+    """The administration says what is wrong with an order instead of doing something else."""
+    async with world() as engines, engines.client.put(f"{engines.admin}/faults/{address}", data=body) as response:
+        assert response.status == 400
+        assert named in await response.text()
+
+
+async def test_administration_lists_engines() -> None:
+    """The list shows each engine with its load and its faults."""
+    async with world() as engines:
+        await engines.complete()
+        await engines.fault(metrics="nan")
+        async with engines.client.get(f"{engines.admin}/engines") as response:
+            [row] = (await response.json())["engines"]
+    assert (row["address"], row["modelName"], row["ready"], row["finished"]) == ("127.0.0.1", "m", True, 1)
+    assert row["faults"] == {"slow": 1.0, "hang": False, "error500": False, "metrics": "nan"}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("SGLang:8000", "flavour is 'SGLang'"),
+        ("vLLM", "port is ''"),
+        ("vLLM:70000", "port is '70000'"),
+        ("vLLM:8000:h100", "replica model is 'h100'"),
+    ],
+)
+def test_listeners_that_make_no_sense_are_refused(text: str, named: str) -> None:
+    """A wrong --listen names the part that is wrong."""
+    with pytest.raises(ValueError, match=named):
+        Listener.parse(text)
