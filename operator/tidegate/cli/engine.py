@@ -2,8 +2,20 @@
 
 import click
 
+_EPILOG = """
+\b
+Administration (ADDRESS is a local address, or all):
+  GET    /engines          every engine and its load
+  PUT    /faults/ADDRESS   break it; the body is a JSON object of
+                           slow: FACTOR, hang: true, error500: true,
+                           metrics: truncated | notText | huge | neverEnding |
+                                    nan | missing | error500
+  DELETE /faults/ADDRESS   mend it
+  POST   /reset/ADDRESS    forget it, as if the pod was killed
+"""
 
-@click.command(epilog="The administration's paths and all faults: see the module tidegate.simulator.admin.")
+
+@click.command(epilog=_EPILOG)
 @click.option(
     "--listen",
     "listeners",
@@ -53,7 +65,7 @@ def engine(
     admin_host: str,
     admin_port: int | None,
 ) -> None:
-    r"""Serve simulated inference engines: OpenAI's API and a real engine's metrics, no model.
+    """Serve simulated inference engines: OpenAI's API and a real engine's metrics, no model.
 
     Every local address that clients connect to is an engine of its own, created at first contact. On a cluster whose
     pods have loopback addresses one process listening on 0.0.0.0 is every pod.
@@ -62,7 +74,7 @@ def engine(
     Example:
       tidegate engine --listen vLLM:8000 --listen llamaCpp:8080 --admin-port 9901
       curl -X PUT localhost:9901/faults/127.0.0.1 -d '{"slow": 3, "metrics": "truncated"}'
-    """
+    """  # noqa: D301 - the backslash is click's mark for lines to be left as they are
     import uvloop  # noqa: PLC0415 - `tidegate --help` must not pay for it
 
     from tidegate.simulator.fleet import Fleet, Listener  # noqa: PLC0415 - as above
