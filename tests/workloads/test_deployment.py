@@ -98,22 +98,6 @@ def test_the_sleep_before_the_end_fits_its_grace(grace: int | None, sleep: int |
     assert lifecycle == ({"preStop": {"sleep": {"seconds": sleep}}} if sleep else None)
 
 
-@pytest.mark.parametrize(
-    ("given", "requests"),
-    [
-        ({"limits": {"cpu": "4", "memory": "8Gi"}}, {"cpu": "4", "memory": "8Gi"}),
-        ({"limits": {"cpu": "4"}, "requests": {"cpu": "1", "memory": "1Gi"}}, {"cpu": "1", "memory": "1Gi"}),
-        ({"requests": {"cpu": "1"}}, {"cpu": "1"}),
-    ],
-    ids=["limits alone", "both", "requests alone"],
-)
-def test_requests_are_written_out(given: dict[str, Any], requests: dict[str, str]) -> None:
-    """Requests that the API server would copy from the limits are in the body, where the next apply can lower them."""
-    rendered = body({"spec": {"containers": [{"name": "engine", "resources": given}, {"name": "x"}]}})
-    assert engine(rendered)["resources"]["requests"] == requests
-    assert "resources" not in pod(rendered)["containers"][1]
-
-
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "selector label",

@@ -13,7 +13,7 @@ class PodAdditions:
     """What is added to an engine's pod so that it runs on the hardware asked for. Empty for CPU."""
 
     resources: Mapping[str, str] = field(default_factory=dict)
-    """Extended resource to quantity, for the engine's container: requests and limits alike."""
+    """Limits of the engine's container: extended resource to quantity."""
 
     node_selector: Mapping[str, str] = field(default_factory=dict)
     """Labels that the node must carry.

@@ -1,7 +1,8 @@
 """Reads `metadata.managedFields`: who set which field of an object.
 
 A field set is a tree with the keys of the FieldsV1 format: `f:<name>` is a field of a map, `k:{...}` the item of a list
-with these keys, `v:<value>` an item of a set; an empty tree is a leaf, or a list or map that is owned as a whole.
+with these keys, `v:<value>` an item of a set, `.` the thing itself; an empty tree is a leaf, or a list or map that is
+owned as a whole.
 """
 
 import json
@@ -11,22 +12,31 @@ from functools import lru_cache
 from typing import Any, Union
 
 FieldSet = Mapping[str, Union["FieldSet", Mapping[str, Any]]]
+
 Path = tuple[str, ...]
-"""Names of fields from the root; the item of a list is named `[key=value]`."""
+"""Keys of a field set from its root to one field, such as `("f:spec", "f:replicas")`."""
 
 APPLY = "Apply"
 """Operation of a server-side apply; every other write is an `Update`."""
 
-_DISTINCT_FIELD_SETS = 4096
+_DISTINCT_TEXTS = 4096
 """Services that set the same fields share one tree: thousands of them need a handful."""
+
+_IDENTITY: frozenset[Path] = frozenset(
+    {("f:apiVersion",), ("f:kind",), ("f:metadata", "f:name"), ("f:metadata", "f:namespace")}
+)
+"""Fields that name an object; nobody owns them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldManager:
-    """One writer of an object, as the API server has recorded it."""
+    """One writer of an object, as the API server has recorded it.
 
-    manager: str
-    """Name that the writer gave itself: tidegate, kubectl-edit, helm, ..."""
+    The time that is recorded beside it is left out: writes through /scale have none.
+    """
+
+    name: str
+    """What the writer called itself: tidegate, kubectl-edit, helm, ..."""
 
     operation: str
     """Apply or Update."""
@@ -34,28 +44,30 @@ class FieldManager:
     subresource: str
     """`scale` for writes through /scale; empty for the object itself."""
 
-    time: str
-    """When it last changed what it owns (RFC 3339, whole seconds)."""
-
     fields: FieldSet
 
-    def owns(self, *path: str) -> bool:
-        """Whether it owns a field of maps, itself or through a parent that is owned as a whole."""
-        return next(_owned(self.fields, path), False)
+    def owns(self, path: Path) -> bool:
+        """Whether it owns a field, by itself or through a parent that is owned as a whole."""
+        fields = self.fields
+        for key in path:
+            if key not in fields:
+                return False
+            fields = fields[key]
+            if not fields:
+                return True
+        return True
 
 
 def field_managers(entries: Iterable[Mapping[str, Any]]) -> tuple[FieldManager, ...]:
     """Read `metadata.managedFields`.
 
-    Entries of the subresource `status` are left out: what a Deployment's controllers report is nobody's intent, and
-    their times change with every pod.
+    Entries of the subresource `status` are left out: what a Deployment's controllers report is nobody's intent.
     """
     return tuple(
         FieldManager(
-            manager=entry.get("manager", ""),
+            name=entry.get("manager", ""),
             operation=entry.get("operation", ""),
             subresource=entry.get("subresource", ""),
-            time=entry.get("time", ""),
             fields=_shared(json.dumps(entry.get("fieldsV1") or {}, sort_keys=True)),
         )
         for entry in entries
@@ -76,71 +88,73 @@ def fields_not_owned(fields: FieldSet, body: Mapping[str, Any]) -> list[Path]:
     Returns:
         Paths of the outermost missing fields, in the body's order.
     """
-    return list(_missing(fields, {key: value for key, value in body.items() if key not in _IDENTITY}, ()))
+    return list(_missing(fields, body, ()))
 
 
-_IDENTITY = frozenset({"apiVersion", "kind"})
-"""Fields that name an object; nobody owns them. (In metadata: name and namespace.)"""
-
-_IDENTITY_PATHS = frozenset({("metadata", "name"), ("metadata", "namespace")})
+def field_text(path: Path) -> str:
+    """Write a path as people do: `spec.template.spec.containers[name=engine].image`."""
+    text = ""
+    for key in path:
+        kind, name = key[:2], key[2:]
+        if kind == "k:":
+            text += "[" + ",".join(f"{part}={value}" for part, value in _parsed(name).items()) + "]"
+        elif kind == "v:":
+            text += f"[{_parsed(name)}]"
+        elif "." in name or "/" in name:
+            text += f"[{name}]"
+        else:
+            text += f".{name}" if text else name
+    return text
 
 
 def _missing(fields: FieldSet, value: Any, path: Path) -> Iterator[Path]:
     if not fields:  # a leaf, or a map or list that is owned as a whole
         return
+    for key, part in _parts(fields, value):
+        here = (*path, key)
+        if here in _IDENTITY:
+            continue
+        if key in fields:
+            yield from _missing(fields[key], part, here)
+        elif part != []:  # an empty list whose items have keys leaves nothing to own
+            yield here
+
+
+def _parts(fields: FieldSet, value: Any) -> Iterator[tuple[str, Any]]:
+    """The parts of a value, each with its key in the field set (or the one it would have there)."""
     if isinstance(value, Mapping):
-        for key, part in value.items():
-            here = (*path, key)
-            if here in _IDENTITY_PATHS:
-                continue
-            if f"f:{key}" in fields:
-                yield from _missing(fields[f"f:{key}"], part, here)
-            else:
-                yield here
+        for name, part in value.items():
+            yield f"f:{name}", part
     elif isinstance(value, list):
         for item in value:
-            owned = next(((key, part) for key, part in fields.items() if _names(key, item)), None)
-            if owned is None:
-                yield (*path, f"[{_label(fields, item)}]")
-            else:
-                yield from _missing(owned[1], item, (*path, f"[{_label({owned[0]: {}}, item)}]"))
+            yield next((key for key in fields if _names(key, item)), _key_like(fields, item)), item
 
 
-@lru_cache(maxsize=_DISTINCT_FIELD_SETS)
+def _names(key: str, item: Any) -> bool:
+    """Whether a key of a field set stands for this item of a list."""
+    kind, name = key[:2], key[2:]
+    if kind == "v:":
+        return bool(_parsed(name) == item)
+    if kind != "k:" or not isinstance(item, Mapping):
+        return False
+    # A part of the key that the item does not give is one that the API server defaults (a port's protocol).
+    return all(item.get(part, value) == value for part, value in _parsed(name).items())
+
+
+def _key_like(fields: FieldSet, item: Any) -> str:
+    """The key of an item that is missing, after the pattern of those that are there."""
+    sibling = next((_parsed(key[2:]) for key in fields if key.startswith("k:")), None)
+    if sibling is None or not isinstance(item, Mapping):
+        return "v:" + json.dumps(item, separators=(",", ":"))
+    return "k:" + json.dumps({part: item[part] for part in sibling if part in item}, separators=(",", ":"))
+
+
+@lru_cache(maxsize=_DISTINCT_TEXTS)
 def _shared(text: str) -> FieldSet:
     tree: FieldSet = json.loads(text)
     return tree
 
 
-@lru_cache(maxsize=_DISTINCT_FIELD_SETS)
-def _key_of_item(key: str) -> Any:
-    return json.loads(key[2:])
-
-
-def _names(key: str, item: Any) -> bool:
-    """Whether a key of a field set stands for this item of a list."""
-    kind = key[:2]
-    if kind == "v:":
-        return bool(_key_of_item(key) == item)
-    if kind != "k:" or not isinstance(item, Mapping):
-        return False
-    # A part of the key that the item does not give is one that the API server defaults (a port's protocol).
-    return all(item.get(name, value) == value for name, value in _key_of_item(key).items())
-
-
-def _label(fields: FieldSet, item: Any) -> str:
-    if not isinstance(item, Mapping):
-        return json.dumps(item)
-    keys = next((list(_key_of_item(key)) for key in fields if key.startswith("k:")), [])
-    return ",".join(f"{name}={item[name]}" for name in keys if name in item)
-
-
-def _owned(fields: FieldSet, path: Path) -> Iterator[bool]:
-    for name in path:
-        if f"f:{name}" not in fields:
-            return
-        fields = fields[f"f:{name}"]
-        if not fields:
-            yield True
-            return
-    yield True
+@lru_cache(maxsize=_DISTINCT_TEXTS)
+def _parsed(text: str) -> Any:
+    return json.loads(text)

@@ -85,7 +85,7 @@ def pod_template(
     refuse_duplicate_engine(theirs)
     merged = overlay(ours, theirs)
     refuse_broken_template(merged, labels=labels, port=table.port)
-    return _with_explicit_requests(merged)
+    return merged
 
 
 def _engine_container(
@@ -125,7 +125,8 @@ def _engine_container(
     if arguments:
         container["args"] = arguments
     if additions.resources:
-        container["resources"] = {"requests": dict(additions.resources), "limits": dict(additions.resources)}
+        # Requests of extended resources follow their limits; given here too, an overlay would have to change both.
+        container["resources"] = {"limits": dict(additions.resources)}
         # NCCL shares tensors between processes through it, and the runtime's default of 64 MiB ends them. Unbounded,
         # because it counts towards the container's memory limit anyway.
         container["volumeMounts"] = [{"name": "shm", "mountPath": SHARED_MEMORY_PATH}]
@@ -151,25 +152,3 @@ def _hardware(additions: PodAdditions) -> Document:
     if additions.runtime_class_name is not None:
         pod["runtimeClassName"] = additions.runtime_class_name
     return pod
-
-
-def _with_explicit_requests(template: Document) -> Document:
-    """Write out the requests that the API server would copy from the limits.
-
-    Left to it, such a default belongs to no field manager and outlives the limit it came from: the next apply with a
-    lower limit is refused, because the old request now exceeds it.
-    """
-    pod = dict(template["spec"])
-    for key in ("initContainers", "containers"):
-        if key in pod:
-            pod[key] = [_requesting_limits(container) for container in pod[key]]
-    return {**template, "spec": pod}
-
-
-def _requesting_limits(container: Document) -> Document:
-    resources = container.get("resources") or {}
-    limits = resources.get("limits")
-    if not isinstance(limits, Mapping):
-        return container
-    requests = {**limits, **(resources.get("requests") or {})}
-    return {**container, "resources": {**resources, "requests": requests}}
