@@ -42,7 +42,10 @@ def cluster() -> Iterator[LiveCluster]:
     try:
         made = clusters.up(name)
     except GoMissingError as error:
-        pytest.skip(f"NOT TESTED against a real API server: {error}")
+        reason = str(error).partition(". Any")[0]
+        pytest.skip(
+            f"NOT TESTED against a real API server: {reason}; `python tools/binaries.py cluster` tells the ways out"
+        )
     try:
         yield LiveCluster(name, made.kubeconfig, made.kubectl, made.api_server())
     finally:
