@@ -1,1 +1,41 @@
-"""The commands: operator, engine, crds, pin, unpin. Each imports what it needs when it runs."""
+"""The commands: operator, engine, crds, pin, unpin. Each is imported when it is called, so that `--help` is quick."""
+
+import importlib
+from collections.abc import Mapping
+
+import click
+
+from tidegate import __version__
+
+COMMANDS: Mapping[str, str] = {
+    "operator": "Run the operator: watch InferenceServices and keep their size.",
+    "engine": "Run simulated inference engines, for demos and tests.",
+    "crds": "Print the CustomResourceDefinitions, or write them to files.",
+    "pin": "Pin a service to a number of replicas.",
+    "unpin": "Let a pinned service follow its demand again.",
+}
+"""Name and one line of help of each command; the command `x` is `tidegate.cli.x:x`."""
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"tidegate.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Lazy)
+@click.version_option(__version__, prog_name="tidegate")
+def main() -> None:
+    """Tidegate autoscales LLM inference on Kubernetes."""

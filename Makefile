@@ -1,0 +1,71 @@
+# `make` alone shows what there is. `make demo` and `make test` are the two commands to start with.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+CLUSTER_NAME ?= tidegate
+venv := .venv
+python := $(venv)/bin/python
+export PYTHONPATH := operator
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(venv)/.complete: requirements-dev.lock
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"Python 3.11 or newer is needed, this is {sys.version}"'
+	$(PYTHON) -m venv $(venv)
+	$(python) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	echo "$(CURDIR)/operator" > "$$($(python) -c 'import site; print(site.getsitepackages()[0])')/tidegate.pth"
+	printf '#!/bin/sh\nexec "%s" -m tidegate "$$@"\n' "$(CURDIR)/$(python)" > $(venv)/bin/tidegate
+	chmod +x $(venv)/bin/tidegate
+	touch $@
+
+.PHONY: venv
+venv: $(venv)/.complete ## Make .venv with everything the lock names.
+
+.PHONY: demo
+demo: venv ## Watch it scale: a control plane, the operator, simulated engines and a real trace.
+	$(python) tools/demo $(DEMO_OPTIONS)
+
+.PHONY: demo-down
+demo-down: venv ## Remove what the demo left to look at.
+	$(python) tools/demo --down
+
+.PHONY: test
+test: venv ## Unit, property, component and API contract tests.
+	$(python) -m pytest $(TEST_OPTIONS)
+
+.PHONY: check
+check: venv ## Formatting, lint, types and the rooms' import rules.
+	$(venv)/bin/ruff format --check .
+	$(venv)/bin/ruff check .
+	$(venv)/bin/mypy
+	$(venv)/bin/lint-imports
+
+.PHONY: generate
+generate: venv ## Write crds/ from the models.
+	$(python) -m tidegate crds --output crds
+
+.PHONY: lock
+lock: venv ## Resolve the dependencies anew.
+	$(python) -m pip install --quiet --disable-pip-version-check uv
+	$(venv)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --output-file requirements.lock
+	$(venv)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev --output-file requirements-dev.lock
+
+.PHONY: cluster
+cluster: ## Start a real control plane on this machine, without Docker.
+	$(PYTHON) tools/cluster.py up --name $(CLUSTER_NAME)
+
+.PHONY: cluster-down
+cluster-down: ## Stop it.
+	$(PYTHON) tools/cluster.py down --name $(CLUSTER_NAME)
+
+.PHONY: bench
+bench: venv ## Measure what docs/benchmarks.md publishes.
+	$(python) tools/bench
+
+.PHONY: clean
+clean: ## Remove what the other targets made in this folder.
+	rm -rf $(venv) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

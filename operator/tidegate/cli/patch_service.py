@@ -1,0 +1,34 @@
+"""What `pin` and `unpin` share: their options, and one merge-patch in the name of the person at the terminal."""
+
+import asyncio
+from typing import Any
+
+import click
+
+namespace_option = click.option("-n", "--namespace", default="default", show_default=True, help="Its namespace.")
+kubeconfig_option = click.option(
+    "--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Default: $KUBECONFIG, else ~/.kube/config."
+)
+
+
+def patch_service(namespace: str, name: str, patch: dict[str, Any], kubeconfig: str | None) -> None:
+    """Patch an InferenceService.
+
+    Raises:
+        click.ClickException: if there is no cluster, no such service, or the API server refuses.
+    """
+    from tidegate.cluster.client import ClusterClient, ClusterError  # noqa: PLC0415 - `--help` must not pay for it
+    from tidegate.cluster.connection import NoClusterError, load_configuration  # noqa: PLC0415
+    from tidegate.cluster.resources import INFERENCE_SERVICES  # noqa: PLC0415
+
+    async def send() -> None:
+        client = ClusterClient(await load_configuration(kubeconfig))
+        try:
+            await client.patch(INFERENCE_SERVICES, namespace, name, patch)
+        finally:
+            await client.close()
+
+    try:
+        asyncio.run(send())
+    except (ClusterError, NoClusterError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,199 @@
+"""The only place that sends requests to the API server.
+
+Bodies are plain documents: server-side apply needs exactly what we own and nothing else, which typed models, full of
+their own defaults, would spoil.
+"""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+
+from tidegate.api.names import FIELD_MANAGER_BODY, FIELD_MANAGER_SCALE
+from tidegate.cluster.resources import DEPLOYMENTS, EVENTS, Resource
+from tidegate.cluster.write_budget import Urgency, WriteBudget
+
+REQUEST_TIMEOUT_SECONDS = 15.0
+APPLY = "application/apply-patch+yaml"
+
+Document = dict[str, Any]
+
+
+class ClusterError(Exception):
+    """The API server refused, or could not be reached (`status` 0)."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{reason or status}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+    @property
+    def is_conflict(self) -> bool:
+        """Somebody else was faster, or owns the field."""
+        return self.status == HTTPStatus.CONFLICT
+
+    @property
+    def is_absent(self) -> bool:
+        """The object, or its namespace, is gone."""
+        return self.status == HTTPStatus.NOT_FOUND
+
+    @property
+    def is_refusal(self) -> bool:
+        """The same request would be refused again: it is invalid, forbidden, or an admission webhook says no."""
+        return self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}
+
+
+class Cluster(Protocol):
+    """What the controller needs of a cluster. Tests give it a recording one."""
+
+    async def apply(self, resource: Resource, body: Document, *, dry_run: bool = False) -> Document:
+        """Apply a body under the body's field manager, taking what is ours from others."""
+
+    async def apply_scale(self, namespace: str, name: str, replicas: int, resource_version: str) -> Document:
+        """Set a Deployment's replicas under the scale's field manager, if it is still at this version."""
+
+    async def apply_status(
+        self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], urgency: Urgency
+    ) -> Document:
+        """Make an object's status exactly this."""
+
+    async def create_event(self, body: Document) -> None:
+        """Post one Event."""
+
+    async def list_names(self, resource: Resource, namespace: str | None = None) -> set[tuple[str, str]]:
+        """(namespace, name) of every object there is."""
+
+
+class ClusterClient:
+    """`Cluster`, over HTTP."""
+
+    def __init__(self, configuration: Configuration, budget: WriteBudget | None = None) -> None:
+        self._client = ApiClient(configuration)
+        self._host = str(configuration.host).rstrip("/")
+        self._budget = budget or WriteBudget()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def apply(self, resource: Resource, body: Document, *, dry_run: bool = False) -> Document:
+        """Apply a body under the body's field manager, taking what is ours from others.
+
+        Raises:
+            ClusterError: if the API server refuses, or cannot be reached.
+        """
+        metadata = body["metadata"]
+        await self._budget.take(Urgency.BODY)
+        return await self._apply(
+            resource.path(metadata.get("namespace"), metadata["name"]), body, FIELD_MANAGER_BODY, dry_run=dry_run
+        )
+
+    async def apply_scale(self, namespace: str, name: str, replicas: int, resource_version: str) -> Document:
+        """Set a Deployment's replicas under the scale's field manager, if it is still at this version.
+
+        Raises:
+            ClusterError: 409 if the Deployment has changed since `resource_version`.
+        """
+        await self._budget.take(Urgency.SCALE)
+        body = {
+            "apiVersion": "autoscaling/v1",
+            "kind": "Scale",
+            "metadata": {"name": name, "namespace": namespace, "resourceVersion": resource_version},
+            "spec": {"replicas": replicas},
+        }
+        return await self._apply(DEPLOYMENTS.path(namespace, name, "scale"), body, FIELD_MANAGER_SCALE)
+
+    async def apply_status(
+        self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], urgency: Urgency
+    ) -> Document:
+        """Make an object's status exactly this.
+
+        Raises:
+            ClusterError: if the API server refuses, or cannot be reached.
+        """
+        await self._budget.take(urgency)
+        body = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {"name": name, "namespace": namespace},
+            "status": status,
+        }
+        return await self._apply(resource.path(namespace, name, "status"), body, FIELD_MANAGER_BODY)
+
+    async def create_event(self, body: Document) -> None:
+        """Post one Event.
+
+        Raises:
+            ClusterError: if the API server refuses, or cannot be reached.
+        """
+        await self._budget.take(Urgency.EVENT)
+        await self._send("POST", EVENTS.path(body["metadata"]["namespace"]), body, "application/json")
+
+    async def list_names(self, resource: Resource, namespace: str | None = None) -> set[tuple[str, str]]:
+        """(namespace, name) of every object there is; the API server sends metadata only, page by page.
+
+        Raises:
+            ClusterError: if the API server refuses, or cannot be reached.
+        """
+        names: set[tuple[str, str]] = set()
+        token = ""
+        while True:
+            query = urlencode({"limit": 500, "continue": token} if token else {"limit": 500})
+            accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+            page = await self._send("GET", f"{resource.path(namespace)}?{query}", None, accept=accept)
+            for item in page.get("items", ()):
+                names.add((item["metadata"].get("namespace", ""), item["metadata"]["name"]))
+            token = page.get("metadata", {}).get("continue", "")
+            if not token:
+                return names
+
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Document) -> Document:
+        """Merge-patch an object on behalf of the person at the terminal (`tidegate pin`).
+
+        Raises:
+            ClusterError: if the API server refuses, or cannot be reached.
+        """
+        return await self._send("PATCH", resource.path(namespace, name), patch, "application/merge-patch+json")
+
+    async def _apply(self, path: str, body: Document, manager: str, *, dry_run: bool = False) -> Document:
+        query = {"fieldManager": manager, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
+        return await self._send("PATCH", f"{path}?{urlencode(query)}", body, APPLY)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: Document | None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Document:
+        headers = {"Content-Type": content_type, "Accept": accept}
+        try:
+            await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+            response = await self._client.call_api(
+                method,
+                f"{self._host}{path}",
+                header_params=headers,
+                body=body,
+                _request_timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS),
+            )
+            answer = _document(await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterError(0, "Unreachable", f"{method} {path}: {error!r}") from error
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise ClusterError(response.status, answer.get("reason", ""), answer.get("message", response.reason))
+        return answer
+
+
+def _document(content: bytes) -> Document:
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        # Proxies in front of API servers answer in HTML or plain text.
+        return {"message": content[:500].decode("utf-8", "replace")}
+    return answer if isinstance(answer, dict) else {}

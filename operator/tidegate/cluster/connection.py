@@ -1,0 +1,50 @@
+"""Where the API server is and how to be let in: one source for our own client and for kopf's watches."""
+
+import os
+from pathlib import Path
+
+import kopf
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+REQUESTS_IN_FLIGHT = 32
+IN_CLUSTER_VARIABLE = "KUBERNETES_SERVICE_HOST"
+
+
+class NoClusterError(RuntimeError):
+    """No cluster is configured; the message says what was tried."""
+
+
+async def load_configuration(kubeconfig: str | None = None) -> Configuration:
+    """Find the cluster: the given kubeconfig, else the pod's service account, else `$KUBECONFIG` or `~/.kube/config`.
+
+    Raises:
+        NoClusterError: if none of them is there or can be read.
+    """
+    configuration = Configuration()
+    try:
+        if kubeconfig is None and IN_CLUSTER_VARIABLE in os.environ:
+            load_incluster_config(client_configuration=configuration)
+        else:
+            await load_kube_config(config_file=kubeconfig, client_configuration=configuration)
+    except (ConfigException, OSError) as error:
+        tried = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config"))
+        raise NoClusterError(f"no cluster: {error} (looked in {tried}; give --kubeconfig or set KUBECONFIG)") from error
+    configuration.connection_pool_maxsize = REQUESTS_IN_FLIGHT
+    return configuration
+
+
+async def kopf_connection(configuration: Configuration) -> kopf.ConnectionInfo:
+    """The same connection in kopf's words. Read anew at each login, so that a rotated token is picked up."""
+    token = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+    scheme, _, secret = (token or "").partition(" ")
+    return kopf.ConnectionInfo(
+        server=str(configuration.host),
+        ca_path=configuration.ssl_ca_cert or None,
+        ca_data=configuration.ca_cert_data or None,
+        insecure=not configuration.verify_ssl,
+        scheme=scheme or None,
+        token=secret or None,
+        certificate_path=configuration.cert_file or None,
+        private_key_path=configuration.key_file or None,
+    )

@@ -1,0 +1,42 @@
+"""The kinds of object that are read and written, and where the API server keeps them."""
+
+from dataclasses import dataclass
+
+from tidegate.api.names import GROUP, VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of object."""
+
+    group: str
+    """Empty for the core group."""
+
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """As objects carry it: `apps/v1`, `v1`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """The path of a collection, an object or a subresource on the API server."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        tail = "".join(f"/{part}" for part in (self.plural, name, subresource) if part)
+        return f"{root}{scope}{tail}"
+
+
+INFERENCE_SERVICES = Resource(GROUP, VERSION, "inferenceservices", "InferenceService")
+ACCELERATOR_PROFILES = Resource(GROUP, VERSION, "acceleratorprofiles", "AcceleratorProfile", namespaced=False)
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+SERVICES = Resource("", "v1", "services", "Service")
+PODS = Resource("", "v1", "pods", "Pod")
+EVENTS = Resource("", "v1", "events", "Event")
+AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+
+WATCHED = (INFERENCE_SERVICES, ACCELERATOR_PROFILES, DEPLOYMENTS, SERVICES, PODS, AUTOSCALERS)
+"""What the store is made of."""

@@ -1,0 +1,91 @@
+"""Events: told once per transition, never per tick. Pure: two statuses in, what to tell out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.api.conditions import ConditionType
+from tidegate.api.names import API_VERSION, GROUP
+from tidegate.controller.records import Document, ServiceRecord
+
+COMPONENT = f"{GROUP}/operator"
+MAXIMUM_MESSAGE_LENGTH = 1024
+"""Of an Event's message (Kubernetes `core/v1`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Something worth an Event."""
+
+    warning: bool
+    reason: str
+    message: str
+
+
+_BAD_WHEN_TRUE = {ConditionType.CONFLICTING_SCALER}
+_NOT_TOLD = {ConditionType.SCALING_LIMITED}
+"""Bounds bite and let go all day; the decision record has them."""
+
+
+def announcements(previous: Document, current: Document) -> list[Announcement]:
+    """Tell which conditions turned, and, while one is bad, which reason replaced another.
+
+    At the first sight of a service only what is bad is told.
+    """
+    before = {condition["type"]: condition for condition in previous.get("conditions") or ()}
+    told = []
+    for condition in current.get("conditions") or ():
+        kind = condition["type"]
+        old = before.get(kind)
+        bad = condition["status"] == ("True" if kind in _BAD_WHEN_TRUE else "False")
+        turned = old is not None and old["status"] != condition["status"] and condition["status"] != "Unknown"
+        renewed = bad and (old is None or old["reason"] != condition["reason"])
+        starting = kind == ConditionType.READY and bad and old is None
+        if kind not in _NOT_TOLD and (turned or renewed) and not starting:
+            told.append(Announcement(bad, _reason(kind, condition), condition["message"]))
+    return told
+
+
+def scaled(from_replicas: int, to_replicas: int, message: str) -> Announcement:
+    """A size was written."""
+    return Announcement(False, "ScaledUp" if to_replicas > from_replicas else "ScaledDown", message)
+
+
+def event_document(service: ServiceRecord, told: Announcement, *, time: str, suffix: str) -> Document:
+    """The `core/v1` Event. `suffix` makes its name unique among the service's Events."""
+    namespace, name = service.key
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{name}.{suffix}", "namespace": namespace},
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": "InferenceService",
+            "namespace": namespace,
+            "name": name,
+            "uid": service.uid,
+        },
+        "type": "Warning" if told.warning else "Normal",
+        "reason": told.reason,
+        "message": told.message[:MAXIMUM_MESSAGE_LENGTH],
+        "firstTimestamp": time,
+        "lastTimestamp": time,
+        "count": 1,
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+        "reportingInstance": "tidegate",
+    }
+
+
+_GOOD_REASONS = {
+    ConditionType.READY: "Ready",
+    ConditionType.SPEC_VALID: "SpecAccepted",
+    ConditionType.METRICS_AVAILABLE: "MetricsAvailable",
+    ConditionType.CONFLICTING_SCALER: "SoleWriter",
+}
+_BAD_REASONS = {ConditionType.METRICS_AVAILABLE: "MetricsUnavailable", ConditionType.READY: "NotReady"}
+
+
+def _reason(kind: str, condition: dict[str, Any]) -> str:
+    bad = condition["status"] == ("True" if kind in _BAD_WHEN_TRUE else "False")
+    reasons = _BAD_REASONS if bad else _GOOD_REASONS
+    return str(reasons.get(ConditionType(kind), condition["reason"]))

@@ -1,0 +1,199 @@
+"""Can this service be carried out? A list of named checks that reads as a specification; the first that fails is told.
+
+What CEL can refuse at `kubectl apply` it does refuse; here is what only a look at the cluster shows, and, again, what
+an older CRD may have let through. A check that fails never touches running pods. Some only keep the body from being
+written: a typo in an edit must not stop the service that runs from being scaled.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from tidegate.api.conditions import Reason
+from tidegate.api.inference_service import Mode
+from tidegate.api.names import MAXIMUM_NAME_LENGTH
+from tidegate.controller.records import AutoscalerRecord, ProfileRecord, ServiceRecord
+from tidegate.engines.catalog import engine_table
+from tidegate.workloads.live import LiveDeployment, LiveService
+
+
+class Blocks(Enum):
+    """What a failed check forbids."""
+
+    EVERYTHING = auto()
+    BODY = auto()
+    """Bodies stay as they are; the size still follows demand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """One service and all that it touches in the cluster."""
+
+    service: ServiceRecord
+    profile: ProfileRecord | None = None
+    """The profile that the spec names, where it exists."""
+
+    deployment: LiveDeployment | None = None
+    """The Deployment that is scaled: our own, or the target."""
+
+    kubernetes_service: LiveService | None = None
+    """The Service of our name."""
+
+    autoscaler: AutoscalerRecord | None = None
+    """A HorizontalPodAutoscaler on the same Deployment."""
+
+    drivers: Sequence[ServiceRecord] = field(default_factory=tuple)
+    """All InferenceServices on the same Deployment, the one that is obeyed first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A check that failed."""
+
+    reason: Reason
+    message: str
+    blocks: Blocks = Blocks.EVERYTHING
+
+
+Check = Callable[[Surroundings], Refusal | None]
+
+
+def spec_is_readable(given: Surroundings) -> Refusal | None:
+    """The spec parses: a CRD newer than this operator may allow what it does not know."""
+    return Refusal(Reason.INVALID_SPEC, given.service.problem) if given.service.spec is None else None
+
+
+def name_fits(given: Surroundings) -> Refusal | None:
+    """The name leaves room for those of its children."""
+    name = given.service.key[1]
+    if len(name) <= MAXIMUM_NAME_LENGTH:
+        return None
+    return Refusal(
+        Reason.NAME_TOO_LONG,
+        f"metadata.name: {name!r} has {len(name)} characters; {MAXIMUM_NAME_LENGTH} leave room for its children's "
+        "names: create it anew under a shorter name",
+    )
+
+
+def one_way_to_run(given: Surroundings) -> Refusal | None:
+    """Exactly one of `engine` and `targetRef`."""
+    spec = given.service.spec
+    if spec is None or (spec.engine is None) != (spec.target_ref is None):
+        return None
+    return Refusal(Reason.INVALID_SPEC, "spec: give exactly one of engine and targetRef")
+
+
+def bounds_in_order(given: Surroundings) -> Refusal | None:
+    """`minReplicas` is not above `maxReplicas`."""
+    spec = given.service.spec
+    if spec is None or spec.scaling.min_replicas <= spec.scaling.max_replicas:
+        return None
+    bounds = spec.scaling
+    return Refusal(
+        Reason.INVALID_SPEC,
+        f"spec.scaling.minReplicas: {bounds.min_replicas} is above maxReplicas {bounds.max_replicas}; lower it, or "
+        "raise maxReplicas",
+    )
+
+
+def engine_is_known(given: Surroundings) -> Refusal | None:
+    """The engine's table can be made."""
+    spec = given.service.spec
+    if spec is None:
+        return None
+    try:
+        engine_table(spec.serving_engine)
+    except ValueError as error:
+        return Refusal(Reason.UNKNOWN_ENGINE, f"spec.{error}")
+    return None
+
+
+def target_exists(given: Surroundings) -> Refusal | None:
+    """The Deployment that `targetRef` names is there."""
+    spec = given.service.spec
+    if spec is None or spec.target_ref is None or given.deployment is not None:
+        return None
+    return Refusal(
+        Reason.TARGET_NOT_FOUND,
+        f"spec.targetRef.name: there is no Deployment {spec.target_ref.name!r} in namespace {given.service.key[0]!r}; "
+        "create it, or correct the name",
+    )
+
+
+def sole_driver(given: Surroundings) -> Refusal | None:
+    """No older InferenceService drives the same Deployment."""
+    if not given.drivers or given.drivers[0].key == given.service.key:
+        return None
+    return Refusal(
+        Reason.TARGET_CLAIMED,
+        f"Deployment {given.service.workload[1]!r} is driven by InferenceService {given.drivers[0].key[1]!r} already, "
+        "which is older; delete one of the two",
+    )
+
+
+def name_is_free(given: Surroundings) -> Refusal | None:
+    """The Deployment and the Service of our name are ours."""
+    spec = given.service.spec
+    if spec is None or spec.target_ref is not None:
+        return None
+    name = given.service.key[1]
+    for kind, child in (("Deployment", given.deployment), ("Service", given.kubernetes_service)):
+        if child is not None and child.owner_uid != given.service.uid:
+            return Refusal(
+                Reason.NAME_TAKEN,
+                f"a {kind} {name!r} exists and belongs to somebody else; it is not adopted: delete or rename it, or "
+                "give the InferenceService another name"
+                + (" (to scale that Deployment, use targetRef)" if kind == "Deployment" else ""),
+            )
+    return None
+
+
+def no_other_autoscaler(given: Surroundings) -> Refusal | None:
+    """No HorizontalPodAutoscaler scales the same Deployment. Beside one, mode Advisory is the way to try this one."""
+    spec, autoscaler = given.service.spec, given.autoscaler
+    if spec is None or autoscaler is None or spec.scaling.mode is not Mode.AUTOMATIC:
+        return None
+    return Refusal(
+        Reason.TARGET_HAS_AUTOSCALER,
+        f"HorizontalPodAutoscaler {autoscaler.key[1]!r} scales Deployment {autoscaler.workload[1]!r} too; delete it, or "
+        "set spec.scaling.mode to Advisory",
+    )
+
+
+def profile_exists(given: Surroundings) -> Refusal | None:
+    """The AcceleratorProfile that the spec names is there and can be read."""
+    spec = given.service.spec
+    if spec is None or spec.accelerator is None:
+        return None
+    name = spec.accelerator.profile
+    if given.profile is None:
+        return Refusal(
+            Reason.UNKNOWN_PROFILE,
+            f"spec.accelerator.profile: there is no AcceleratorProfile {name!r}; create it, or see `kubectl get "
+            "acceleratorprofiles` for those there are",
+            Blocks.BODY,
+        )
+    if given.profile.spec is None:
+        return Refusal(
+            Reason.UNKNOWN_PROFILE, f"AcceleratorProfile {name!r} cannot be read: {given.profile.problem}", Blocks.BODY
+        )
+    return None
+
+
+CHECKS: tuple[Check, ...] = (
+    spec_is_readable,  # else nothing below can be asked
+    name_fits,  # children could not be named
+    one_way_to_run,
+    bounds_in_order,
+    engine_is_known,  # else nothing can be measured
+    target_exists,
+    sole_driver,  # one Deployment, one driver
+    name_is_free,  # what is not ours stays untouched
+    no_other_autoscaler,  # two autoscalers on one Deployment fight for ever
+    profile_exists,  # last: it alone forbids only the body
+)
+
+
+def first_refusal(given: Surroundings) -> Refusal | None:
+    """The first check that fails, those that forbid everything before those that forbid only the body."""
+    return next((refusal for check in CHECKS if (refusal := check(given)) is not None), None)

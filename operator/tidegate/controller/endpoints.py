@@ -1,0 +1,58 @@
+"""`/metrics`, `/healthz` and `/readyz`.
+
+`/healthz` is about this process alone: whether the loop still turns. Whether the API server answers is no reason to be
+restarted. `/readyz` says whether the store has been filled once.
+"""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from tidegate.controller.exporter import Exporter
+
+
+class Endpoints:
+    """A small HTTP server."""
+
+    def __init__(
+        self, *, exporter: Exporter, is_alive: Callable[[], bool], is_ready: Callable[[], bool], host: str, port: int
+    ) -> None:
+        self._exporter = exporter
+        self._is_alive = is_alive
+        self._is_ready = is_ready
+        self._address = (host, port)
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: if the port is taken.
+        """
+        app = web.Application(client_max_size=1024)
+        app.add_routes(
+            [
+                web.get("/metrics", self._metrics),
+                web.get("/healthz", lambda _: _answer(self._is_alive(), "the loop has not turned for a while")),
+                web.get("/readyz", lambda _: _answer(self._is_ready(), "the store is not filled yet")),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        host, port = self._address
+        await web.TCPSite(self._runner, host, port).start()
+
+    async def stop(self) -> None:
+        """Close the port."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        body = generate_latest(self._exporter.registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _answer(good: bool, problem: str) -> web.Response:  # noqa: FBT001 - it is what is answered
+    return web.Response(text="ok\n") if good else web.Response(status=503, text=f"{problem}\n")

@@ -1,0 +1,116 @@
+"""kopf feeds the store. It does nothing else.
+
+Only `on.event` is used: it keeps no annotation, no finalizer, no task per object and writes nothing. Timers, daemons,
+indices and the change handlers all cost writes or quadratic time (docs/adr/0002-kopf-feeds-a-store.md has the figures).
+
+kopf never reports an object that vanished while a watch was down, so `sweep` compares names with the API server now and
+then.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import kopf
+import structlog
+
+from tidegate.cluster.client import Cluster
+from tidegate.cluster.resources import WATCHED, Resource
+from tidegate.controller.records import Document, key_of
+from tidegate.controller.store import Store
+
+SYNC_TIMEOUT_SECONDS = 30.0
+SWEEP_SECONDS = 300.0
+LOGIN_PAUSE_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0)
+LOGIN_FORGET_SECONDS = 60.0
+
+Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
+
+log = structlog.get_logger(__name__)
+
+
+def feeding_registry(store: Store, login: Login) -> kopf.OperatorRegistry:
+    """Make kopf's handlers: one per watched kind, and one that says who we are."""
+    registry = kopf.OperatorRegistry()
+    for resource in WATCHED:
+        _watch(registry, resource, store)
+    patient = _patient(login)
+
+    @kopf.on.login(registry=registry)
+    async def _login(**_: object) -> kopf.ConnectionInfo:
+        return await patient()
+
+    return registry
+
+
+def quiet_settings() -> kopf.OperatorSettings:
+    """Kopf's settings: no Events, no scanning, watches that notice their own death, patience with the API server."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False  # Our own Events are posted once per transition; kopf's would be one per log line.
+    settings.scanning.disabled = True  # The kinds are fixed: no need to watch CRDs and Namespaces, nor for the rights.
+    settings.peering.standalone = True
+    settings.watching.server_timeout = 240
+    settings.watching.client_timeout = 300
+    settings.watching.connect_timeout = 10
+    settings.watching.reconnect_backoff = 1.0
+    settings.networking.request_timeout = 15
+    # The default chain is 55 s long, and at its end kopf exits. An API server may well be away for minutes.
+    settings.networking.error_backoffs = (1, 1, 2, 3, 5, 8, 13) + (20,) * 1000
+    settings.networking.enforce_retry_after = True
+    settings.process.ultimate_exiting_timeout = 10
+    return settings
+
+
+def _watch(registry: kopf.OperatorRegistry, resource: Resource, store: Store) -> None:
+    @kopf.on.event(resource.group, resource.version, resource.plural, registry=registry, id=resource.plural)
+    async def _feed(type: str | None, body: kopf.Body, **_: object) -> None:  # noqa: A002 - kopf names its arguments
+        document: Document = dict(body)
+        if type == "DELETED":
+            store.forget(resource, key_of(document))
+        else:
+            store.put(resource, document)
+
+
+def _patient(login: Login) -> Login:
+    """Slow down repeated logins: kopf logs in again at once after each 401, in a hot loop if nobody stops it."""
+    attempts: list[float] = []
+
+    async def pause_and_login() -> kopf.ConnectionInfo:
+        now = time.monotonic()
+        attempts[:] = [attempt for attempt in attempts if now - attempt < LOGIN_FORGET_SECONDS]
+        await asyncio.sleep(LOGIN_PAUSE_SECONDS[min(len(attempts), len(LOGIN_PAUSE_SECONDS) - 1)])
+        attempts.append(time.monotonic())
+        return await login()
+
+    return pause_and_login
+
+
+async def wait_until_synced(store: Store, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+    """Wait until the store holds all that the API server holds, so that no decision is taken on half a picture.
+
+    Gives up after 30 s: an object that is created and deleted all the time must not keep the operator from working.
+    """
+    wanted = [(resource, await _names(cluster, resource, namespaces)) for resource in WATCHED]
+    deadline = time.monotonic() + SYNC_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        missing = sum(len(names - store.keys(resource)) for resource, names in wanted)
+        if not missing:
+            return
+        await asyncio.sleep(0.1)
+    log.warning("store is not complete, going on all the same", missing_objects=missing)
+
+
+async def sweep(store: Store, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+    """Forget what is no longer there. What appears while the names are listed is not touched."""
+    for resource in WATCHED:
+        held = set(store.keys(resource))
+        for key in held - await _names(cluster, resource, namespaces):
+            log.info("forgetting an object whose deletion was missed", kind=resource.kind, key=key)
+            store.forget(resource, key)
+
+
+async def _names(cluster: Cluster, resource: Resource, namespaces: tuple[str, ...]) -> set[tuple[str, str]]:
+    if not namespaces or not resource.namespaced:
+        return await cluster.list_names(resource)
+    parts = [await cluster.list_names(resource, namespace) for namespace in namespaces]
+    return set().union(*parts)

@@ -1,0 +1,177 @@
+"""One loop over all services: look, decide, write. Level-based: it acts on what is, not on what happened.
+
+It wakes at every tick, for all services that are due, and in between for those that something has happened to. A turn
+never overlaps the next; a slow API server makes ticks late, not parallel.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import structlog
+
+from tidegate.cluster.client import Cluster
+from tidegate.cluster.resources import WATCHED
+from tidegate.controller.actions import Action
+from tidegate.controller.exporter import Exporter, Row
+from tidegate.controller.records import Key, PodRecord, ServiceRecord
+from tidegate.controller.state import ServiceState
+from tidegate.controller.store import Store
+from tidegate.controller.surroundings import surroundings
+from tidegate.controller.visit import visit
+from tidegate.controller.writer import Writer
+from tidegate.metrics.pod_scrape import PodScraper, ScrapeTarget
+from tidegate.scaling.sample import Sample
+
+SETTLE_SECONDS = 0.2
+"""After something has happened, wait this long for what belongs to it: a Deployment brings its pods along."""
+
+TURN_TIMEOUT_SECONDS = 30.0
+"""Writes that take longer are given up; the next turn plans them anew from what is then."""
+
+ALIVE_SECONDS = 120.0
+"""Without a finished turn for this long, the process is to be restarted."""
+
+QUIET_SECONDS = 30.0
+QUIET_AFTER_SECONDS = 60.0
+HOT_PODS = 1000
+"""Up to so many pods are read at every tick. Beyond, those of services at rest for a minute wait half a minute."""
+
+SERVICES_AT_ONCE = 16
+
+log = structlog.get_logger(__name__)
+
+
+class Loop:
+    """The loop and what it remembers of each service."""
+
+    def __init__(  # one parameter per seam
+        self,
+        *,
+        store: Store,
+        cluster: Cluster,
+        scraper: PodScraper,
+        exporter: Exporter,
+        clock: Callable[[], float],
+        tick_seconds: float,
+    ) -> None:
+        self._store = store
+        self._scraper = scraper
+        self._exporter = exporter
+        self._clock = clock
+        self._tick_seconds = tick_seconds
+        self._states: dict[Key, ServiceState] = {}
+        self._writer = Writer(store, cluster, exporter, clock)
+        self._places = asyncio.Semaphore(SERVICES_AT_ONCE)
+        self._next_tick = 0.0
+        self._last_turn = time.monotonic()
+        exporter.watch_services(self._rows)
+
+    def is_alive(self) -> bool:
+        """Whether a turn was finished lately."""
+        return time.monotonic() - self._last_turn < ALIVE_SECONDS
+
+    async def run(self) -> None:
+        """Turn for ever."""
+        self._store.mark(self._store.inference_services.keys())
+        while True:
+            await self._wait()
+            try:
+                async with asyncio.timeout(TURN_TIMEOUT_SECONDS):
+                    await self.turn()
+            except TimeoutError:
+                log.warning(
+                    "writes were given up after a turn's time; they are planned anew", seconds=TURN_TIMEOUT_SECONDS
+                )
+            except Exception:
+                log.exception("a turn failed; the next one starts afresh")
+            self._last_turn = time.monotonic()
+
+    async def turn(self) -> None:
+        """Look once at every service that is due."""
+        started, now = time.monotonic(), self._clock()
+        due = self._store.take_dirty()
+        self._forget(due)
+        if now >= self._next_tick:
+            self._next_tick = now + self._tick_seconds
+            due |= {key for key in self._store.inference_services if self._is_due(key, now)}
+            await self._read(due)
+            self._exporter.last_tick.set(now)
+            for resource in WATCHED:
+                self._exporter.objects.labels(resource.kind).set(len(self._store.keys(resource)))
+        plans = [(key, actions) for key in due if (actions := self._visit(key))]
+        self._exporter.visits.inc(len(due))
+        await asyncio.gather(*(self._carry_out(key, actions) for key, actions in plans))
+        self._exporter.tick_seconds.observe(time.monotonic() - started)
+
+    async def _wait(self) -> None:
+        delay_seconds = max(0.0, self._next_tick - self._clock())
+        try:
+            async with asyncio.timeout(delay_seconds):
+                await self._store.changed.wait()
+                await asyncio.sleep(SETTLE_SECONDS)
+        except TimeoutError:
+            pass
+
+    def _is_due(self, key: Key, now: float) -> bool:
+        state = self._states.get(key)
+        if state is None or len(self._store.pods) <= HOT_PODS:
+            return True
+        resting = now - state.busy_at > QUIET_AFTER_SECONDS
+        return not resting or now - state.read_at >= QUIET_SECONDS
+
+    async def _read(self, due: Iterable[Key]) -> None:
+        targets = [target for key in due for target in self._targets(key)]
+        readings = await self._scraper.scrape(targets)
+        for (key, uid), reading in readings.items():
+            self._exporter.scrapes.labels("Read" if isinstance(reading, Sample) else reading.reason).inc()
+            if key in self._states:
+                self._states[key].readings.put(uid, reading)
+
+    def _targets(self, key: Key) -> Iterator[ScrapeTarget[tuple[Key, str]]]:
+        service = self._store.inference_services.get(key)
+        state = self._state(service) if service else None
+        if service is None or state is None or service.spec is None or state.table is None:
+            return
+        now = self._clock()
+        state.expect_next_reading(
+            now, QUIET_SECONDS if now - state.busy_at > QUIET_AFTER_SECONDS else self._tick_seconds
+        )
+        for pod in self._store.pods_of(service.workload):
+            if pod.ready and not pod.leaving and pod.address:
+                yield ScrapeTarget(
+                    key=(key, pod.uid), address=pod.address, table=state.table, model_name=service.spec.model.name
+                )
+
+    def _visit(self, key: Key) -> list[Action]:
+        service = self._store.inference_services.get(key)
+        if service is None:
+            return []
+        pods: Iterable[PodRecord] = self._store.pods_of(service.workload)
+        try:
+            return visit(self._state(service), surroundings(self._store, service), pods, self._clock())
+        except Exception:
+            # One service that cannot be handled must not stop the others.
+            log.exception("a service could not be looked at", namespace=key[0], service=key[1])
+            return []
+
+    async def _carry_out(self, key: Key, actions: list[Action]) -> None:
+        async with self._places:
+            await self._writer.carry_out(self._store.inference_services[key], self._states[key], actions)
+
+    def _state(self, service: ServiceRecord) -> ServiceState:
+        state = self._states.get(service.key)
+        if state is None or state.uid != service.uid:
+            state = self._states[service.key] = ServiceState.adopt(service)
+        state.follow(service)
+        return state
+
+    def _forget(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            if key not in self._store.inference_services:
+                self._states.pop(key, None)
+
+    def _rows(self) -> Iterator[Row]:
+        for key, state in self._states.items():
+            if state.observation is not None and state.decision is not None:
+                yield key, state.observation, state.decision

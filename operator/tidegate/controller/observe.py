@@ -1,0 +1,41 @@
+"""From records and readings to an observation. Pure."""
+
+from collections.abc import Iterable
+
+from tidegate.controller.readings import Readings
+from tidegate.controller.records import PodRecord
+from tidegate.engines.table import EngineTable
+from tidegate.scaling.observation import Observation, PodObservation
+from tidegate.workloads.live import LiveDeployment
+
+
+def observe(
+    deployment: LiveDeployment,
+    pods: Iterable[PodRecord],
+    readings: Readings,
+    table: EngineTable,
+    *,
+    yielded_to: str | None,
+    stale_after_seconds: float,
+    now: float,
+) -> Observation:
+    """See one service as the rule sees it. Pods that are leaving take no more requests and count for nothing."""
+    return Observation(
+        replicas=deployment.replicas,
+        pods=tuple(
+            PodObservation(
+                uid=pod.uid,
+                name=pod.key[1],
+                ready=pod.ready,
+                reading=readings.get(pod.uid, now, stale_after_seconds) if pod.ready else None,
+            )
+            for pod in pods
+            if not pod.leaving
+        ),
+        arrival_method=table.arrivals,
+        expected_signals=table.expected_signals,
+        work_unit=table.work_unit,
+        stale_after_seconds=stale_after_seconds,
+        rollout_in_progress=deployment.rollout_in_progress,
+        yielded_to=yielded_to,
+    )

@@ -1,0 +1,145 @@
+"""What the store holds of each object: a few fields, never the document.
+
+A cluster of 5,000 services has 10,000 pods; their documents are 100 MB, these records 10.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tidegate.api.accelerator_profile import AcceleratorProfileSpec
+from tidegate.api.inference_service import InferenceServiceSpec
+
+Key = tuple[str, str]
+"""(namespace, name)."""
+
+Document = dict[str, Any]
+Spec = TypeVar("Spec", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRecord:
+    """An InferenceService."""
+
+    key: Key
+    uid: str
+    generation: int
+    created: float
+    spec: InferenceServiceSpec | None
+    """None where this operator cannot read it; `problem` says why."""
+
+    problem: str
+    status: Document
+
+    @property
+    def workload(self) -> Key:
+        """The Deployment that is scaled: our own bears the service's name."""
+        target = self.spec.target_ref if self.spec else None
+        return (self.key[0], target.name if target else self.key[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileRecord:
+    """An AcceleratorProfile."""
+
+    name: str
+    spec: AcceleratorProfileSpec | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodRecord:
+    """A pod of some Deployment."""
+
+    key: Key
+    uid: str
+    workload: Key
+    address: str
+    ready: bool
+    leaving: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoscalerRecord:
+    """A HorizontalPodAutoscaler on some Deployment."""
+
+    key: Key
+    workload: Key
+
+
+def key_of(document: Document) -> Key:
+    """(namespace, name) of any object; the namespace of a cluster-scoped one is empty."""
+    metadata = document["metadata"]
+    return (metadata.get("namespace", ""), metadata["name"])
+
+
+def service_record(document: Document) -> ServiceRecord:
+    """Project an InferenceService. A spec that cannot be read becomes a problem, not an error."""
+    metadata = document["metadata"]
+    spec, problem = _parsed(InferenceServiceSpec, document.get("spec") or {})
+    return ServiceRecord(
+        key=key_of(document),
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        created=seconds(metadata.get("creationTimestamp")),
+        spec=spec,
+        problem=problem,
+        status=document.get("status") or {},
+    )
+
+
+def profile_record(document: Document) -> ProfileRecord:
+    """Project an AcceleratorProfile."""
+    spec, problem = _parsed(AcceleratorProfileSpec, document.get("spec") or {})
+    return ProfileRecord(name=document["metadata"]["name"], spec=spec, problem=problem)
+
+
+def pod_record(document: Document) -> PodRecord | None:
+    """Project a pod; None for one that no Deployment made.
+
+    A Deployment's ReplicaSet is named `<deployment>-<pod-template-hash>`, so the pod alone tells its Deployment,
+    whoever owns it and whatever its selector.
+    """
+    metadata, status = document["metadata"], document.get("status") or {}
+    template_hash = (metadata.get("labels") or {}).get("pod-template-hash")
+    owners = metadata.get("ownerReferences") or ()
+    replica_set = next((owner["name"] for owner in owners if owner.get("kind") == "ReplicaSet"), None)
+    if not template_hash or replica_set is None or not replica_set.endswith(f"-{template_hash}"):
+        return None
+    conditions = {condition["type"]: condition["status"] for condition in status.get("conditions") or ()}
+    namespace = metadata["namespace"]
+    return PodRecord(
+        key=(namespace, metadata["name"]),
+        uid=metadata["uid"],
+        workload=(namespace, replica_set.removesuffix(f"-{template_hash}")),
+        address=status.get("podIP", ""),
+        ready=conditions.get("Ready") == "True",
+        # A pod that has failed or succeeded serves no more, though it may stay for its logs.
+        leaving="deletionTimestamp" in metadata or status.get("phase") in {"Failed", "Succeeded"},
+    )
+
+
+def autoscaler_record(document: Document) -> AutoscalerRecord | None:
+    """Project a HorizontalPodAutoscaler; None for one that scales something else than a Deployment."""
+    target = document["spec"]["scaleTargetRef"]
+    if target.get("kind") != "Deployment":
+        return None
+    key = key_of(document)
+    return AutoscalerRecord(key=key, workload=(key[0], target["name"]))
+
+
+def seconds(timestamp: str | None) -> float:
+    """A Kubernetes timestamp in seconds since the epoch; 0 for none."""
+    return datetime.fromisoformat(timestamp).timestamp() if timestamp else 0.0
+
+
+def _parsed(model: type[Spec], document: Document) -> tuple[Spec | None, str]:
+    try:
+        return model.model_validate(document), ""
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in ("spec", *first["loc"]))
+        found = str(first["input"])[:80]
+        return None, f"{field}: {first['msg']} (found {found!r}); mend it, or upgrade an operator older than the CRD"

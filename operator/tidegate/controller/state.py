@@ -1,0 +1,96 @@
+"""What the loop remembers of one service between two looks. What must survive a restart is rebuilt from its status."""
+
+from dataclasses import dataclass, field, replace
+
+from tidegate.api.inference_service_status import MAXIMUM_CHANGES, Change
+from tidegate.controller.actions import Scale
+from tidegate.controller.bodies import BodyState
+from tidegate.controller.readings import Readings
+from tidegate.controller.records import Document, ServiceRecord, seconds
+from tidegate.controller.status import timestamp
+from tidegate.engines.catalog import engine_table
+from tidegate.engines.table import EngineTable
+from tidegate.scaling.behavior import SizeChange
+from tidegate.scaling.decision import Decision
+from tidegate.scaling.memory import Memory
+from tidegate.scaling.observation import Observation
+from tidegate.workloads.live import LiveDeployment
+from tidegate.workloads.rivalry import SizeMemory, wrote_size
+
+STALE_AFTER_INTERVALS = 3
+
+
+@dataclass(slots=True)
+class ServiceState:
+    """One service's memory."""
+
+    uid: str
+    memory: Memory
+    changes: tuple[Change, ...]
+    """The last changes of size, newest first."""
+
+    readings: Readings = field(default_factory=Readings)
+    bodies: BodyState = field(default_factory=BodyState)
+    sizes: SizeMemory = field(default_factory=SizeMemory)
+    """The size as it was last seen or written, and who else has written it lately."""
+
+    generation: int = -1
+    table: EngineTable | None = None
+    """The engine's table; None while the spec does not give one."""
+
+    observation: Observation | None = None
+    decision: Decision | None = None
+    deployment: LiveDeployment | None = None
+    """The Deployment at the last look."""
+
+    busy_at: float = 0.0
+    """When there was last anything to do: work, a change, trouble."""
+
+    read_at: float = 0.0
+    stale_after_seconds: float = 15.0
+    status_sent: Document | None = None
+    status_kept: Document | None = None
+    """The last status written, and what the API server made of it: an older CRD drops fields it does not know, and that
+    must not be mended for ever."""
+
+    status_at: float = 0.0
+
+    @classmethod
+    def adopt(cls, service: ServiceRecord) -> "ServiceState":
+        """Begin with what the service's status remembers."""
+        changes = tuple(Change.model_validate(change) for change in service.status.get("changes") or ())
+        sizes = tuple(SizeChange(seconds(change.time), change.from_, change.to) for change in reversed(changes))
+        return cls(uid=service.uid, memory=Memory(changes=sizes), changes=changes)
+
+    def follow(self, service: ServiceRecord) -> None:
+        """Take in a new spec."""
+        if service.generation == self.generation:
+            return
+        self.generation = service.generation
+        try:
+            self.table = engine_table(service.spec.serving_engine) if service.spec else None
+        except ValueError:
+            self.table = None  # The checks tell why.
+
+    def expect_next_reading(self, now: float, interval_seconds: float) -> None:
+        """Note that the pods are being read, and when they will be again."""
+        self.read_at = now
+        self.stale_after_seconds = STALE_AFTER_INTERVALS * interval_seconds
+
+    def scale_written(self, action: Scale, at_version: str, now: float) -> None:
+        """A size was written."""
+        self.busy_at = now
+        live = self.deployment
+        if live is not None:
+            self.sizes = wrote_size(self.sizes, replace(live, resource_version=at_version), action.replicas)
+        if action.from_replicas is not None:
+            self.note_change(action.from_replicas, action.replicas, action.reason, action.message, now)
+
+    def note_change(self, from_replicas: int, to_replicas: int, reason: str, message: str, now: float) -> None:
+        """Add to the list of changes."""
+        change = Change(time=timestamp(now), from_=from_replicas, to=to_replicas, reason=reason, message=message[:1024])
+        self.changes = (change, *self.changes)[:MAXIMUM_CHANGES]
+
+    def status_written(self, sent: Document, kept: Document, now: float) -> None:
+        """A status was written."""
+        self.status_sent, self.status_kept, self.status_at = sent, kept, now

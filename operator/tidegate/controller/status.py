@@ -1,0 +1,272 @@
+"""What is told about a service: conditions, signals, the decision. Pure: values in, a status document out.
+
+Numbers are rounded and keep their last value within a dead band, so that a service at rest writes nothing.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tidegate.api.conditions import Condition, ConditionType, Reason, Status, merge_conditions
+from tidegate.api.inference_service_status import (
+    MAXIMUM_CHANGES,
+    Change,
+    DecisionRecord,
+    InferenceServiceStatus,
+    Limit,
+    Proposal,
+    Signals,
+)
+from tidegate.controller.checks import Refusal
+from tidegate.controller.records import Document, ServiceRecord
+from tidegate.scaling.decision import Decision
+from tidegate.scaling.health import MetricsState
+from tidegate.scaling.observation import Observation
+from tidegate.scaling.wording import count
+from tidegate.workloads.live import LiveDeployment
+
+DEAD_BAND = 0.05
+"""A rate within five percent of the one that is written is the same."""
+
+_LIMIT_REASONS = {
+    "metrics": Reason.METRICS_HELD,
+    "rollout": Reason.ROLLOUT_HELD,
+    "stabilization": Reason.STABILIZING,
+    "behavior": Reason.BEHAVIOR_POLICY,
+    "minReplicas": Reason.MINIMUM_REPLICAS,
+    "maxReplicas": Reason.MAXIMUM_REPLICAS,
+    "pin": Reason.PINNED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusInput:
+    """All that a status is made of."""
+
+    service: ServiceRecord
+    refusal: Refusal | None
+    deployment: LiveDeployment | None
+    observation: Observation | None
+    decision: Decision | None
+    conflict_reason: Reason
+    conflict_message: str
+    changes: tuple[Change, ...]
+    """Newest first."""
+
+    selector: str
+    url: str | None
+    now: float
+
+
+def status_document(given: StatusInput) -> Document:
+    """The status to write."""
+    previous = given.service.status
+    pods = given.observation.pods if given.observation else ()
+    status = InferenceServiceStatus(
+        observed_generation=given.service.generation,
+        replicas=len(pods),
+        ready_replicas=len([pod for pod in pods if pod.ready]),
+        desired_replicas=_desired(given),
+        selector=given.selector,
+        url=given.url,
+        conditions=list(merge_conditions(previous.get("conditions") or (), _conditions(given))),
+        signals=_signals(given, previous.get("signals") or {}),
+        decision=_decision_record(given, previous.get("decision") or {}),
+        changes=list(given.changes[:MAXIMUM_CHANGES]),
+    )
+    return status.to_document()
+
+
+def timestamp(now: float) -> str:
+    """A time as Kubernetes writes it."""
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def rounded(value: float | None, written: str | None) -> str | None:
+    """Two significant digits; the value that is written already, while the new one is within the dead band of it."""
+    if value is None:
+        return None
+    if written is not None:
+        before = float(written)
+        if abs(value - before) <= DEAD_BAND * abs(before):
+            return written
+    if value == 0:
+        return "0"
+    digits = 1 - math.floor(math.log10(abs(value)))
+    return f"{round(value, digits):.{max(digits, 0)}f}"
+
+
+def _desired(given: StatusInput) -> int:
+    if given.decision is not None:
+        return given.decision.to_replicas
+    return given.deployment.replicas if given.deployment else 0
+
+
+def _signals(given: StatusInput, written: dict[str, Any]) -> Signals | None:
+    decision, observation = given.decision, given.observation
+    if decision is None or observation is None:
+        return None
+    traffic = decision.traffic
+
+    def rate(value: float | None, name: str) -> str | None:
+        return rounded(value, written.get(name))
+
+    def whole(value: float | None, name: str) -> int | None:
+        text = rounded(value, None if written.get(name) is None else str(written[name]))
+        return None if text is None else round(float(text))
+
+    return Signals(
+        work_unit=observation.work_unit,
+        arriving_per_second=rate(traffic.arriving_per_second, "arrivingPerSecond"),
+        served_per_second=rate(traffic.served_per_second, "servedPerSecond"),
+        requests_per_second=rate(traffic.requests_per_second, "requestsPerSecond"),
+        waiting=whole(traffic.waiting, "waiting"),
+        running=whole(traffic.running, "running"),
+        kv_cache_percent=whole(None if traffic.kv_usage is None else 100 * traffic.kv_usage, "kvCachePercent"),
+        pods_sampled=len(decision.health.fresh),
+        pods_ready=len(observation.ready_pods),
+    )
+
+
+def _decision_record(given: StatusInput, written: dict[str, Any]) -> DecisionRecord | None:
+    """The last decision; the record that is written stays while only its numbers have moved."""
+    decision = given.decision
+    if decision is None:
+        return None
+    record = DecisionRecord(
+        time=timestamp(decision.time),
+        from_=decision.from_replicas,
+        to=decision.to_replicas,
+        reason=decision.reason,
+        message=decision.message[:1024],
+        applied=decision.applied,
+        proposals=[Proposal(term=p.term, replicas=p.replicas, because=p.because[:1024]) for p in decision.proposals],
+        limits=[
+            Limit(name=limit.name, from_=limit.from_replicas, to=limit.to_replicas, because=limit.because[:1024])
+            for limit in decision.limits
+        ],
+    )
+    if written and _shape(record.to_document()) == _shape(written):
+        return DecisionRecord.model_validate(written)
+    return record
+
+
+def _shape(record: dict[str, Any]) -> tuple[object, ...]:
+    """What makes one decision another than the last: sizes and reasons, not times and numbers behind them."""
+    proposals = tuple((p["term"], p["replicas"]) for p in record.get("proposals", ()))
+    limits = tuple((limit["name"], limit["to"]) for limit in record.get("limits", ()))
+    return (record["from"], record["to"], record["reason"], record["applied"], proposals, limits)
+
+
+def _conditions(given: StatusInput) -> list[Condition]:
+    rows = (
+        (ConditionType.READY, *_ready(given)),
+        (ConditionType.SPEC_VALID, *_spec_valid(given)),
+        (ConditionType.METRICS_AVAILABLE, *_metrics_available(given)),
+        (ConditionType.SCALING_LIMITED, *_scaling_limited(given)),
+        (
+            ConditionType.CONFLICTING_SCALER,
+            _truth(given.conflict_reason is Reason.YIELDED),
+            given.conflict_reason,
+            given.conflict_message,
+        ),
+    )
+    return [
+        Condition(
+            type=kind,
+            status=status,
+            reason=reason,
+            message=message[:32768],
+            last_transition_time=timestamp(given.now),
+            observed_generation=given.service.generation,
+        )
+        for kind, status, reason, message in rows
+    ]
+
+
+Row = tuple[Status, Reason, str]
+
+
+def _truth(value: bool) -> Status:  # noqa: FBT001 - it is what the function is about
+    return "True" if value else "False"
+
+
+def _ready(given: StatusInput) -> Row:  # noqa: PLR0911 - a list of cases, the first that holds
+    refusal, observation = given.refusal, given.observation
+    if observation is None:
+        if refusal is not None:
+            return "False", refusal.reason, refusal.message
+        return "False", Reason.STARTING, "the Deployment is being created"
+    ready, wanted = len(observation.ready_pods), observation.replicas
+    pinned = given.service.spec.replicas if given.service.spec else None
+    if pinned == 0 and wanted == 0:
+        return "False", Reason.PINNED_AT_ZERO, "spec.replicas is 0: switched off by hand; unset it to switch it on"
+    if observation.rollout_in_progress:
+        return _truth(ready > 0), Reason.ROLLING_OUT, f"{ready} pods are ready while a new template rolls out"
+    trouble = _trouble(given.deployment)
+    if ready == 0:
+        reason = Reason.NO_READY_PODS if _was_ready(given.service.status) else Reason.STARTING
+        return "False", reason, f"none of {count(wanted, 'pod')} is ready{trouble}; see `kubectl get pods` and events"
+    if ready < wanted:
+        return "True", Reason.SCALING_UP, f"{ready} of {count(wanted, 'pod')} are ready{trouble}"
+    return "True", Reason.SERVING, f"{count(ready, 'pod')} ready"
+
+
+def _was_ready(status: Document) -> bool:
+    """Whether pods have been ready before: then this is an outage, and not a start."""
+    ready = next((c for c in status.get("conditions") or () if c["type"] == ConditionType.READY), None)
+    return ready is not None and (ready["status"] == "True" or ready["reason"] == Reason.NO_READY_PODS)
+
+
+def _trouble(deployment: LiveDeployment | None) -> str:
+    """What the Deployment's controller cannot do: a quota or a webhook that refuses pods, a deadline that is over."""
+    for condition in deployment.conditions if deployment else ():
+        if condition.type == "ReplicaFailure" and condition.status == "True":
+            return f" ({condition.reason}: {condition.message})"
+        if condition.type == "Progressing" and condition.status == "False":
+            return f" ({condition.reason}: {condition.message})"
+    return ""
+
+
+def _spec_valid(given: StatusInput) -> Row:
+    if given.refusal is not None:
+        return "False", given.refusal.reason, given.refusal.message
+    return "True", Reason.ACCEPTED, "the spec can be carried out"
+
+
+_METRICS_REASONS = {
+    MetricsState.FRESH: ("True", Reason.FRESH),
+    MetricsState.NO_PODS: ("Unknown", Reason.NO_PODS),
+    MetricsState.MISSING: ("False", Reason.MISSING),
+    MetricsState.STALE: ("False", Reason.STALE),
+    MetricsState.NOT_A_NUMBER: ("False", Reason.NOT_A_NUMBER),
+    MetricsState.PARTIAL: ("False", Reason.PARTIAL),
+}
+
+
+def _metrics_available(given: StatusInput) -> Row:
+    if given.decision is None:
+        return "Unknown", Reason.NO_PODS, "nothing is read before the spec can be carried out"
+    status, reason = _METRICS_REASONS[given.decision.health.state]
+    return status, reason, given.decision.health.message  # type: ignore[return-value]
+
+
+def _scaling_limited(given: StatusInput) -> Row:
+    decision = given.decision
+    limits = [limit for limit in decision.limits if limit.name in _LIMIT_REASONS] if decision else []
+    if not limits:
+        return "False", Reason.WITHIN_LIMITS, "the size is what demand asks for"
+    last = limits[-1]
+    return "True", _LIMIT_REASONS[last.name], last.because
+
+
+def is_urgent(previous: Document, current: Document) -> bool:
+    """Whether somebody may wait for this status: a condition, a size or a generation changed, not just a number."""
+
+    def essence(status: Document) -> tuple[object, ...]:
+        conditions = tuple((c["type"], c["status"], c["reason"]) for c in status.get("conditions") or ())
+        sizes = tuple(status.get(name) for name in ("replicas", "readyReplicas", "desiredReplicas"))
+        return (status.get("observedGeneration"), conditions, sizes)
+
+    return essence(previous) != essence(current)

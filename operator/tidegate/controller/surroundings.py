@@ -1,0 +1,18 @@
+"""Gathers what a service touches from the store."""
+
+from tidegate.controller.checks import Surroundings
+from tidegate.controller.records import ServiceRecord
+from tidegate.controller.store import Store
+
+
+def surroundings(store: Store, service: ServiceRecord) -> Surroundings:
+    """Look up everything that the checks and the plan ask for."""
+    accelerator = service.spec.accelerator if service.spec else None
+    return Surroundings(
+        service=service,
+        profile=store.profiles.get(("", accelerator.profile)) if accelerator else None,
+        deployment=store.deployments.get(service.workload),
+        kubernetes_service=store.services.get(service.key),
+        autoscaler=store.autoscaler_of(service.workload),
+        drivers=store.drivers_of(service.workload),
+    )

@@ -1,0 +1,167 @@
+"""One look at one service: what is, what should be, and so what to write. No input, no output, no waiting."""
+
+from collections.abc import Iterable
+
+from tidegate.api.conditions import Reason
+from tidegate.cluster.write_budget import Urgency
+from tidegate.controller.actions import Action, Announce, Scale, WriteStatus
+from tidegate.controller.announcements import Announcement, announcements
+from tidegate.controller.bodies import plan_bodies
+from tidegate.controller.checks import Blocks, Refusal, Surroundings, first_refusal
+from tidegate.controller.observe import observe
+from tidegate.controller.records import PodRecord
+from tidegate.controller.state import ServiceState
+from tidegate.controller.status import StatusInput, is_urgent, status_document
+from tidegate.engines.table import EngineTable
+from tidegate.scaling.decide import decide
+from tidegate.scaling.health import MetricsState
+from tidegate.workloads.live import LiveDeployment
+from tidegate.workloads.ownership import Scale as ScaleStep
+from tidegate.workloads.ownership import replicas_step
+from tidegate.workloads.rivalry import Overridden, Yielded, judge, saw_size
+
+COSMETIC_SECONDS = 10.0
+"""A status in which only numbers have changed is written this often at most."""
+
+
+def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], now: float) -> list[Action]:
+    """Look at a service and say what to write, the urgent first. `state` takes in what was seen."""
+    actions: list[Action] = []
+    refusal = first_refusal(given)
+    if refusal is None:
+        bodies, refusal = plan_bodies(state.bodies, given, now)
+        actions += bodies
+    state.observation = state.decision = None
+    state.deployment = given.deployment
+    drives = refusal is None or refusal.blocks is Blocks.BODY
+    if drives and given.deployment is not None and not given.deployment.deleting and state.table is not None:
+        actions = _size(state, given, given.deployment, state.table, list(pods), now) + actions
+    return actions + _status(state, given, refusal, now)
+
+
+def _size(
+    state: ServiceState,
+    given: Surroundings,
+    live: LiveDeployment,
+    table: EngineTable,
+    pods: list[PodRecord],
+    now: float,
+) -> list[Action]:
+    spec = given.service.spec
+    if spec is None:
+        return []
+    actions = _foreign_change(state, live, now, driving=spec.scaling.mode == "Automatic")
+    standing = judge(state.sizes, now)
+    state.readings.keep_only({pod.uid for pod in pods})
+    observation = observe(
+        live,
+        pods,
+        state.readings,
+        table,
+        yielded_to=standing.to if isinstance(standing, Yielded) else None,
+        stale_after_seconds=state.stale_after_seconds,
+        now=now,
+    )
+    decision, state.memory = decide(spec, observation, state.memory, now)
+    state.observation, state.decision = observation, decision
+    if _is_busy(state):
+        state.busy_at = now
+    step = replicas_step(live, decision.to_replicas, owned=spec.target_ref is None, may_scale=decision.applied)
+    if isinstance(step, ScaleStep) and live.resource_version != state.sizes.written_over:
+        changes = step.from_replicas != step.to_replicas
+        actions.append(
+            Scale(
+                workload=live.key,
+                replicas=step.to_replicas,
+                resource_version=step.resource_version,
+                from_replicas=step.from_replicas if changes else None,
+                reason=decision.reason,
+                message=decision.message,
+            )
+        )
+    return actions
+
+
+def _foreign_change(state: ServiceState, live: LiveDeployment, now: float, *, driving: bool) -> list[Action]:
+    """Notice a size that somebody else has written: tell it once, and list it among the changes."""
+    before = state.sizes
+    state.sizes = saw_size(before, live, driving=driving, now=now)
+    if state.sizes.changes == before.changes or not state.sizes.changes:
+        return []
+    change = state.sizes.changes[-1]
+    yielded = isinstance(judge(state.sizes, now), Yielded)
+    outcome = "it is yielded to" if yielded else "the next decision overrules it"
+    message = f"{change.by} changed the replicas from {change.from_replicas} to {change.to_replicas}; {outcome}"
+    state.note_change(change.from_replicas, change.to_replicas, "ForeignChange", message, now)
+    return [Announce(Announcement(warning=True, reason="ForeignChange", message=message))]
+
+
+def _is_busy(state: ServiceState) -> bool:
+    """Whether the service is worth a look at every tick."""
+    observation, decision = state.observation, state.decision
+    if observation is None or decision is None:
+        return False
+    calm = {MetricsState.FRESH, MetricsState.NO_PODS}
+    traffic = decision.traffic
+    return (
+        decision.from_replicas != decision.to_replicas
+        or bool(decision.limits)
+        or observation.coming > 0
+        or observation.rollout_in_progress
+        or decision.health.state not in calm
+        or bool(traffic.running or traffic.waiting or traffic.served_per_second)
+    )
+
+
+def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, now: float) -> list[Action]:
+    service = given.service
+    reason, message = _conflict(state, now)
+    live = given.deployment
+    status = status_document(
+        StatusInput(
+            service=service,
+            refusal=refusal,
+            deployment=live,
+            observation=state.observation,
+            decision=state.decision,
+            conflict_reason=reason,
+            conflict_message=message,
+            changes=state.changes,
+            selector=live.selector if live else "",
+            url=_url(state, given),
+            now=now,
+        )
+    )
+    if status == service.status or (status == state.status_sent and service.status == state.status_kept):
+        return []
+    if not is_urgent(service.status, status):
+        if now - state.status_at < COSMETIC_SECONDS:
+            return []
+        return [WriteStatus(status=status, urgency=Urgency.COSMETIC)]
+    told = [Announce(each) for each in announcements(service.status, status)]
+    return [WriteStatus(status=status, urgency=Urgency.CONDITIONS), *told]
+
+
+def _conflict(state: ServiceState, now: float) -> tuple[Reason, str]:
+    match judge(state.sizes, now):
+        case Yielded(to=writer):
+            return Reason.YIELDED, (
+                f"{writer} has changed the replicas three times in ten minutes and is yielded to; sizes are written "
+                "again once it has left them alone for ten minutes: stop it, or set spec.scaling.mode to Advisory"
+            )
+        case Overridden(change=change):
+            return Reason.FOREIGN_WRITER, (
+                f"{change.by} changed the replicas from {change.from_replicas} to {change.to_replicas}; that was "
+                "overruled: to set a size by hand, pin it (kubectl scale infer NAME --replicas=N)"
+            )
+        case _:
+            return Reason.SOLE_WRITER, "nobody else writes the replicas"
+
+
+def _url(state: ServiceState, given: Surroundings) -> str | None:
+    """The address of our own Service; a target has whatever its owner gave it."""
+    spec = given.service.spec
+    if spec is None or spec.engine is None or state.table is None or given.kubernetes_service is None:
+        return None
+    namespace, name = given.service.key
+    return f"http://{name}.{namespace}.svc:{state.table.port}"

@@ -1,0 +1,123 @@
+"""Carries out what a visit wants done, in its order, and notes how it went. It decides nothing."""
+
+import logging
+import secrets
+from collections.abc import Callable
+
+import structlog
+
+from tidegate.cluster.client import Cluster, ClusterError
+from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES
+from tidegate.controller.actions import Action, Announce, ApplyBody, Scale, WriteStatus
+from tidegate.controller.announcements import event_document, scaled
+from tidegate.controller.exporter import Exporter
+from tidegate.controller.records import ServiceRecord, key_of
+from tidegate.controller.state import ServiceState
+from tidegate.controller.status import timestamp
+from tidegate.controller.store import Store
+
+log = structlog.get_logger(__name__)
+
+
+class Writer:
+    """The only hand that writes."""
+
+    def __init__(self, store: Store, cluster: Cluster, exporter: Exporter, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._cluster = cluster
+        self._exporter = exporter
+        self._clock = clock
+
+    async def carry_out(self, service: ServiceRecord, state: ServiceState, actions: list[Action]) -> None:
+        """Do all of it, or as far as it goes: what fails is planned anew from what is then."""
+        version: str | None = None
+        for action in actions:
+            kind = type(action).__name__
+            try:
+                match action:
+                    case ApplyBody():
+                        version = await self._apply_body(service, state, action)
+                        if version is None:
+                            return
+                    case Scale():
+                        await self._scale(service, state, action, version)
+                    case WriteStatus():
+                        await self._write_status(service, state, action)
+                    case Announce():
+                        await self._announce(service, action)
+            except ClusterError as error:
+                self._failed(service, state, action, error)
+                if not isinstance(action, Announce):
+                    return
+            else:
+                self._exporter.writes.labels(kind, "Written").inc()
+
+    async def _apply_body(self, service: ServiceRecord, state: ServiceState, action: ApplyBody) -> str | None:
+        """Apply; the new resourceVersion, or None if the object turns out to be somebody else's."""
+        key = key_of(action.body)
+        log.info("applying", service=service.key, kind=action.resource.kind, because=action.because)
+        if action.dry_run_first:
+            answer = await self._cluster.apply(action.resource, action.body, dry_run=True)
+            known = self._store.get(action.resource, key) is not None
+            if not known and answer["metadata"].get("resourceVersion"):
+                # It exists, and the watch has not told yet: the next visit will see whose it is.
+                return None
+        answer = await self._cluster.apply(action.resource, action.body)
+        self._store.put(action.resource, answer)
+        state.bodies.accepted(action, answer["metadata"]["resourceVersion"], self._clock())
+        return str(answer["metadata"]["resourceVersion"])
+
+    async def _scale(self, service: ServiceRecord, state: ServiceState, action: Scale, version: str | None) -> None:
+        at_version = action.resource_version or version
+        if at_version is None:
+            raise ClusterError(0, "NoVersion", "a size can only be written to a Deployment that has been seen")
+        namespace, name = action.workload
+        await self._cluster.apply_scale(namespace, name, action.replicas, at_version)
+        changed = action.from_replicas is not None
+        log.info(
+            "scaled" if changed else "took the replicas",
+            service=service.key,
+            deployment=name,
+            from_replicas=action.from_replicas,
+            to_replicas=action.replicas,
+            reason=action.reason,
+            because=action.message,
+        )
+        state.scale_written(action, at_version, self._clock())
+        if changed:
+            self._store.mark({service.key})  # The list of changes is in status.
+            told = scaled(action.from_replicas or 0, action.replicas, action.message)
+            await self._announce(service, Announce(told))
+
+    async def _write_status(self, service: ServiceRecord, state: ServiceState, action: WriteStatus) -> None:
+        namespace, name = service.key
+        answer = await self._cluster.apply_status(INFERENCE_SERVICES, namespace, name, action.status, action.urgency)
+        self._store.put(INFERENCE_SERVICES, answer)
+        state.status_written(action.status, answer.get("status") or {}, self._clock())
+
+    async def _announce(self, service: ServiceRecord, action: Announce) -> None:
+        time = timestamp(self._clock())
+        body = event_document(service, action.announcement, time=time, suffix=secrets.token_hex(8))
+        await self._cluster.create_event(body)
+
+    def _failed(self, service: ServiceRecord, state: ServiceState, action: Action, error: ClusterError) -> None:
+        outcome = "Conflict" if error.is_conflict else "Refused" if error.is_refusal else "Failed"
+        self._exporter.writes.labels(type(action).__name__, outcome).inc()
+        if error.is_absent and isinstance(action, WriteStatus):
+            self._store.forget(INFERENCE_SERVICES, service.key)
+            return
+        if error.is_absent and isinstance(action, Scale):
+            self._store.forget(DEPLOYMENTS, action.workload)
+            return
+        if isinstance(action, ApplyBody) and error.is_refusal:
+            state.bodies.refuse(action, error.message, self._clock())
+            self._store.mark({service.key})  # The refusal belongs into the status.
+        log.log(
+            # A conflict is a race, and planned anew; all else is worth a warning.
+            logging.INFO if error.is_conflict else logging.WARNING,
+            "a write failed",
+            service=service.key,
+            action=type(action).__name__,
+            status=error.status,
+            error=str(error),
+        )
