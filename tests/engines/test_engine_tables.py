@@ -4,7 +4,7 @@ from tidegate.api.engine import EngineType, ServingEngine
 from tidegate.engines.catalog import TABLES, engine_table
 from tidegate.engines.custom import arrival_method, custom_table
 from tidegate.engines.llama_cpp import LLAMA_CPP
-from tidegate.engines.table import COUNTERS, GAUGES
+from tidegate.engines.table import EngineTable, Metric
 from tidegate.engines.vllm import VLLM
 from tidegate.scaling.sample import SIGNAL_NAMES, ArrivalMethod
 
@@ -13,22 +13,17 @@ def _engine(**fields: object) -> ServingEngine:
     return ServingEngine.model_validate(fields)
 
 
-def test_every_signal_is_a_counter_or_a_gauge() -> None:
-    """The kinds of signal cover the fields of a sample, once each."""
-    assert set(SIGNAL_NAMES) == COUNTERS | GAUGES
-    assert not COUNTERS & GAUGES
-
-
 def test_every_known_engine_has_a_table() -> None:
     """Each engine type but Custom, whose names are in the spec, is in the catalog."""
     assert set(TABLES) == set(EngineType) - {EngineType.CUSTOM}
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.type)
-def test_tables_name_only_signals(table: object) -> None:
-    """A table's metrics are fields of a sample, each with at least one name."""
+def test_tables_name_only_signals(table: EngineTable) -> None:
+    """A table's metrics are fields of a sample, each with at least one name; what is optional is among them."""
     assert set(table.metrics) <= set(SIGNAL_NAMES)
     assert all(table.metrics.values())
+    assert table.optional <= set(table.metrics)
 
 
 def test_an_engine_has_its_own_ports_and_paths() -> None:
@@ -59,14 +54,20 @@ def test_custom_engine_reads_its_names_from_the_spec() -> None:
             metrics={"names": {"waiting": "my_queue", "workDone": "my_images_total"}, "workUnit": "images"},
         )
     )
-    assert table.metrics == {"waiting": ("my_queue",), "work_done": ("my_images_total",)}
+    assert table.metrics == {
+        "waiting": (Metric(name="my_queue"),),
+        "work_done": (Metric(name="my_images_total"),),
+    }
     assert (table.port, table.work_unit, table.health_path, table.flags) == (7000, "images", None, ())
 
 
 def test_custom_counters_are_also_found_with_total() -> None:
     """A counter's name from the source, to which the client library appends _total, is understood; a gauge's is not."""
     table = custom_table({"requests_received": "my_requests", "waiting": "my_queue"}, port=1)
-    assert table.metrics == {"requests_received": ("my_requests", "my_requests_total"), "waiting": ("my_queue",)}
+    assert table.metrics == {
+        "requests_received": (Metric(name="my_requests"), Metric(name="my_requests_total")),
+        "waiting": (Metric(name="my_queue"),),
+    }
 
 
 @pytest.mark.parametrize(
@@ -92,8 +93,10 @@ def test_unknown_signals_are_refused() -> None:
     ("signals", "method"),
     [
         (("requests_received", "requests_finished", "running"), ArrivalMethod.REQUEST_COUNTER),
+        (("requests_ended", "requests_finished", "running"), ArrivalMethod.ENDED_AND_GAUGES),
         (("requests_finished", "running", "waiting"), ArrivalMethod.FINISHED_AND_GAUGES),
         (("requests_finished", "waiting"), ArrivalMethod.FINISHED_AND_GAUGES),
+        (("requests_ended", "requests_finished"), ArrivalMethod.TOKENS_ONLY),
         (("requests_finished",), ArrivalMethod.TOKENS_ONLY),
         (("prompt_tokens", "running", "waiting"), ArrivalMethod.TOKENS_ONLY),
         (("waiting",), ArrivalMethod.TOKENS_ONLY),

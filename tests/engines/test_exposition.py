@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from tidegate.engines.exposition import Series, TooManyLinesError, find_series
+from tidegate.engines.exposition import Series, TooManyLinesError, declares_counter, find_series
 
 NAMES = ("vllm:num_requests_waiting", "kv", "kv_usage")
 
@@ -106,6 +106,24 @@ def test_scattered_series_are_all_found() -> None:
     assert _values('kv{a="1"} 1\nx 1\nkv_usage 1\nkv{a="2"} 2\n') == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("page", "declared"),
+    [
+        (b"# TYPE kv counter\nx 1\n", True),
+        (b"x 1\r\n# TYPE kv counter\r\n# HELP x x\r\n", True),
+        (b"# TYPE kv counter\n", False),
+        (b"x 1\n# TYPE kv counter\n", False),
+        (b"# TYPE kv_total counter\nx 1\n", False),
+        (b"# TYPE kv gauge\nx 1\n", False),
+        (b"# HELP kv kv\nx 1\n", False),
+        (b"# # TYPE kv counter\nx 1\n", False),
+    ],
+)
+def test_a_counter_can_be_declared_without_series(page: bytes, *, declared: bool) -> None:
+    """A TYPE line declares a counter, of exactly its name, unless all behind it may have been cut off."""
+    assert declares_counter(page, "kv") is declared
+
+
 def test_a_page_with_too_many_lines_is_refused() -> None:
     """More wanted lines than expected are an error that names the metric, duplicates included."""
     page = b"kv 1\n" * 101
@@ -122,24 +140,28 @@ def test_a_long_broken_line_costs_no_more_than_its_length() -> None:
 
 
 label_values = st.text(
-    st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12
 ) | st.sampled_from(["", '"', "\\", "\n", "}", "{", ",", "=", "\nkv 3\n", '",kv="', " # ", "kv"])
 labels = st.dictionaries(st.sampled_from(["a", "b", "engine", "model_name", "le"]), label_values, max_size=3)
 numbers = st.floats() | st.integers(min_value=-(10**18), max_value=10**18)
 metric_names = st.sampled_from([*NAMES, "kvx", "xkv", "k", "vllm:num_requests_waiting_by_reason", "other"])
+flags: st.SearchStrategy[bool] = st.booleans()
 blanks = st.sampled_from([" ", "  ", "\t"])
 
 
 @st.composite
 def _sample_lines(draw: st.DrawFn) -> str:
-    name, pairs, number, blank = draw(metric_names), draw(labels), draw(numbers), draw(blanks)
+    name: str = draw(metric_names)
+    pairs: dict[str, str] = draw(labels)
+    number: float = draw(numbers)
+    blank: str = draw(blanks)
     escaped = [
         '{}="{}"'.format(key, value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
         for key, value in pairs.items()
     ]
-    comma = "," if escaped and draw(st.booleans()) else ""
-    block = "{" + ",".join(escaped) + comma + "}" if escaped or draw(st.booleans()) else ""
-    time = draw(st.none() | st.integers(0, 2**41))
+    comma = "," if escaped and draw(flags) else ""
+    block = "{" + ",".join(escaped) + comma + "}" if escaped or draw(flags) else ""
+    time: int | None = draw(st.none() | st.integers(0, 2**41))
     return f"{name}{block}{blank}{number!r}" + ("" if time is None else f"{blank}{time}")
 
 

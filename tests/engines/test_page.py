@@ -42,7 +42,7 @@ def _fault_of(page: bytes, table: EngineTable = VLLM, *, open_metrics: bool = Fa
 
 
 def test_a_vllm_page_becomes_a_sample() -> None:
-    """Of 100 KB, the six signals are read; ranks and finish reasons are summed, the fullest KV cache counts."""
+    """Of 100 KB, the signals are read; ranks, finish reasons and handlers are summed, the fullest KV cache counts."""
     page = vllm_page(
         ranks=(
             EngineNumbers(waiting=3, running=60, kv_usage=0.9, prompt_tokens=1000, generated_tokens=10),
@@ -55,7 +55,9 @@ def test_a_vllm_page_becomes_a_sample() -> None:
         waiting=4,
         running=100,
         kv_usage=0.9,
+        requests_ended=3 * 4212,
         requests_finished=84_000,
+        first_tokens=2,
         prompt_tokens=3000,
         generated_tokens=30,
     )
@@ -87,7 +89,57 @@ def test_missing_not_a_number_and_zero_are_three_things() -> None:
     sample = read_page(b"vllm:num_requests_waiting NaN\nvllm:num_requests_running 0\n", VLLM, time=1.0)
     assert (sample.running, sample.prompt_tokens) == (0, None)
     assert sample.not_a_number() == ("waiting",)
-    assert missing_signals(VLLM, sample) == ("kv_usage", "requests_finished", "prompt_tokens", "generated_tokens")
+    assert missing_signals(VLLM, sample) == (
+        "kv_usage",
+        "requests_finished",
+        "first_tokens",
+        "prompt_tokens",
+        "generated_tokens",
+    )
+
+
+HTTP_PAGE = """\
+vllm:num_requests_waiting 1
+# TYPE http_requests_total counter
+http_requests_total{handler="/v1/completions",method="POST",status="2xx"} 1
+http_requests_total{handler="/v1/chat/completions",method="POST",status="2xx"} 2
+http_requests_total{handler="/v1/chat/completions",method="POST",status="5xx"} 4
+http_requests_total{handler="/v1/chat/completions",method="POST",status="4xx"} 8
+http_requests_total{handler="/v1/models",method="GET",status="2xx"} 16
+http_requests_total{handler="none",method="POST",status="2xx"} 32
+http_requests_total{handler="/v1/completions",method="GET",status="2xx"} 64
+http_requests_total{method="POST",status="2xx"} 128
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "ended"),
+    [
+        (slice(None), 7),
+        (slice(6), 7),
+        (slice(0, 2), 0),
+        (slice(0, 1), None),
+    ],
+    ids=["all", "work alone", "declared", "absent"],
+)
+def test_vllms_ended_requests_are_those_that_were_work(lines: slice, ended: float | None) -> None:
+    """HTTP requests count that came to the model's handlers and were not refused; before the first there are zero."""
+    page = "\n".join([*HTTP_PAGE.splitlines()[lines], "other 1", ""]).encode()
+    sample = read_page(page, VLLM, time=1.0, model_name="m")
+    assert sample.requests_ended == ended
+    assert "requests_ended" not in missing_signals(VLLM, sample)
+
+
+def test_a_web_frameworks_counter_does_not_make_a_page_the_engines() -> None:
+    """Any FastAPI server counts HTTP requests; that alone is not vLLM."""
+    page = "\n".join([*HTTP_PAGE.splitlines()[1:], ""]).encode()
+    assert _fault_of(page)[0] is PageFault.NO_KNOWN_METRICS
+
+
+def test_a_counter_before_its_first_use_is_zero() -> None:
+    """A labelled counter that is declared and has no series has counted nothing; a gauge without series is missing."""
+    page = b"# TYPE images_total counter\n# TYPE queue_length gauge\n"
+    assert read_page(page, CUSTOM, time=1.0) == Sample(time=1.0, work_done=0)
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "-1", "-0.5", "many"])

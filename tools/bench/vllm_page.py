@@ -42,7 +42,7 @@ _OTHER_COUNTERS = (
     "vllm:gpu_prefix_cache_hits",
     "vllm:num_preemptions",
 )
-_HANDLERS = ("/v1/models", "/v1/completions", "/v1/chat/completions", "/v1/embeddings", "/health", "/version", "none")
+_HANDLERS = ("/v1/models", "/v1/completions", "/v1/chat/completions", "/v1/embeddings", "/tokenize", "none")
 _SIZES = (100, 1000, 10_000, 100_000, 1_000_000)
 
 
@@ -118,7 +118,7 @@ def _add_http(registry: CollectorRegistry) -> None:
         "http_request_duration_seconds", "Latency.", ("method", "handler"), registry=registry, buckets=_LATENCY
     )
     for handler in _HANDLERS:
-        for status in ("2xx", "4xx", "5xx"):
-            requests.labels("POST", status, handler).inc(4_211)
+        for status, count in (("2xx", 4_211), ("4xx", 17), ("5xx", 1)):
+            requests.labels("POST", status, handler).inc(count)
         size.labels(handler).observe(900)
         duration.labels("POST", handler).observe(0.7)

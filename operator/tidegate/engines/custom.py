@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from tidegate.api.engine import EngineType
-from tidegate.engines.table import COUNTERS, GAUGES, EngineTable
-from tidegate.scaling.sample import ArrivalMethod
+from tidegate.engines.table import EngineTable, Metric
+from tidegate.scaling.sample import COUNTER_NAMES, SIGNAL_NAMES, ArrivalMethod
 
 
 def custom_table(names: Mapping[str, str], *, port: int, work_unit: str = "tokens") -> EngineTable:
@@ -24,9 +24,9 @@ def custom_table(names: Mapping[str, str], *, port: int, work_unit: str = "token
     Raises:
         ValueError: a name is given for something that is no signal.
     """
-    unknown = sorted(set(names) - COUNTERS - GAUGES)
+    unknown = sorted(set(names) - set(SIGNAL_NAMES))
     if unknown:
-        known = ", ".join(sorted(COUNTERS | GAUGES))
+        known = ", ".join(SIGNAL_NAMES)
         raise ValueError(f"metrics.names: {', '.join(unknown)} is not a signal; known signals are {known}")
     return EngineTable(
         type=EngineType.CUSTOM,
@@ -42,12 +42,15 @@ def arrival_method(names: Mapping[str, str]) -> ArrivalMethod:
     """Tell how arrivals can be seen when just these signals are named; the most exact way wins."""
     if "requests_received" in names:
         return ArrivalMethod.REQUEST_COUNTER
-    if "requests_finished" in names and ("waiting" in names or "running" in names):
-        return ArrivalMethod.FINISHED_AND_GAUGES
+    if "waiting" in names or "running" in names:
+        if "requests_ended" in names:
+            return ArrivalMethod.ENDED_AND_GAUGES
+        if "requests_finished" in names:
+            return ArrivalMethod.FINISHED_AND_GAUGES
     return ArrivalMethod.TOKENS_ONLY
 
 
-def _aliases(signal: str, name: str) -> tuple[str, ...]:
-    if signal in COUNTERS and not name.endswith("_total"):
-        return (name, f"{name}_total")
-    return (name,)
+def _aliases(signal: str, name: str) -> tuple[Metric, ...]:
+    if signal in COUNTER_NAMES and not name.endswith("_total"):
+        return (Metric(name=name), Metric(name=f"{name}_total"))
+    return (Metric(name=name),)

@@ -62,6 +62,16 @@ def find_series(page: bytes, names: tuple[str, ...], maximum_lines: int) -> dict
     return {name: list(series.values()) for name, series in found.items()}
 
 
+def declares_counter(page: bytes, name: str) -> bool:
+    """Tell whether a page declares a counter, be it one without series: labelled ones have none before first use.
+
+    A declaration on the page's last line does not count: its series may have been cut off.
+    """
+    start = (b"\n" + page).find(b"\n# TYPE " + name.encode() + b" counter")
+    end = page.find(b"\n", start) if start >= 0 else -1
+    return 0 <= end < len(page) - 1
+
+
 @lru_cache(maxsize=1024)  # One entry for each known engine, one for each custom engine's names.
 def _wanted(names: tuple[str, ...]) -> re.Pattern[bytes]:
     """Match a line of one of the metrics: name, labels (or None), value (or None when the line is broken)."""

@@ -22,7 +22,7 @@ Stopping: SIGTERM ends running requests. A pod must be drained before the signal
 """
 
 from tidegate.api.engine import EngineType
-from tidegate.engines.table import EngineTable, Flag
+from tidegate.engines.table import EngineTable, Flag, Metric
 from tidegate.scaling.sample import ArrivalMethod
 
 LLAMA_CPP = EngineTable(
@@ -31,10 +31,10 @@ LLAMA_CPP = EngineTable(
     metrics_port=8080,
     health_path="/health",
     metrics={
-        "waiting": ("llamacpp:requests_deferred",),
-        "running": ("llamacpp:requests_processing",),
-        "prompt_tokens": ("llamacpp:prompt_tokens_total",),
-        "generated_tokens": ("llamacpp:tokens_predicted_total",),
+        "waiting": (Metric(name="llamacpp:requests_deferred"),),
+        "running": (Metric(name="llamacpp:requests_processing"),),
+        "prompt_tokens": (Metric(name="llamacpp:prompt_tokens_total"),),
+        "generated_tokens": (Metric(name="llamacpp:tokens_predicted_total"),),
     },
     arrivals=ArrivalMethod.TOKENS_ONLY,
     flags=(

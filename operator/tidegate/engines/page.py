@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable
 from enum import StrEnum
 
-from tidegate.engines.exposition import Series, TooManyLinesError, find_series
-from tidegate.engines.table import EngineTable
-from tidegate.scaling.sample import Sample
+from tidegate.engines.exposition import Series, TooManyLinesError, declares_counter, find_series
+from tidegate.engines.table import EngineTable, Metric
+from tidegate.scaling.sample import COUNTER_NAMES, Sample
 
 MAXIMUM_LINES = 5_000
 """Most lines of wanted metrics on one page: several times what the largest engines have, and tens of milliseconds."""
@@ -62,19 +62,20 @@ def read_page(
     if b"\0" in page or not _is_utf8(page):
         raise PageError(PageFault.NOT_TEXT, "the page is not text; check engine.metrics.port and engine.metrics.path")
     found = _find(page, table)
-    if found or page.startswith(b"# "):  # What was never a metrics page was not cut either: an error in HTML or JSON.
+    by_signal = {signal: _series(page, signal, metrics, found) for signal, metrics in table.metrics.items()}
+    known = any(series and not table.metrics[signal][0].only for signal, series in by_signal.items())
+    if known or page.startswith(b"# "):  # What was never a metrics page was not cut either: an error in HTML or JSON.
         _check_complete(page, open_metrics=open_metrics)
-    if not found:
+    if not known:
         raise PageError(PageFault.NO_KNOWN_METRICS, _unknown(page, table))
-    by_signal = {signal: _newest(aliases, found) for signal, aliases in table.metrics.items()}
     if table.model_label is not None and model_name is not None:
         by_signal = _of_model(by_signal, table.model_label, model_name)
     return Sample(time=time, **{signal: _combine(signal, series) for signal, series in by_signal.items() if series})
 
 
 def missing_signals(table: EngineTable, sample: Sample) -> tuple[str, ...]:
-    """Name the signals that the engine should offer and the sample lacks."""
-    return tuple(signal for signal in table.metrics if getattr(sample, signal) is None)
+    """Name the signals that the engine always offers and the sample lacks."""
+    return tuple(signal for signal in table.expected_signals if getattr(sample, signal) is None)
 
 
 def _is_utf8(page: bytes) -> bool:
@@ -90,9 +91,9 @@ def _is_utf8(page: bytes) -> bool:
 def _unknown(page: bytes, table: EngineTable) -> str:
     if not page.strip():
         return "the page is empty; is the engine started with its metrics on?"
-    names = next(iter(table.metrics.values()))
+    example = next(iter(table.metrics.values()))[0].name
     return (
-        f"the page has none of the metrics of engine type {table.type}, such as {names[0]}; "
+        f"the page has none of the metrics of engine type {table.type}, such as {example}; "
         "check engine.type, engine.metrics.port and engine.metrics.path"
     )
 
@@ -106,7 +107,7 @@ def _check_complete(page: bytes, *, open_metrics: bool) -> None:
 
 
 def _find(page: bytes, table: EngineTable) -> dict[str, list[Series]]:
-    names = tuple(name for aliases in table.metrics.values() for name in aliases)
+    names = tuple(metric.name for metrics in table.metrics.values() for metric in metrics)
     try:
         return find_series(page, names, MAXIMUM_LINES)
     except TooManyLinesError as error:
@@ -115,9 +116,24 @@ def _find(page: bytes, table: EngineTable) -> dict[str, list[Series]]:
         ) from error
 
 
-def _newest(aliases: tuple[str, ...], found: dict[str, list[Series]]) -> list[Series]:
-    """Choose one alias, for versions that are renaming a metric show both names."""
-    return next((found[name] for name in aliases if name in found), [])
+def _series(page: bytes, signal: str, metrics: tuple[Metric, ...], found: dict[str, list[Series]]) -> list[Series]:
+    """Choose the series that count: of one metric, for versions that are renaming a metric show both names.
+
+    A counter that is there without a series that counts has counted nothing yet: that is zero, and not missing.
+    """
+    for metric in metrics:
+        if metric.name in found:
+            series = [one for one in found[metric.name] if _counts(one, metric)]
+        elif signal in COUNTER_NAMES and declares_counter(page, metric.name):
+            series = []
+        else:
+            continue
+        return series or ([Series({}, 0.0)] if signal in COUNTER_NAMES else [])
+    return []
+
+
+def _counts(series: Series, metric: Metric) -> bool:
+    return all(series.labels.get(label) in values for label, values in metric.only.items())
 
 
 def _of_model(by_signal: dict[str, list[Series]], label: str, model_name: str) -> dict[str, list[Series]]:

@@ -1,16 +1,20 @@
 """The table that describes an engine: where its metrics are, what they are called, how it is started."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from tidegate.api.engine import EngineType
 from tidegate.scaling.sample import ArrivalMethod
 
-COUNTERS = frozenset({"requests_received", "requests_finished", "prompt_tokens", "generated_tokens", "work_done"})
-"""Signals that only rise until the engine restarts."""
 
-GAUGES = frozenset({"waiting", "running", "kv_usage"})
-"""Signals that rise and fall."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A metric on an engine's page, or those of its series that count."""
+
+    name: str
+
+    only: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Label to the values of series that count; a series without the label does not. Empty: all series count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +45,14 @@ class EngineTable:
     health_path: str | None = None
     """Path that answers 200 once the model is loaded; None when no such path is known."""
 
-    metrics: Mapping[str, tuple[str, ...]]
-    """Signal (a field of `Sample`) to the names it has had on the page, newest first.
+    metrics: Mapping[str, tuple[Metric, ...]]
+    """Signal (a field of `Sample`) to the metrics that it has been read from over the versions, newest first.
 
     A signal that is not here is one that the engine does not offer: its absence from a sample means nothing.
     """
+
+    optional: frozenset[str] = frozenset()
+    """Signals that some pages of the engine lack for good. They are used where they are and not missed elsewhere."""
 
     arrivals: ArrivalMethod
     """How the arrival of requests shows in the metrics."""
@@ -58,3 +65,8 @@ class EngineTable:
 
     flags: tuple[Flag, ...] = ()
     """Arguments to start the engine with, unless the user gave them."""
+
+    @property
+    def expected_signals(self) -> tuple[str, ...]:
+        """Signals whose absence from a page is a fault."""
+        return tuple(signal for signal in self.metrics if signal not in self.optional)

@@ -6,9 +6,12 @@ page. `vllm:kv_cache_usage_perc` is a share of 1 in spite of its name; v0.9 intr
 of `vllm:num_requests_waiting`, not an addition to it. Every series carries `model_name` (the first served name) and
 `engine` (one per data-parallel rank); `vllm:request_success_total` carries `finished_reason` too.
 
-What the numbers leave out: requests that clients abort never reach `vllm:request_success_total`, whatever its
-`abort` label promises (vllm-project/vllm issue 31503), while their prompt stays in `vllm:prompt_tokens_total`
-(issue 55634).
+Requests that clients abort never reach `vllm:request_success_total`, whatever its `abort` label promises
+(vllm-project/vllm issue 31503), while their prompt stays in `vllm:prompt_tokens_total` (issue 55634). They do reach
+`http_requests_total`, which the web framework's instrumentation (prometheus-fastapi-instrumentator, `middleware.py`)
+raises when a request ends, however it ends: as 2xx when the client left, as 4xx when the request was refused and never
+became work. It counts what HTTP carries: a request for several prompts or several answers is one there, and several in
+the engine's own gauges.
 
 Starting: the entrypoint of the image `vllm/vllm-openai` is the server itself, `python3 -m
 vllm.entrypoints.openai.api_server` up to v0.11 and `vllm serve` later (`docker/Dockerfile`), so a container needs
@@ -20,8 +23,14 @@ Stopping: on SIGTERM running requests are cut off (`vllm/entrypoints/launcher.py
 """
 
 from tidegate.api.engine import EngineType
-from tidegate.engines.table import EngineTable, Flag
+from tidegate.engines.table import EngineTable, Flag, Metric
 from tidegate.scaling.sample import ArrivalMethod
+
+_HANDLERS_OF_WORK = (
+    *("/v1/completions", "/v1/chat/completions", "/v1/responses", "/v1/messages", "/inference/v1/generate"),
+    *("/v1/embeddings", "/pooling", "/classify", "/score", "/v1/score", "/rerank", "/v1/rerank", "/v2/rerank"),
+    *("/v1/audio/transcriptions", "/v1/audio/translations", "/invocations"),
+)
 
 VLLM = EngineTable(
     type=EngineType.VLLM,
@@ -29,14 +38,22 @@ VLLM = EngineTable(
     metrics_port=8000,
     health_path="/health",
     metrics={
-        "waiting": ("vllm:num_requests_waiting",),
-        "running": ("vllm:num_requests_running",),
-        "kv_usage": ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"),
-        "requests_finished": ("vllm:request_success_total",),
-        "prompt_tokens": ("vllm:prompt_tokens_total",),
-        "generated_tokens": ("vllm:generation_tokens_total",),
+        "waiting": (Metric(name="vllm:num_requests_waiting"),),
+        "running": (Metric(name="vllm:num_requests_running"),),
+        "kv_usage": (Metric(name="vllm:kv_cache_usage_perc"), Metric(name="vllm:gpu_cache_usage_perc")),
+        "requests_ended": (
+            Metric(
+                name="http_requests_total",
+                only={"method": ("POST",), "handler": _HANDLERS_OF_WORK, "status": ("2xx", "5xx")},
+            ),
+        ),
+        "requests_finished": (Metric(name="vllm:request_success_total"),),
+        "first_tokens": (Metric(name="vllm:time_to_first_token_seconds_count"),),
+        "prompt_tokens": (Metric(name="vllm:prompt_tokens_total"),),
+        "generated_tokens": (Metric(name="vllm:generation_tokens_total"),),
     },
-    arrivals=ArrivalMethod.FINISHED_AND_GAUGES,
+    optional=frozenset({"requests_ended"}),  # Where another web server fronts the engine, Ray's for one.
+    arrivals=ArrivalMethod.ENDED_AND_GAUGES,
     model_label="model_name",
     flags=(
         Flag(spellings=("--served-model-name",), value="{model}"),

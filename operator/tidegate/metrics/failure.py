@@ -1,0 +1,39 @@
+"""Why a pod could not be read."""
+
+from enum import StrEnum
+
+
+class ScrapeReason(StrEnum):
+    """The reasons of a `ScrapeFailure`. Those about the page itself are those of `PageFault`."""
+
+    TIMEOUT = "Timeout"
+    """The pod did not answer, or not to the end, in time."""
+
+    CONNECTION_REFUSED = "ConnectionRefused"
+    """Nothing listens on the port."""
+
+    CONNECTION_FAILED = "ConnectionFailed"
+    """The connection broke, or what answers does not speak HTTP."""
+
+    HTTP_STATUS = "HTTPStatus"
+    """The answer is not 200; redirects are not followed."""
+
+    TOO_LARGE = "TooLarge"
+    """The page is larger than any engine's."""
+
+    NOT_TEXT = "NotText"
+    """The page is not text, or is packed in a way that was not asked for."""
+
+    TRUNCATED = "Truncated"
+    """The answer ended before the page did."""
+
+    NO_KNOWN_METRICS = "NoKnownMetrics"
+    """The page has none of the engine's metrics."""
+
+
+class ScrapeError(Exception):
+    """A pod that could not be read. Its text says what happened and what to check, and does not name the pod."""
+
+    def __init__(self, reason: ScrapeReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
