@@ -146,7 +146,7 @@ class ClusterClient:
             query = urlencode({"limit": 500, "continue": token} if token else {"limit": 500})
             accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
             page = await self._send("GET", f"{resource.path(namespace)}?{query}", None, accept=accept)
-            for item in page.get("items", ()):
+            for item in page.get("items") or ():  # An empty list is null.
                 names.add((item["metadata"].get("namespace", ""), item["metadata"]["name"]))
             token = page.get("metadata", {}).get("continue", "")
             if not token:

@@ -149,7 +149,7 @@ def name_is_free(given: Surroundings) -> Refusal | None:
 
 
 def no_other_autoscaler(given: Surroundings) -> Refusal | None:
-    """No HorizontalPodAutoscaler scales the same Deployment. Beside one, mode Advisory is the way to try this one."""
+    """No HorizontalPodAutoscaler scales the same Deployment; beside one, mode Advisory is the way to try."""
     spec, autoscaler = given.service.spec, given.autoscaler
     if spec is None or autoscaler is None or spec.scaling.mode is not Mode.AUTOMATIC:
         return None

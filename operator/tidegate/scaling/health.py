@@ -10,16 +10,17 @@ from enum import StrEnum
 
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.scaling.sample import Sample
+from tidegate.scaling.wording import count
 
 
 class MetricsState(StrEnum):
     """The state of one service's metrics; also the reasons of the condition `MetricsAvailable`."""
 
     FRESH = "Fresh"
-    """Every ready pod gave every signal that its engine is known to give, just now."""
+    """Every ready pod that was asked gave every signal that its engine is known to give, just now."""
 
     NO_PODS = "NoPods"
-    """No pod is ready: there is nothing to read."""
+    """No pod is ready, or none has been asked yet: there is nothing to judge."""
 
     MISSING = "Missing"
     """No ready pod could be read, or none gives a signal that its engine should give."""
@@ -43,30 +44,28 @@ class MetricsHealth:
     fresh: tuple[PodObservation, ...]
     """Ready pods whose every expected signal is a number and recent."""
 
-    @property
-    def complete(self) -> bool:
-        """Whether every ready pod can be believed, and there is one."""
-        return self.state is MetricsState.FRESH
+    complete: bool
+    """Whether that is every ready pod, and there is one."""
 
 
 def judge_metrics(observation: Observation, now: float) -> MetricsHealth:
     """Sort the ready pods into those that can be believed and those that cannot, and say why."""
-    ready = observation.ready_pods
-    if not ready:
-        return MetricsHealth(MetricsState.NO_PODS, "no pod is ready, so there are no metrics to read", ())
-    faults = {pod.name: fault for pod in ready if (fault := _fault(pod, observation, now)) is not None}
-    fresh = tuple(pod for pod in ready if pod.name not in faults)
+    ready, read = observation.ready_pods, observation.read_pods
+    if not read:
+        message = f"none of {count(len(ready), 'ready pod')} has been read yet" if ready else "no pod is ready"
+        return MetricsHealth(MetricsState.NO_PODS, message, (), complete=False)
+    faults = {pod.name: fault for pod in read if (fault := _fault(pod, observation, now)) is not None}
+    fresh = tuple(pod for pod in read if pod.name not in faults)
     if not faults:
-        return MetricsHealth(MetricsState.FRESH, f"metrics of all {len(ready)} ready pods are fresh", fresh)
+        message = f"the metrics of {count(len(fresh), 'ready pod')} are fresh"
+        return MetricsHealth(MetricsState.FRESH, message, fresh, complete=len(fresh) == len(ready))
     example, (state, message) = next(iter(faults.items()))
-    summary = f"{len(faults)} of {len(ready)} ready pods cannot be believed; {example}: {message}"
-    return MetricsHealth(MetricsState.PARTIAL if fresh else state, summary, fresh)
+    summary = f"{len(faults)} of {count(len(ready), 'ready pod')} cannot be believed; {example}: {message}"
+    return MetricsHealth(MetricsState.PARTIAL if fresh else state, summary, fresh, complete=False)
 
 
 def _fault(pod: PodObservation, observation: Observation, now: float) -> tuple[MetricsState, str] | None:
     reading = pod.reading
-    if reading is None:
-        return MetricsState.MISSING, "not read yet"
     if not isinstance(reading, Sample):
         return MetricsState.MISSING, f"{reading.reason}: {reading.message}"
     age_seconds = now - reading.time

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tidegate.api.inference_service import InferenceServiceSpec, Mode
 from tidegate.scaling import behavior
-from tidegate.scaling.health import MetricsHealth, MetricsState
+from tidegate.scaling.health import MetricsHealth
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 
@@ -31,7 +31,7 @@ def metrics_held(wanted: int, given: LimitInput) -> tuple[int, str]:
     if health.complete:
         return wanted, ""
     because = f"held: {health.message}"
-    return (max(wanted, current), because) if health.state is MetricsState.PARTIAL else (current, because)
+    return (max(wanted, current), because) if health.fresh else (current, because)
 
 
 def rollout_held(wanted: int, given: LimitInput) -> tuple[int, str]:

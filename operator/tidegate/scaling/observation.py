@@ -53,6 +53,11 @@ class Observation:
         return tuple(pod for pod in self.pods if pod.ready)
 
     @property
+    def read_pods(self) -> tuple[PodObservation, ...]:
+        """Ready pods that have been asked for their metrics at least once."""
+        return tuple(pod for pod in self.ready_pods if pod.reading is not None)
+
+    @property
     def coming(self) -> int:
-        """Replicas that were ordered and are not ready yet."""
-        return max(0, self.replicas - len(self.ready_pods))
+        """Replicas that were ordered and do not show yet: not ready, or ready since the last round of scrapes."""
+        return max(0, self.replicas - len(self.read_pods))

@@ -10,7 +10,7 @@ from tidegate.scaling import behavior
 from tidegate.scaling.arrivals import Traffic
 from tidegate.scaling.decision import Proposal
 from tidegate.scaling.observation import Observation
-from tidegate.scaling.wording import count, number
+from tidegate.scaling.wording import number
 
 CARRIED_SHARE = 0.8
 """How much of what a pod has been seen to carry without a queue is asked of the pods that stay."""
@@ -44,27 +44,32 @@ def throughput(given: TermInput) -> Proposal | None:
 
 
 def queue(given: TermInput) -> Proposal | None:
-    """Replicas to start what waits beyond `targetPerReplica` within `drainSeconds`, net of pods already coming."""
+    """Replicas that start what arrives and, within `drainSeconds`, what waits beyond `targetPerReplica`.
+
+    The number is of all replicas, those that are there and those that are coming: a queue that stays while pods load
+    asks for no more of them at every look.
+    """
     waiting = given.traffic.waiting
     if waiting is None:
         return None
-    policy, current, coming = given.scaling.queue_depth, given.observation.replicas, given.observation.coming
-    tolerated = to_number(policy.target_per_replica) * current
-    excess = waiting - tolerated
+    policy, current = given.scaling.queue_depth, given.observation.replicas
+    target = to_number(policy.target_per_replica)
+    excess = waiting - target * current
+    waits = f"{number(waiting)} wait, {number(target * current)} may"
     if excess <= 0:
-        return Proposal("queue", 0, f"{number(waiting)} wait, {number(tolerated)} may")
-    pace = given.traffic.starts_per_pod_second
-    if pace is None:
-        # Nothing is known of the pace yet. One doubling at a time: the next waits until these pods are there.
-        replicas = current if coming else min(2 * current, math.ceil(waiting / to_number(policy.target_per_replica)))
-        return Proposal("queue", max(current, replicas), f"{number(waiting)} wait, {number(tolerated)} may")
-    drained_per_pod = pace * policy.drain_seconds
-    missing = max(0.0, excess / drained_per_pod - coming)
-    because = (
-        f"{number(waiting)} wait, {number(tolerated)} may; a pod starts {number(drained_per_pod)} in "
-        f"{policy.drain_seconds} s" + (f", {count(coming, 'pod')} already coming" if coming else "")
+        return Proposal("queue", 0, waits)
+    pace, arriving = given.traffic.starts_per_pod_second, given.traffic.requests_per_second
+    if pace is None or arriving is None:
+        # Nothing is known of the pace. One doubling at a time: the next waits until these pods are there.
+        doubled = current if given.observation.coming else min(2 * current, math.ceil(waiting / target))
+        return Proposal("queue", max(current, doubled), waits)
+    needed = arriving + excess / policy.drain_seconds
+    return Proposal(
+        "queue",
+        math.ceil(needed / pace),
+        f"{waits}; {number(needed)} requests/s have to start, to be done with them in {policy.drain_seconds} s, and a "
+        f"pod starts {number(pace)}",
     )
-    return Proposal("queue", current + math.ceil(missing), because)
 
 
 def running(given: TermInput) -> Proposal | None:
