@@ -1,10 +1,11 @@
-"""Fixtures for tests that need a real API server: `cluster`, `namespace`, `api`."""
+"""Fixtures for tests that need a real API server: `cluster`, `crds`, `namespace`, `api`."""
 
 import os
 import re
 import secrets
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,8 @@ from pins import CLUSTER_TOOLS
 
 KEPT_NAME = "tidegate-test"
 NAMESPACE_SECONDS = 30
+CRDS = Path(__file__).resolve().parents[1] / "crds"
+CRDS_SECONDS = 30
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,6 +54,19 @@ def cluster() -> Iterator[LiveCluster]:
     finally:
         if not keep:
             clusters.down(name)
+
+
+@pytest.fixture(scope="session")
+def crds(cluster: LiveCluster) -> LiveCluster:
+    """The same cluster, with our CustomResourceDefinitions as they are in `crds/`, ready for kubectl, too."""
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRDS}")
+    cluster.kubectl("wait", "--for=condition=Established", f"--filename={CRDS}", f"--timeout={CRDS_SECONDS}s")
+    deadline = time.monotonic() + CRDS_SECONDS
+    # Names and schemas reach kubectl a little after the objects can be written.
+    while any(cluster.kubectl("explain", kind, check=False).returncode for kind in ("infer", "accel")):
+        assert time.monotonic() < deadline, "the API server does not describe the CustomResourceDefinitions"
+        time.sleep(0.1)
+    return cluster
 
 
 @pytest.fixture

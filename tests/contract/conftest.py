@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from custom_resources import CustomResources
 from deployment_under_test import Deployment
 
 from live_cluster import LiveCluster
@@ -13,6 +14,18 @@ from live_cluster import LiveCluster
 def deployment(cluster: LiveCluster, namespace: str) -> Deployment:
     """A Deployment that does not exist yet."""
     return Deployment(cluster, namespace)
+
+
+@pytest.fixture
+def resources(crds: LiveCluster, namespace: str) -> CustomResources:
+    """Our objects: none exists yet, but for what other tests left of the cluster-scoped ones."""
+    return CustomResources(crds, namespace)
+
+
+@pytest.fixture(scope="session")
+def trial(crds: LiveCluster) -> CustomResources:
+    """Our objects in a namespace that all tests share: for dry runs, which leave nothing behind."""
+    return CustomResources(crds, "default")
 
 
 @pytest.fixture

@@ -1,0 +1,230 @@
+"""What the API server refuses, and what it then says: a change of the least spec -> the message."""
+
+from typing import Any, NamedTuple
+
+CUSTOM = {"type": "Custom", "port": 8188, "metrics": {"names": {"waiting": "queue_length"}}}
+TARGET = {"engine": None, "targetRef": {"name": "old", "engine": {"type": "vLLM"}}}
+
+
+class Refused(NamedTuple):
+    """One row."""
+
+    change: dict[str, Any]
+    """Laid over the least spec, as a merge patch."""
+
+    says: str
+    """A part of the API server's message: the field, the value, the fix."""
+
+    by_rule: bool = True
+    """By a CEL rule or a list's key. Otherwise the model refuses it as well."""
+
+
+def by_schema(change: dict[str, Any], says: str) -> Refused:
+    """A row that needs no rule."""
+    return Refused(change, says, by_rule=False)
+
+
+SERVICES = {
+    # Bounds
+    "minimum above maximum": Refused(
+        {"scaling": {"minReplicas": 5, "maxReplicas": 3}},
+        'spec.scaling.minReplicas: Invalid value: "object": minReplicas is above maxReplicas: lower minReplicas, or '
+        "raise maxReplicas",
+    ),
+    "minimum above the default maximum": Refused({"scaling": {"minReplicas": 9}}, "minReplicas is above maxReplicas"),
+    "negative minimum": by_schema(
+        {"scaling": {"minReplicas": -1}},
+        "spec.scaling.minReplicas: Invalid value: -1: spec.scaling.minReplicas in body should be greater than or equal",
+    ),
+    "minimum of zero": by_schema({"scaling": {"minReplicas": 0}}, "minReplicas: Invalid value: 0"),
+    "huge maximum": by_schema(
+        {"scaling": {"maxReplicas": 1001}},
+        "spec.scaling.maxReplicas in body should be less than or equal to 1000",
+    ),
+    "maximum above 64 bits": by_schema({"scaling": {"maxReplicas": 10**30}}, "spec.scaling.maxReplicas"),
+    "half a replica": by_schema(
+        {"scaling": {"maxReplicas": 1.5}}, "spec.scaling.maxReplicas in body must be of type integer"
+    ),
+    "unknown mode": by_schema(
+        {"scaling": {"mode": "Auto"}},
+        'spec.scaling.mode: Unsupported value: "Auto": supported values: "Automatic", "Advisory", "Paused"',
+    ),
+    # Terms
+    "throughput without target": by_schema(
+        {"scaling": {"tokenThroughput": {}}}, "spec.scaling.tokenThroughput.targetPerReplica: Required value"
+    ),
+    "target of zero": by_schema(
+        {"scaling": {"tokenThroughput": {"targetPerReplica": 0}}},
+        'targetPerReplica: Invalid value: "": 0 is not a number above zero, at most a billion',
+    ),
+    "negative target": by_schema(
+        {"scaling": {"tokenThroughput": {"targetPerReplica": "-1"}}}, "-1 is not a number above zero"
+    ),
+    "huge target": by_schema(
+        {"scaling": {"tokenThroughput": {"targetPerReplica": 1_000_000_001}}}, "1000000001 is not a number above zero"
+    ),
+    "target in words": by_schema(
+        {"scaling": {"tokenThroughput": {"targetPerReplica": "half"}}},
+        'spec.scaling.tokenThroughput.targetPerReplica: Invalid value: "": half is not a number above zero, at most a '
+        "billion: write an integer, or a string such as '0.5', '500m' or '12k'",
+    ),
+    "queue target in words": by_schema(
+        {"scaling": {"queueDepth": {"targetPerReplica": "few"}}}, "few is not a number above zero"
+    ),
+    "drain in no time": by_schema({"scaling": {"queueDepth": {"drainSeconds": 0}}}, "drainSeconds: Invalid value: 0"),
+    "drain in hours": by_schema(
+        {"scaling": {"queueDepth": {"drainSeconds": 3601}}}, "should be less than or equal to 3600"
+    ),
+    "negative tolerance": by_schema(
+        {"scaling": {"behavior": {"scaleUp": {"tolerance": "-0.1"}}}},
+        "-0.1 is not a number, or is negative: write an integer, or a string such as '0.1' or '100m'",
+    ),
+    # Pin
+    "negative pin": by_schema({"replicas": -1}, "spec.replicas in body should be greater than or equal to 0"),
+    "huge pin": by_schema({"replicas": 1001}, "spec.replicas in body should be less than or equal to 1000"),
+    # What runs
+    "neither engine nor targetRef": Refused(
+        {"engine": None},
+        "give exactly one of engine (Tidegate runs the pods) and targetRef (it scales a Deployment that exists)",
+    ),
+    "both engine and targetRef": Refused(
+        {"targetRef": TARGET["targetRef"]}, "give exactly one of engine (Tidegate runs the pods) and targetRef"
+    ),
+    "targetRef with accelerator": Refused(
+        {**TARGET, "accelerator": {"profile": "l4"}},
+        'spec.targetRef: Invalid value: "object": template and accelerator are for pods that Tidegate runs: remove '
+        "them, or use engine instead of targetRef",
+    ),
+    "targetRef with template": Refused(
+        {**TARGET, "template": {}}, "template and accelerator are for pods that Tidegate"
+    ),
+    "targetRef to another kind": by_schema(
+        {"engine": None, "targetRef": {**TARGET["targetRef"], "kind": "StatefulSet"}},
+        'spec.targetRef.kind: Unsupported value: "StatefulSet": supported values: "Deployment"',
+    ),
+    "targetRef without engine": by_schema(
+        {"engine": None, "targetRef": {"name": "old"}}, "spec.targetRef.engine: Required value"
+    ),
+    "no model": by_schema({"model": None}, "spec.model: Required value"),
+    "empty model name": by_schema({"model": {"name": ""}}, "spec.model.name in body should be at least 1 chars long"),
+    # Engine
+    "unknown engine": by_schema(
+        {"engine": {"type": "ollama"}},
+        'spec.engine.type: Unsupported value: "ollama": supported values: "vLLM", "llamaCpp", "Custom"',
+    ),
+    "unknown engine of a target": by_schema(
+        {"engine": None, "targetRef": {"name": "old", "engine": {"type": "ollama"}}},
+        'spec.targetRef.engine.type: Unsupported value: "ollama"',
+    ),
+    "port 0": by_schema({"engine": {"port": 0}}, "spec.engine.port in body should be greater than or equal to 1"),
+    "port 70000": by_schema(
+        {"engine": {"port": 70000}}, "spec.engine.port in body should be less than or equal to 65535"
+    ),
+    "metrics port 70000": by_schema({"engine": {"metrics": {"port": 70000}}}, "spec.engine.metrics.port in body"),
+    "relative metrics path": by_schema(
+        {"engine": {"metrics": {"path": "metrics"}}}, "spec.engine.metrics.path in body"
+    ),
+    "image with a blank": by_schema({"engine": {"image": "a b"}}, "spec.engine.image in body should match"),
+    "no time to start": by_schema({"engine": {"startupTimeoutSeconds": 0}}, "should be greater than or equal to 10"),
+    "Custom without port": Refused(
+        {"engine": {**CUSTOM, "port": None}},
+        'spec.engine.port: Invalid value: "object": port is required when type is Custom: no default is known',
+    ),
+    "Custom without names": Refused(
+        {"engine": {"type": "Custom", "port": 80}},
+        'spec.engine.metrics: Invalid value: "object": metrics.names is required when type is Custom: name the '
+        "engine's metrics",
+    ),
+    "Custom with no name": Refused(
+        {"engine": {"type": "Custom", "port": 80, "metrics": {"names": {}}}},
+        "metrics.names is empty: name at least one metric, for example waiting: my_engine_queue_length",
+    ),
+    "Custom of a target, without names": Refused(
+        {"engine": None, "targetRef": {"name": "old", "engine": {"type": "Custom", "port": 80}}},
+        'spec.targetRef.engine.metrics: Invalid value: "object": metrics.names is required when type is Custom',
+    ),
+    "metric name with a blank": by_schema(
+        {"engine": {"type": "Custom", "port": 80, "metrics": {"names": {"waiting": "a b"}}}},
+        "spec.engine.metrics.names.waiting in body should match",
+    ),
+    "a unit that nothing counts": Refused(
+        {"engine": {**CUSTOM, "metrics": {"workUnit": "images", "names": {"waiting": "a"}}}},
+        'spec.engine.metrics.workUnit: Invalid value: "object": metrics.workUnit needs a counter: name it in '
+        "metrics.names.workDone, or count in tokens or requests",
+    ),
+    "requests that nothing counts": Refused(
+        {"engine": {**CUSTOM, "metrics": {"workUnit": "requests", "names": {"waiting": "a"}}}},
+        "metrics.workUnit is requests, but nothing counts them: name metrics.names.requestsReceived or "
+        "requestsFinished",
+    ),
+    "names for a known engine": Refused(
+        {"engine": {"metrics": {"names": {"waiting": "a"}}}},
+        "metrics.names is for type Custom only: the names of this engine's metrics are known; remove metrics.names",
+    ),
+    "a unit for a known engine": Refused(
+        {"engine": {"metrics": {"workUnit": "images"}}},
+        "metrics.workUnit is for type Custom only: this engine's work is counted in tokens; remove it",
+    ),
+    # Accelerator
+    "no accelerators": by_schema(
+        {"accelerator": {"profile": "l4", "count": 0}},
+        "spec.accelerator.count in body should be greater than or equal to 1",
+    ),
+    "too many accelerators": by_schema(
+        {"accelerator": {"profile": "l4", "count": 65}},
+        "spec.accelerator.count in body should be less than or equal to 64",
+    ),
+    "accelerator without profile": by_schema({"accelerator": {"count": 1}}, "spec.accelerator.profile: Required value"),
+    # Template
+    "two engine containers": Refused(
+        {"template": {"spec": {"containers": [{"name": "engine"}, {"name": "engine", "image": "x"}]}}},
+        'spec.template.spec.containers[1]: Duplicate value: {"name":"engine"}',
+    ),
+    "two sidecars of a name": Refused(
+        {"template": {"spec": {"containers": [{"name": "proxy"}, {"name": "engine"}, {"name": "proxy"}]}}},
+        'spec.template.spec.containers[2]: Duplicate value: {"name":"proxy"}',
+    ),
+    "container without name": by_schema(
+        {"template": {"spec": {"containers": [{"image": "x"}]}}},
+        "spec.template.spec.containers[0].name: Required value",
+    ),
+    "our label": Refused(
+        {"template": {"metadata": {"labels": {"inference.tidegate.dev/service": "other"}}}},
+        'spec.template.metadata.labels: Invalid value: "object": labels under inference.tidegate.dev/ are taken: '
+        "selectors are made of them; remove them from the template",
+    ),
+    "label value with a blank": by_schema(
+        {"template": {"metadata": {"labels": {"team": "a b"}}}},
+        "spec.template.metadata.labels.team in body should match",
+    ),
+}
+"""Of an InferenceService."""
+
+PROFILES = {
+    "no resource": by_schema({"resourceName": None}, "spec.resourceName: Required value"),
+    "a resource without domain": by_schema({"resourceName": "gpu"}, "spec.resourceName in body should match"),
+    "label value with a blank": by_schema(
+        {"nodeLabels": {"nvidia.com/gpu.product": "NVIDIA L4"}},
+        "spec.nodeLabels.nvidia.com/gpu.product in body should match",
+    ),
+    "toleration of every value of no key": Refused(
+        {"tolerations": [{"effect": "NoSchedule"}]},
+        "key is required when operator is Equal: name the taint's key, or set operator to Exists",
+    ),
+    "toleration of a value, whatever it is": Refused(
+        {"tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]},
+        'spec.tolerations[0].value: Invalid value: "object": value is for operator Equal: remove it, or set operator '
+        "to Equal",
+    ),
+    "toleration for a time of what evicts nobody": Refused(
+        {"tolerations": [{"key": "a", "effect": "NoSchedule", "tolerationSeconds": 5}]},
+        "tolerationSeconds is for effect NoExecute: remove it, or set effect to NoExecute",
+    ),
+    "toleration of an unknown effect": by_schema(
+        {"tolerations": [{"key": "a", "effect": "NoRun"}]}, 'Unsupported value: "NoRun"'
+    ),
+    "runtime class in upper case": by_schema(
+        {"runtimeClassName": "Nvidia"}, "spec.runtimeClassName in body should match"
+    ),
+}
+"""Of an AcceleratorProfile, as changes of one with a resourceName."""

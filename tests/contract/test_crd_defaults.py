@@ -1,0 +1,163 @@
+"""What the API server fills in, and what it drops, on a real API server."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from custom_resources import LEAST, CustomResources, profile, service
+
+from tidegate.api.accelerator_profile import AcceleratorProfileSpec
+from tidegate.api.inference_service import InferenceServiceSpec
+
+pytestmark = pytest.mark.cluster
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.yaml"))
+
+SPECS = {
+    "the least": LEAST,
+    "a target": {"model": {"name": "m"}, "targetRef": {"name": "d", "engine": {"type": "llamaCpp"}}},
+    "an accelerator": LEAST | {"accelerator": {"profile": "l4"}},
+    "a term": LEAST | {"scaling": {"tokenThroughput": {"targetPerReplica": "1.5k"}}},
+    "a direction": LEAST | {"scaling": {"behavior": {"scaleDown": {"selectPolicy": "Disabled"}}}},
+    "a template": LEAST | {"template": {"spec": {"containers": [{"name": "engine", "tty": True}], "nodeName": "n"}}},
+    "a pin": LEAST | {"replicas": 0},
+}
+
+TYPO = LEAST | {"scaling": {"minReplica": 2}}
+WITHOUT_PROBE = LEAST | {
+    "template": {"spec": {"affinity": None, "containers": [{"name": "engine", "livenessProbe": None}]}}
+}
+QUANTITIES = [
+    1, 0, -1, 10**9, 10**9 + 1, "1", "0", "-1", "+1", "0.5", ".5", "5.", "500m", "1u", "1n", "0m", "12k", "1K", "1M",
+    "1G", "1.1G", "1Ki", "1Mi", "1Gi", "1e3", "1E3", "1e9", "1e10", "1e-3", "1e", "1E", "", ".", "half", "1,5", " 1",
+    "1 ", "1\n", "0x1", "NaN", "Infinity", "1_000", "--1",
+]  # fmt: skip
+
+
+class TestDefaults:
+    """Absent fields."""
+
+    def test_the_least_spec_shows_how_it_will_scale(self, trial: CustomResources) -> None:
+        """`kubectl get -o yaml` tells what was not written. Nothing is filled in that was left out on purpose."""
+        answer = trial.try_out(service(LEAST))
+        assert answer.document["spec"] == {
+            "model": {"name": "m"},
+            "engine": {
+                "type": "vLLM",
+                "image": "i",
+                "startupTimeoutSeconds": 1200,
+                "metrics": {"workUnit": "tokens"},
+            },
+            "scaling": {
+                "mode": "Automatic",
+                "minReplicas": 1,
+                "maxReplicas": 8,
+                "queueDepth": {"targetPerReplica": 4, "drainSeconds": 30},
+                "behavior": {"scaleUp": {"selectPolicy": "Max"}, "scaleDown": {"selectPolicy": "Max"}},
+            },
+        }
+
+    @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+    def test_they_are_those_of_the_model(self, trial: CustomResources, spec: dict[str, Any]) -> None:
+        """With or without the API server in between, a spec means the same."""
+        answer = trial.try_out(service(spec))
+        assert answer.status == 201, answer.message
+        assert InferenceServiceSpec.model_validate(answer.document["spec"]) == InferenceServiceSpec.model_validate(spec)
+
+    def test_a_profile_fills_in_its_tolerations(self, trial: CustomResources) -> None:
+        """`Equal`, as in a PodSpec."""
+        spec = {"resourceName": "nvidia.com/gpu", "tolerations": [{"key": "a"}]}
+        filled = trial.try_out(profile(spec)).document["spec"]
+        assert filled == spec | {"tolerations": [{"key": "a", "operator": "Equal"}]}
+        assert AcceleratorProfileSpec.model_validate(filled) == AcceleratorProfileSpec.model_validate(spec)
+
+    def test_null_is_absent(self, trial: CustomResources) -> None:
+        """A null beside a default gives the default, any other goes."""
+        spec = LEAST | {
+            "accelerator": None,
+            "replicas": None,
+            "scaling": {"maxReplicas": None, "tokenThroughput": None},
+        }
+        found = trial.try_out(service(spec)).document["spec"]
+        assert found["scaling"]["maxReplicas"] == 8
+        assert not {"accelerator", "replicas", "tokenThroughput"} & ({*found} | {*found["scaling"]})
+
+
+class TestQuantities:
+    """The model and the rule read quantities alike."""
+
+    @pytest.mark.parametrize("quantity", QUANTITIES)
+    def test_both_take_it_or_both_refuse_it(self, trial: CustomResources, quantity: int | str) -> None:
+        """No value is accepted at apply and found wrong later."""
+        answer = trial.try_out(service(LEAST | {"scaling": {"queueDepth": {"targetPerReplica": quantity}}}))
+        try:
+            InferenceServiceSpec.model_validate(LEAST | {"scaling": {"queueDepth": {"targetPerReplica": quantity}}})
+        except ValueError:
+            assert answer.status == 422
+        else:
+            assert answer.status == 201, answer.message
+
+
+class TestUnknownFields:
+    """Typos."""
+
+    def test_they_are_pruned(self, trial: CustomResources) -> None:
+        """What the schema does not know is not stored."""
+        assert "minReplica" not in trial.try_out(service(TYPO)).document["spec"]["scaling"]
+
+    @pytest.mark.parametrize(
+        ("option", "says"),
+        [
+            ("--server-side=false", 'unknown field "spec.scaling.minReplica"'),  # Strict unless told otherwise.
+            ("--validate=strict", 'unknown field "spec.scaling.minReplica"'),
+            ("--server-side", ".spec.scaling.minReplica: field not declared in schema"),
+        ],
+    )
+    def test_kubectl_names_them(self, resources: CustomResources, option: str, says: str) -> None:
+        """However it applies."""
+        manifest = yaml.safe_dump(service(TYPO))
+        answer = resources.kubectl("apply", option, "--filename=-", stdin=manifest, check=False)
+        assert answer.returncode == 1
+        assert says in answer.stderr
+
+    def test_a_template_keeps_everything(self, trial: CustomResources) -> None:
+        """Any field of a PodSpec, known to this version or not; Kubernetes judges it when the Deployment is applied."""
+        template = {"spec": {"containers": [{"name": "engine", "new": {"a": [1]}}], "volumes": [{"name": "v"}], "x": 1}}
+        assert trial.try_out(service(LEAST | {"template": template})).document["spec"]["template"] == template
+
+
+class TestNullsInTemplates:
+    """A null removes what Tidegate would have put there."""
+
+    def test_server_side_apply_keeps_them(self, resources: CustomResources) -> None:
+        """Inside of lists as outside."""
+        resources.kubectl("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump(service(WITHOUT_PROBE)))
+        assert resources.read()["spec"]["template"] == WITHOUT_PROBE["template"]
+
+    def test_client_side_apply_drops_them(self, resources: CustomResources) -> None:
+        """It is kubectl that does so, before it sends them: the field's description asks for --server-side."""
+        resources.kubectl("apply", "--filename=-", stdin=yaml.safe_dump(service(WITHOUT_PROBE)))
+        assert resources.read()["spec"]["template"] == {"spec": {"containers": [{"name": "engine"}]}}
+
+
+class TestExamples:
+    """What people copy."""
+
+    @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+    def test_they_can_be_applied(self, resources: CustomResources, path: Path) -> None:
+        """As they are, with strict validation."""
+        answer = resources.kubectl(
+            "apply", "--server-side", "--dry-run=server", "--validate=strict", f"--filename={path}"
+        )
+        applied = answer.stdout.splitlines()
+        assert len(applied) == len(list(yaml.safe_load_all(path.read_text())))
+        assert all(line.endswith("serverside-applied (server dry run)") for line in applied)
+
+    def test_they_refer_to_profiles_that_are_there(self) -> None:
+        """Every accelerator profile that an example names is one of the examples."""
+        documents = [document for path in EXAMPLES for document in yaml.safe_load_all(path.read_text())]
+        there = {document["metadata"]["name"] for document in documents if document["kind"] == "AcceleratorProfile"}
+        named = {document["spec"].get("accelerator", {}).get("profile") for document in documents} - {None}
+        assert named
+        assert named <= there
