@@ -11,9 +11,9 @@ from functools import lru_cache
 from itertools import islice
 
 # Possessive quantifiers: a broken line is given up at once, however long it is.
-_QUOTED = rb'"(?:[^"\\\n]|\\.)*+"'
-_LABELS = rb'(?:[^"}\n]|' + _QUOTED + rb")*+"
-_LABEL = re.compile(rb'([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\\n]|\\.)*+)"')
+_QUOTED = rb'"(?:[^"\\\n]++|\\.)*+"'
+_LABELS = rb'(?:[^"}\n]++|' + _QUOTED + rb")*+"
+_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\\n]++|\\.)*+)"')
 _ESCAPE = re.compile(r'\\([\\n"])')
 
 
@@ -54,7 +54,7 @@ def find_series(page: bytes, names: tuple[str, ...], maximum_lines: int) -> dict
     matches = _wanted(names).finditer(b"\n" + page)
     for match in islice(matches, maximum_lines):
         name, label_block, value = match.groups()
-        labels = {key.decode(): _label_value(raw) for key, raw in _LABEL.findall(label_block)} if label_block else {}
+        labels = _labels(label_block) if label_block else {}
         of_name = found.setdefault(name.decode(), {})
         of_name.setdefault(frozenset(labels.items()), Series(labels, _number(value)))
     if next(matches, None) is not None:
@@ -80,9 +80,16 @@ def _wanted(names: tuple[str, ...]) -> re.Pattern[bytes]:
     return re.compile(rb"\n(" + alternatives + rb")(?=[ \t{])(?:" + rest + rb")?")
 
 
-def _label_value(raw: bytes) -> str:
-    text = raw.decode(errors="replace")
-    return _ESCAPE.sub(lambda escape: "\n" if escape[1] == "n" else escape[1], text) if "\\" in text else text
+def _labels(block: bytes) -> dict[str, str]:
+    text = block.decode(errors="replace")
+    labels = dict(_LABEL.findall(text))
+    if "\\" in text:
+        return {label: _ESCAPE.sub(_unescaped, value) for label, value in labels.items()}
+    return labels
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return "\n" if escape[1] == "n" else escape[1]
 
 
 def _number(text: bytes | None) -> float:
