@@ -5,7 +5,7 @@ import pytest
 from bench.vllm_page import EngineNumbers, vllm_page
 from tidegate.engines.custom import custom_table
 from tidegate.engines.llama_cpp import LLAMA_CPP
-from tidegate.engines.page import MAXIMUM_LINES, PageError, PageFault, missing_signals, read_page
+from tidegate.engines.page import MAXIMUM_LINES, PageError, PageFault, read_page
 from tidegate.engines.table import EngineTable
 from tidegate.engines.vllm import VLLM
 from tidegate.scaling.sample import Sample
@@ -41,6 +41,10 @@ def _fault_of(page: bytes, table: EngineTable = VLLM, *, open_metrics: bool = Fa
     return caught.value.fault, str(caught.value)
 
 
+def _missing(table: EngineTable, sample: Sample) -> list[str]:
+    return [signal for signal in table.expected_signals if getattr(sample, signal) is None]
+
+
 def test_a_vllm_page_becomes_a_sample() -> None:
     """Of 100 KB, the signals are read; ranks, finish reasons and handlers are summed, the fullest KV cache counts."""
     page = vllm_page(
@@ -67,7 +71,7 @@ def test_a_llama_cpp_page_becomes_a_sample() -> None:
     """llama.cpp's page has no labels, and another metric's NaN on it does no harm."""
     sample = read_page(LLAMA_CPP_PAGE, LLAMA_CPP, time=7.0)
     assert sample == Sample(time=7.0, waiting=46, running=4, prompt_tokens=1_234_570, generated_tokens=7801)
-    assert missing_signals(LLAMA_CPP, sample) == ()
+    assert _missing(LLAMA_CPP, sample) == []
 
 
 def test_a_custom_page_becomes_a_sample() -> None:
@@ -89,13 +93,13 @@ def test_missing_not_a_number_and_zero_are_three_things() -> None:
     sample = read_page(b"vllm:num_requests_waiting NaN\nvllm:num_requests_running 0\n", VLLM, time=1.0)
     assert (sample.running, sample.prompt_tokens) == (0, None)
     assert sample.not_a_number() == ("waiting",)
-    assert missing_signals(VLLM, sample) == (
+    assert _missing(VLLM, sample) == [
         "kv_usage",
         "requests_finished",
         "first_tokens",
         "prompt_tokens",
         "generated_tokens",
-    )
+    ]
 
 
 HTTP_PAGE = """\
@@ -127,7 +131,7 @@ def test_vllms_ended_requests_are_those_that_were_work(lines: slice, ended: floa
     page = "\n".join([*HTTP_PAGE.splitlines()[lines], "other 1", ""]).encode()
     sample = read_page(page, VLLM, time=1.0, model_name="m")
     assert sample.requests_ended == ended
-    assert "requests_ended" not in missing_signals(VLLM, sample)
+    assert "requests_ended" not in _missing(VLLM, sample)
 
 
 def test_a_web_frameworks_counter_does_not_make_a_page_the_engines() -> None:

@@ -45,6 +45,8 @@ def read_page(
     largest counts, for the fullest rank is the one that stalls. A signal is NaN when any of its series is not a
     number, is infinite or is below zero: no signal can be, and a broken exporter must move nothing.
 
+    A page cut between two lines looks whole from inside; only the protocol that carried it can tell.
+
     Args:
         page: the body of the answer, whole.
         table: the engine's table.
@@ -71,11 +73,6 @@ def read_page(
     if table.model_label is not None and model_name is not None:
         by_signal = _of_model(by_signal, table.model_label, model_name)
     return Sample(time=time, **{signal: _combine(signal, series) for signal, series in by_signal.items() if series})
-
-
-def missing_signals(table: EngineTable, sample: Sample) -> tuple[str, ...]:
-    """Name the signals that the engine always offers and the sample lacks."""
-    return tuple(signal for signal in table.expected_signals if getattr(sample, signal) is None)
 
 
 def _is_utf8(page: bytes) -> bool:
