@@ -115,6 +115,16 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "template.spec.containers: ['engine', 'a', 'engine']: names 'engine' more than once; merge",
     ),
     (
+        "engine removed",
+        {"spec": {"containers": [{"name": "engine", "$patch": "delete"}]}},
+        "template.spec.containers: None: removes the container 'engine', which runs the engine; leave it in place",
+    ),
+    (
+        "labels replaced",
+        {"metadata": {"labels": {"$patch": "replace", "a": "b"}}},
+        "template.metadata.labels[inference.tidegate.dev/service]: None: must stay 'chat'",
+    ),
+    (
         "engine among the init containers",
         {"spec": {"initContainers": [{"name": "engine", "image": "i"}]}},
         "template.spec.initContainers[0].name: 'engine': the main container has this name; choose another",

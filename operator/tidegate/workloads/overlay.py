@@ -27,14 +27,22 @@ nodes it needs, and a user who tolerates one more taint does not mean to lose th
 """
 
 TEMPLATE_FIELD = "template"
+DIRECTIVE = "$patch"
+DELETE = "delete"
+REPLACE = "replace"
 
 
 def overlay(base: Mapping[str, Any], patch: Mapping[str, Any], *, field: str = TEMPLATE_FIELD) -> dict[str, Any]:
     """Lay one part of a PodTemplateSpec over another.
 
-    Maps merge by key and an explicit null removes the key; lists merge as `MERGE_KEYS` and `APPENDED` say and are
-    replaced otherwise. Ours keep their place in a list and new items follow, so that the engine stays the first
-    container (`kubectl patch` puts new items first; nothing depends on it).
+    Maps merge by key; lists merge as `MERGE_KEYS` and `APPENDED` say and are replaced otherwise. Ours keep their place
+    in a list and new items follow, so that the engine stays the first container (`kubectl patch` puts new items first;
+    nothing depends on it).
+
+    What is not wanted is removed by null, or by `$patch: delete` inside a map or an item of a keyed list; `$patch:
+    replace` inside a map keeps nothing of ours in it. The directives are there because null does not survive every
+    way into the cluster: a second client-side `kubectl apply` of the same file drops it. (On a map `kubectl patch`
+    leaves an empty one behind `$patch: delete`; kustomize removes it, as is done here.)
 
     Args:
         base: the template to lay it over.
@@ -45,16 +53,19 @@ def overlay(base: Mapping[str, Any], patch: Mapping[str, Any], *, field: str = T
         A new document; neither argument is changed.
 
     Raises:
-        TemplateConflictError: an item of a keyed list lacks its key, or a directive such as `$patch` is used.
+        TemplateConflictError: an item of a keyed list lacks its key, or a directive is not known.
     """
     merged = dict(base)
     for key, value in patch.items():
         path = f"{field}.{key}"
         if key.startswith("$"):
             raise TemplateConflictError(
-                field=path, value=value, fix="directives of strategic merge are not known here; null removes a key"
+                field=path,
+                value=value,
+                fix=f"known here are `{DIRECTIVE}: {DELETE}` inside a map or an item of a list that is merged by key, "
+                f"and `{DIRECTIVE}: {REPLACE}` inside a map",
             )
-        if value is None:
+        if value is None or _directive(value) == DELETE:
             merged.pop(key, None)
         else:
             merged[key] = _merge_value(key, merged.get(key), value, path)
@@ -63,6 +74,8 @@ def overlay(base: Mapping[str, Any], patch: Mapping[str, Any], *, field: str = T
 
 def _merge_value(key: str, ours: Any, theirs: Any, field: str) -> Any:
     if isinstance(theirs, Mapping):
+        if _directive(theirs) == REPLACE:
+            return overlay({}, _without_directive(theirs), field=field)
         # Over an empty map when ours is none: the nulls inside must go either way.
         return overlay(ours if isinstance(ours, Mapping) else {}, theirs, field=field)
     if isinstance(theirs, list):
@@ -81,7 +94,10 @@ def _list_merge(key: str) -> Callable[[Sequence[Any], Sequence[Any], str], list[
 
 
 def _replace(_ours: Sequence[Any], theirs: Sequence[Any], field: str) -> list[Any]:
-    return [_clean(item, f"{field}[{index}]") for index, item in enumerate(theirs)]
+    return [
+        overlay({}, item, field=f"{field}[{index}]") if isinstance(item, Mapping) else item
+        for index, item in enumerate(theirs)
+    ]
 
 
 def _append(ours: Sequence[Any], theirs: Sequence[Any], field: str) -> list[Any]:
@@ -93,8 +109,9 @@ def _append(ours: Sequence[Any], theirs: Sequence[Any], field: str) -> list[Any]
 
 
 def _merge_by(merge_key: str, ours: Sequence[Any], theirs: Sequence[Any], field: str) -> list[Any]:
-    merged = list(ours)
-    places = {item[merge_key]: place for place, item in enumerate(merged)}
+    merged = {item[merge_key]: item for item in ours}
+    # Not merged among themselves: one port number may be there twice, for TCP and for UDP.
+    added: list[Any] = []
     for index, item in enumerate(theirs):
         path = f"{field}[{index}]"
         key = item.get(merge_key) if isinstance(item, Mapping) else None
@@ -102,13 +119,18 @@ def _merge_by(merge_key: str, ours: Sequence[Any], theirs: Sequence[Any], field:
             raise TemplateConflictError(
                 field=path, value=item, fix=f"give it a {merge_key}: items of this list are merged by it"
             )
-        if key in places:
-            merged[places[key]] = overlay(merged[places[key]], item, field=path)
+        if _directive(item) == DELETE:
+            merged.pop(key, None)
+        elif key in merged:
+            merged[key] = overlay(merged[key], item, field=path)
         else:
-            places[key] = len(merged)
-            merged.append(overlay({}, item, field=path))
-    return merged
+            added.append(overlay({}, item, field=path))
+    return [*merged.values(), *added]
 
 
-def _clean(item: Any, field: str) -> Any:
-    return overlay({}, item, field=field) if isinstance(item, Mapping) else item
+def _directive(value: Any) -> Any:
+    return value.get(DIRECTIVE) if isinstance(value, Mapping) else None
+
+
+def _without_directive(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: part for key, part in value.items() if key != DIRECTIVE}
