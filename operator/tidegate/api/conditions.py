@@ -81,21 +81,26 @@ class Reason(StrEnum):
 class Condition(ApiModel):
     """One condition, as `metav1.Condition`."""
 
-    type: str = Field(max_length=316, description="The condition's name.")
-    status: Status = Field(description="True, False or Unknown.")
+    type: str = Field(
+        min_length=1, max_length=316, description="What it is about. Of each type there is one condition."
+    )
+    status: Status = Field(description="Whether it is so: True, False or Unknown.")
     reason: str = Field(
         min_length=1,
         max_length=1024,
-        description="One CamelCase word that says why; docs/troubleshooting.md has an entry for each.",
+        pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+        description="Why, in one CamelCase word; docs/troubleshooting.md has an entry for each.",
     )
-    message: str = Field(default="", max_length=32768, description="A sentence for people: what, why, and what to do.")
+    message: str = Field(
+        default="", max_length=32768, description="What, why, and what to do, as a sentence for people."
+    )
     last_transition_time: str = Field(
-        json_schema_extra={"format": "date-time"}, description="When the status last changed (RFC 3339)."
+        json_schema_extra={"format": "date-time"}, description="When status last changed."
     )
     observed_generation: int | None = Field(
         default=None,
         ge=0,
-        description="The `metadata.generation` that this condition speaks of.",
+        description="The metadata.generation that it speaks of.",
     )
 
 

@@ -222,8 +222,9 @@ class InferenceServiceSpec(ApiModel):
     replicas: Annotated[int, Field(ge=0, le=MAXIMUM_REPLICAS)] | None = Field(
         default=None,
         description="Set: the size is pinned by hand to this number, 0 to 1000, whatever demand, minReplicas and "
-        "maxReplicas say; 0 switches the service off. Absent (default): the size follows demand. `kubectl scale` sets "
-        'it; to unset it: kubectl patch infer NAME --type=merge -p \'{"spec":{"replicas":null}}\'',
+        "maxReplicas say; 0 switches the service off. Only mode Automatic carries it out. Absent (default): the size "
+        "follows demand. `kubectl scale` sets it; to unset it: "
+        'kubectl patch infer NAME --type=merge -p \'{"spec":{"replicas":null}}\'',
     )
     scaling: Scaling = Field(
         default_factory=Scaling,

@@ -19,45 +19,63 @@ MAXIMUM_CHANGES = 10
 class Signals(ApiModel):
     """What the engines said last, over all pods. Rounded, so that a quiet service writes nothing."""
 
-    work_unit: Word = Field(description="Unit of the rates: tokens, or the workUnit of a Custom engine.")
+    work_unit: Word = Field(description="What work is counted in: tokens, or the workUnit of an engine of type Custom.")
     arriving_per_second: Rate | None = Field(
-        default=None, description="Work units per second of the requests that arrive (not of those served)."
+        default=None,
+        description="Work of the requests that arrive, in work units per second. Demand: what is scaled on. Absent "
+        "while it is not known.",
     )
-    served_per_second: Rate | None = Field(default=None, description="Work units per second that the pods finished.")
-    requests_per_second: Rate | None = Field(default=None, description="Requests per second that arrive.")
-    waiting: Count | None = Field(default=None, description="Requests accepted by the engines but not started.")
-    running: Count | None = Field(default=None, description="Requests being worked on.")
-    kv_cache_percent: Count | None = Field(default=None, description="Mean share of the KV caches in use, in percent.")
-    pods_sampled: Count = Field(description="Ready pods whose metrics were read.")
-    pods_ready: Count = Field(description="Ready pods.")
+    served_per_second: Rate | None = Field(
+        default=None,
+        description="Work that the pods do, in work units per second. Falls short of arrivingPerSecond while there are "
+        "too few of them.",
+    )
+    requests_per_second: Rate | None = Field(
+        default=None, description="Requests that arrive per second. Absent where the engine counts none."
+    )
+    waiting: Count | None = Field(
+        default=None, description="Requests that the engines have accepted and not yet started."
+    )
+    running: Count | None = Field(default=None, description="Requests that the engines are working on.")
+    kv_cache_percent: Count | None = Field(
+        default=None,
+        description="Share of the KV caches in use, in percent, as a mean over the pods. Absent where the engine does "
+        "not tell.",
+    )
+    pods_sampled: Count = Field(description="Ready pods whose metrics were read and made sense.")
+    pods_ready: Count = Field(description="Ready pods. More than podsSampled: the numbers above leave some out.")
 
 
 class Proposal(ApiModel):
     """What one term of the rule would have."""
 
-    term: Word = Field(description="The term: throughput, queue, ...")
+    term: Word = Field(description="The term: throughput, queue or running.")
     replicas: Count = Field(description="The size it proposes.")
-    because: Sentence = Field(description="The numbers behind it.")
+    because: Sentence = Field(description="The numbers behind it, as a sentence for people.")
 
 
 class Limit(ApiModel):
     """A step that changed what the terms proposed."""
 
-    name: Word = Field(description="The step: minReplicas, maxReplicas, pin, stabilization, behavior, ...")
+    name: Word = Field(
+        description="The step: metrics, rollout, stabilization, behavior, minReplicas, maxReplicas, pin or paused."
+    )
     from_: Count = Field(alias="from", description="The size before this step.")
     to: Count = Field(description="The size after it.")
-    because: Sentence = Field(description="Why it held.")
+    because: Sentence = Field(description="Why it held, as a sentence for people.")
 
 
 class DecisionRecord(ApiModel):
     """The last decision, and all that led to it."""
 
     time: Time = Field(description="When it was taken.")
-    from_: Count = Field(alias="from", description="The size it started from.")
-    to: Count = Field(description="The size it decided.")
-    reason: Word = Field(description="One CamelCase word.")
-    message: Sentence = Field(description="One sentence for people.")
-    applied: bool = Field(description="Whether it is carried out: false in modes Advisory and Paused.")
+    from_: Count = Field(alias="from", description="The size there was.")
+    to: Count = Field(description="The size that was decided.")
+    reason: Word = Field(description="Why, in one CamelCase word: ScaledUp, ScaledDown, Steady, Pinned, ...")
+    message: Sentence = Field(description="What was decided and why, as a sentence for people.")
+    applied: bool = Field(
+        description="Whether it is carried out: not in modes Advisory and Paused, nor while yielding to another scaler."
+    )
     proposals: list[Proposal] = Field(
         default_factory=list,
         max_length=8,
@@ -66,7 +84,7 @@ class DecisionRecord(ApiModel):
     limits: list[Limit] = Field(
         default_factory=list,
         max_length=16,
-        description="Each step that changed the outcome, in order.",
+        description="Each step that changed the outcome after that, in order.",
     )
 
 
@@ -76,8 +94,8 @@ class Change(ApiModel):
     time: Time = Field(description="When it was written.")
     from_: Count = Field(alias="from", description="The size before.")
     to: Count = Field(description="The size after.")
-    reason: Word = Field(description="One CamelCase word.")
-    message: Sentence = Field(description="One sentence for people.")
+    reason: Word = Field(description="Why, in one CamelCase word.")
+    message: Sentence = Field(description="What was decided and why, as a sentence for people.")
 
 
 class InferenceServiceStatus(ApiModel):
@@ -86,25 +104,33 @@ class InferenceServiceStatus(ApiModel):
     observed_generation: int | None = Field(
         default=None,
         ge=0,
-        description="The `metadata.generation` that this status speaks of.",
+        description="The metadata.generation that this status speaks of: older than it means not seen yet.",
     )
-    replicas: Count = Field(default=0, description="Pods of the workload, ready or not.")
+    replicas: Count = Field(default=0, description="Pods there are, ready or not.")
     ready_replicas: Count = Field(default=0, description="Pods that are ready.")
     desired_replicas: Count = Field(
-        default=0, description="The size decided last. In mode Advisory: the size it would have."
+        default=0, description="Pods there should be, as decided last. In mode Advisory: as they would be."
     )
     selector: str = Field(
-        default="", max_length=2048, description="Label selector of the pods, in the form that /scale gives out."
+        default="",
+        max_length=2048,
+        description="Label selector of the pods, in the form that /scale gives out: a=b,c=d.",
     )
-    url: str | None = Field(default=None, max_length=512, description="Address inside the cluster.")
+    url: str | None = Field(
+        default=None,
+        max_length=512,
+        description="Address inside the cluster, for example http://chat.default.svc:8000. Absent with targetRef, "
+        "whose address is somebody else's.",
+    )
     conditions: list[Condition] = Field(
         default_factory=list,
         max_length=16,
-        description="What is true now, and the one word why.",
+        description="What is true now, and the one word why: Ready, SpecValid, MetricsAvailable, ScalingLimited and "
+        "ConflictingScaler.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
-    signals: Signals | None = Field(default=None, description="What the engines said last.")
-    decision: DecisionRecord | None = Field(default=None, description="The last decision, and what led to it.")
+    signals: Signals | None = Field(default=None, description="What the engines said last, over all pods. Rounded.")
+    decision: DecisionRecord | None = Field(default=None, description="The last decision, and all that led to it.")
     changes: list[Change] = Field(
         default_factory=list,
         max_length=MAXIMUM_CHANGES,
