@@ -8,30 +8,24 @@ makes the sum go backwards.
 Clients that give up lower the gauges. Engines that count only requests that finish (vLLM: #31503, #55634) then seem to
 have fewer arrivals just when they drown, and no averaging brings them back (docs/adr/0001-demand-is-what-arrives.md has
 the figures). Where the page has a counter of requests that *ended*, arrivals are exact; where it has not, a pod's term
-is never negative and the estimate may rise, not fall, while requests wait.
+is never negative and, once clients were seen to give up, the estimate falls no faster than the queue.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.scaling.pod_step import PodStep, pod_step
-from tidegate.scaling.sample import ArrivalMethod, Sample
+from tidegate.scaling.sample import ArrivalMethod, Sample, believable
+from tidegate.scaling.sizes import Sums
 
 WINDOW_SECONDS = 15.0
 """Arrivals are averaged over this long: three scrapes. Shorter follows noise, longer follows late."""
 
-SIZE_HALF_LIFE_SECONDS = 120.0
-"""Sizes and pace of requests are remembered this long: they change slowly, and single requests differ widely."""
-
 ABANDONED_SHARE = 0.2
-"""When more than this share of the requests that end were given up, sizes are not learned: those that still finish are
-the small ones."""
-
-ENOUGH_FINISHED = 5.0
-"""Unless fewer requests than this have finished: a biased size is better than none."""
+"""When more than this share of the requests that end were given up while others wait, those that still finish are the
+small ones: sizes are not learned from them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +36,9 @@ class Traffic:
     running: float | None = None
     kv_usage: float | None = None
     """Mean over the pods, 0 to 1."""
+
+    queue_growth_per_second: float | None = None
+    """By how much `waiting` grows; negative while the queue gets shorter."""
 
     requests_per_second: float | None = None
     """Requests that arrive."""
@@ -63,33 +60,27 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """What one round of scrapes showed, in rates per second summed over the pods."""
+class Rates:
+    """What all pods did within the window, per second. None where nothing is known."""
 
-    time: float
-    seconds: float
-    arrived: float
-    served: float
+    arrived: float | None
+    served: float | None
     ended: float
     abandoned: float
+    queue_growth: float | None
+    exact: bool
+    """Whether requests that were given up are among `arrived`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
-    """Sums that fade with `SIZE_HALF_LIFE_SECONDS`; their quotients are sizes and paces."""
+class Held:
+    """The highest rates seen since requests began to wait, and the longest queue."""
 
-    finished: float = 0.0
-    first_tokens: float = 0.0
-    prompt_work: float = 0.0
-    """Work of prompts, to be divided by `first_tokens`."""
-
-    other_work: float = 0.0
-    """All other work, to be divided by `finished`."""
-
-    starts: float = 0.0
-    """Requests taken out of queues, of pods in whose queue some were left."""
-
-    busy_pod_seconds: float = 0.0
+    requests_per_second: float = 0.0
+    work_per_second: float = 0.0
+    waiting: float = 0.0
+    given_up: bool = False
+    """Whether clients were seen to give up since; until then, nothing is missing from the estimate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +90,11 @@ class ArrivalMemory:
     samples: Mapping[str, Sample] = field(default_factory=lambda: MappingProxyType({}))
     """The last sample of each pod, by uid."""
 
-    intervals: tuple[Interval, ...] = ()
-    held_requests_per_second: float = 0.0
-    """Highest rate seen since requests began to wait."""
+    steps: Mapping[str, tuple[PodStep, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """What each pod did within the window, by uid, oldest first; of pods that are gone too."""
 
-    held_work_per_second: float = 0.0
+    held: Held = field(default_factory=Held)
     sums: Sums = field(default_factory=Sums)
-    time: float | None = None
-    """When `sums` last faded."""
 
 
 def observe_traffic(
@@ -124,107 +112,114 @@ def observe_traffic(
         The traffic now, and the memory for the next call.
     """
     samples = {pod.uid: pod.reading for pod in fresh if isinstance(pod.reading, Sample)}
-    steps = [
-        pod_step(before, sample, observation)
+    new = {
+        uid: step
         for uid, sample in samples.items()
-        if (before := memory.samples.get(uid)) is not None and sample.time > before.time
-    ]
-    added = (_interval(steps, now),) if steps else ()
-    intervals = _recent(memory.intervals + added, now)
+        if (before := memory.samples.get(uid)) is not None
+        and (step := pod_step(before, sample, observation)) is not None
+    }
+    steps = _within_window(memory.steps, new, samples, now)
+    rates = _rates(steps, samples, now)
     waiting = _total(samples, "waiting")
-    sums = _faded_sums(memory, steps, intervals, now, is_waiting=bool(waiting))
-    size = _size(sums, observation.work_unit)
+    given_up = bool(waiting) and rates.abandoned > ABANDONED_SHARE * rates.ended
+    sums = memory.sums.take(new.values(), now, sizes_are_biased=given_up)
+    size = 1.0 if observation.work_unit == "requests" else sums.work_per_request
 
-    sees_requests = observation.arrival_method is not ArrivalMethod.TOKENS_ONLY
-    served = _mean(intervals, "served")
-    requests = _mean(intervals, "arrived") if sees_requests else None
-    work = served if requests is None else requests * size if size is not None else None
-    # Without an exact count, what is missing while requests wait may be clients that gave up.
-    exact = steps and all(step.exact for step in steps)
-    hold = bool(waiting) and not exact
-    held_requests = max(requests or 0.0, memory.held_requests_per_second if hold else 0.0)
-    held_work = max(work or 0.0, memory.held_work_per_second if hold else 0.0)
+    tokens_only = observation.arrival_method is ArrivalMethod.TOKENS_ONLY
+    requests = None if tokens_only else rates.arrived
+    work = rates.served if tokens_only else _work(requests, size)
+    held = Held() if rates.exact or not waiting else _held(memory.held, rates, requests, work, waiting)
+    hold = waiting / held.waiting if waiting and (tokens_only or held.given_up) else 0.0
     traffic = Traffic(
         waiting=waiting,
         running=_total(samples, "running"),
         kv_usage=_average(samples, "kv_usage"),
-        requests_per_second=None if requests is None else held_requests,
+        queue_growth_per_second=rates.queue_growth,
+        requests_per_second=None if requests is None else max(requests, held.requests_per_second * hold),
         work_per_request=size,
-        arriving_per_second=None if work is None else held_work,
-        served_per_second=served,
-        starts_per_pod_second=sums.starts / sums.busy_pod_seconds if sums.starts and sums.busy_pod_seconds else None,
-        abandoned_per_second=_mean(intervals, "abandoned") or 0.0,
+        arriving_per_second=None if work is None else max(work, held.work_per_second * hold),
+        served_per_second=rates.served,
+        starts_per_pod_second=sums.starts_per_pod_second,
+        abandoned_per_second=rates.abandoned,
     )
     known = {pod.uid for pod in observation.pods}
     kept = {uid: sample for uid, sample in memory.samples.items() if uid in known}
     return traffic, ArrivalMemory(
         samples=MappingProxyType({**kept, **samples}),
-        intervals=intervals,
-        held_requests_per_second=held_requests,
-        held_work_per_second=held_work,
+        steps=MappingProxyType(steps),
+        held=held,
         sums=sums,
-        time=now,
     )
 
 
-def _interval(steps: list[PodStep], now: float) -> Interval:
-    return Interval(
-        time=now,
-        seconds=max(step.seconds for step in steps),
-        arrived=sum((step.arrived or 0.0) / step.seconds for step in steps),
-        served=sum((step.prompt_work + step.other_work) / step.seconds for step in steps),
-        ended=sum(step.ended / step.seconds for step in steps),
-        abandoned=sum(step.abandoned / step.seconds for step in steps),
+def _within_window(
+    steps: Mapping[str, tuple[PodStep, ...]], new: Mapping[str, PodStep], samples: Mapping[str, Sample], now: float
+) -> dict[str, tuple[PodStep, ...]]:
+    kept = {}
+    for uid in {**steps, **new}:
+        end = _window_end(uid, samples, now)
+        candidates = (*steps.get(uid, ()), *([new[uid]] if uid in new else ()))
+        recent = tuple(step for step in candidates if _overlap_seconds(step, end) > 0)
+        if recent:
+            kept[uid] = recent
+    return kept
+
+
+def _window_end(uid: str, samples: Mapping[str, Sample], now: float) -> float:
+    """Where a pod's window ends: at its last sample, for it is not known to have changed since; or now, if it left."""
+    return samples[uid].time if uid in samples else now
+
+
+def _overlap_seconds(step: PodStep, window_end: float) -> float:
+    return min(step.end, window_end) - max(step.start, window_end - WINDOW_SECONDS)
+
+
+def _rates(steps: Mapping[str, tuple[PodStep, ...]], samples: Mapping[str, Sample], now: float) -> Rates:
+    """Sum what fell into the window over all pods, then divide: pods that join or leave within it count for a part."""
+    covered = arrived = served = ended = abandoned = growth = 0.0
+    sees_arrivals = sees_work = exact = bool(steps)
+    for uid, of_pod in steps.items():
+        end = _window_end(uid, samples, now)
+        covered = max(covered, min(WINDOW_SECONDS, end - of_pod[0].start))
+        for step in of_pod:
+            share = _overlap_seconds(step, end) / step.seconds
+            arrived += share * (step.arrived or 0.0)
+            served += share * (step.served or 0.0)
+            ended += share * step.ended
+            abandoned += share * step.abandoned
+            growth += share * step.waiting_change
+            sees_arrivals = sees_arrivals and step.arrived is not None
+            sees_work = sees_work and step.served is not None
+            exact = exact and step.exact
+    return Rates(
+        arrived=arrived / covered if sees_arrivals else None,
+        served=served / covered if sees_work else None,
+        ended=ended / covered if covered else 0.0,
+        abandoned=abandoned / covered if covered else 0.0,
+        queue_growth=growth / covered if covered else None,
+        exact=exact,
     )
 
 
-def _recent(intervals: tuple[Interval, ...], now: float) -> tuple[Interval, ...]:
-    # The latest stays however old it is: a quiet service is scraped less often than the window is long.
-    recent = tuple(interval for interval in intervals if interval.time > now - WINDOW_SECONDS)
-    return recent or intervals[-1:]
-
-
-def _mean(intervals: tuple[Interval, ...], name: str) -> float | None:
-    seconds = sum(interval.seconds for interval in intervals)
-    total = sum(float(getattr(interval, name)) * interval.seconds for interval in intervals)
-    return total / seconds if seconds else None
-
-
-def _faded_sums(
-    memory: ArrivalMemory, steps: list[PodStep], intervals: tuple[Interval, ...], now: float, *, is_waiting: bool
-) -> Sums:
-    before = memory.sums
-    ended, abandoned = _mean(intervals, "ended") or 0.0, _mean(intervals, "abandoned") or 0.0
-    biased = is_waiting and abandoned > ABANDONED_SHARE * ended and before.finished >= ENOUGH_FINISHED
-    keep = 0.5 ** (max(0.0, now - (memory.time or now)) / SIZE_HALF_LIFE_SECONDS)
-    busy = [step for step in steps if step.waited and step.starts is not None]
-    paces = {
-        "starts": before.starts * keep + sum(step.starts or 0.0 for step in busy),
-        "busy_pod_seconds": before.busy_pod_seconds * keep + sum(step.seconds for step in busy),
-    }
-    if biased:
-        return replace(before, **paces)
-    sizes = ("finished", "first_tokens", "prompt_work", "other_work")
-    faded = {name: getattr(before, name) * keep + sum(getattr(step, name) for step in steps) for name in sizes}
-    return Sums(**faded, **paces)
-
-
-def _size(sums: Sums, unit: str) -> float | None:
-    """Mean work of a request, each part divided by the count that rises with it.
-
-    Prompts are done long before answers: in an overload, all tokens over finished requests would be far too large.
-    """
-    if unit == "requests":
-        return 1.0
-    if sums.finished < 1.0:
+def _work(requests: float | None, size: float | None) -> float | None:
+    """Work per second of so many requests per second. None are no work, whatever their size."""
+    if requests is None or (requests and size is None):
         return None
-    prompt = sums.prompt_work / sums.first_tokens if sums.first_tokens else 0.0
-    return prompt + sums.other_work / sums.finished
+    return requests * (size or 0.0)
+
+
+def _held(before: Held, rates: Rates, requests: float | None, work: float | None, waiting: float) -> Held:
+    return Held(
+        requests_per_second=max(before.requests_per_second, requests or 0.0),
+        work_per_second=max(before.work_per_second, work or 0.0),
+        waiting=max(before.waiting, waiting),
+        given_up=before.given_up or rates.abandoned > 0,
+    )
 
 
 def _values(samples: Mapping[str, Sample], name: str) -> list[float]:
-    values = (getattr(sample, name) for sample in samples.values())
-    return [value for value in values if value is not None and not math.isnan(value)]
+    values = (believable(getattr(sample, name)) for sample in samples.values())
+    return [value for value in values if value is not None]
 
 
 def _total(samples: Mapping[str, Sample], name: str) -> float | None:

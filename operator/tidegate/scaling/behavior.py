@@ -2,8 +2,9 @@
 
 Source: Kubernetes 1.34 `pkg/controller/podautoscaler/horizontal.go`: `stabilizeRecommendationWithBehaviors`,
 `calculateScaleUpLimitWithScalingRules`, `calculateScaleDownLimitWithBehaviors`; defaults in
-`pkg/apis/autoscaling/v2/defaults.go`. One difference, on purpose: the window is seeded with the size that is found, so
-that a new operator never shrinks a service before it has watched it for a whole window.
+`pkg/apis/autoscaling/v2/defaults.go`. Two differences, on purpose: the window is seeded with the size that is found, so
+that a new operator never shrinks a service before it has watched it for a whole window; and a change of size counts
+whoever made it, where the HPA knows only its own.
 """
 
 import math
@@ -76,6 +77,16 @@ def stabilize(
     return min(max(current, floor), ceiling)
 
 
+def remember(
+    recommendations: Iterable[Recommendation], replicas: int, *, window_seconds: float, now: float
+) -> tuple[Recommendation, ...]:
+    """Add a recommendation. Of equal ones the latest is enough: it is in every window that another is in."""
+    kept = tuple(
+        past for past in recommendations if past.replicas != replicas and now - window_seconds < past.time <= now
+    )
+    return (*kept, Recommendation(now, replicas))
+
+
 def up_limit(rules: ScalingRules, *, current: int, changes: Sequence[SizeChange], now: float) -> int:
     """The largest size that the policies of `scaleUp` allow now."""
     if rules.select_policy is SelectPolicy.DISABLED:
@@ -83,8 +94,8 @@ def up_limit(rules: ScalingRules, *, current: int, changes: Sequence[SizeChange]
     limits = []
     for policy in rules.policies or DEFAULT_UP_POLICIES:
         start = current - _net_change(changes, policy.period_seconds, now)
-        allowed = policy.value if policy.type is PolicyType.PODS else start * policy.value / 100
-        limits.append(math.ceil(start + allowed))
+        percent = 1 + policy.value / 100  # In this form, for Kubernetes rounds it so.
+        limits.append(start + policy.value if policy.type is PolicyType.PODS else math.ceil(start * percent))
     chosen = min(limits) if rules.select_policy is SelectPolicy.MIN else max(limits)
     return max(chosen, current)
 
@@ -96,8 +107,8 @@ def down_limit(rules: ScalingRules, *, current: int, changes: Sequence[SizeChang
     limits = []
     for policy in rules.policies or DEFAULT_DOWN_POLICIES:
         start = current - _net_change(changes, policy.period_seconds, now)
-        allowed = policy.value if policy.type is PolicyType.PODS else start * policy.value / 100
-        limits.append(math.floor(start - allowed))
+        percent = 1 - policy.value / 100
+        limits.append(start - policy.value if policy.type is PolicyType.PODS else math.trunc(start * percent))
     chosen = max(limits) if rules.select_policy is SelectPolicy.MIN else min(limits)
     return min(max(chosen, 0), current)
 

@@ -37,16 +37,16 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
     health = judge_metrics(observation, now)
     traffic, arrivals = observe_traffic(memory.arrivals, observation, health.fresh, now)
     carried = _carried_running(memory.carried_running, traffic, health)
-    proposals = tuple(
-        proposal
-        for term in TERMS
-        if (
-            proposal := term(
-                TermInput(scaling=spec.scaling, observation=observation, traffic=traffic, carried_running=carried)
-            )
-        )
-        is not None
+    lead_time = memory.lead_time.observe(observation, now)
+    term_input = TermInput(
+        scaling=spec.scaling,
+        observation=observation,
+        traffic=traffic,
+        carried_running=carried,
+        lead_time=lead_time,
+        now=now,
     )
+    proposals = tuple(proposal for term in TERMS if (proposal := term(term_input)) is not None)
     wanted = max((proposal.replicas for proposal in proposals), default=observation.replicas)
     size, limits = _limit(wanted, LimitInput(spec=spec, observation=observation, memory=memory, health=health, now=now))
     applied = spec.scaling.mode is Mode.AUTOMATIC and observation.yielded_to is None
@@ -54,8 +54,8 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
         time=now,
         from_replicas=observation.replicas,
         to_replicas=size,
-        reason=_reason(observation.replicas, size, limits),
-        message=_message(observation, size, proposals, limits, applied=applied),
+        reason=_reason(spec, observation, size, limits),
+        message=_message(observation, size, proposals, limits, health, applied=applied),
         applied=applied,
         proposals=proposals,
         limits=limits,
@@ -67,8 +67,9 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
     remembered = replace(
         memory,
         arrivals=arrivals,
-        recommendations=_recent_recommendations(memory, recommended, spec, now),
+        recommendations=_recommendations(memory, recommended, spec, now),
         carried_running=carried,
+        lead_time=lead_time,
     )
     return decision, remembered
 
@@ -79,18 +80,19 @@ def _adopt(memory: Memory, observation: Observation, now: float) -> Memory:
     if memory.replicas is None:
         seed = (Recommendation(now, found),)
         return replace(memory, replicas=found, recommendations=memory.recommendations + seed)
-    recent = tuple(change for change in memory.changes if change.time > now - LONGEST_POLICY_SECONDS)
+    recent = tuple(change for change in memory.changes if now - LONGEST_POLICY_SECONDS < change.time <= now)
     if memory.replicas != found:
         recent += (SizeChange(now, memory.replicas, found),)
     return replace(memory, replicas=found, changes=recent)
 
 
 def _carried_running(carried: float | None, traffic: Traffic, health: MetricsHealth) -> float | None:
-    """Most running requests per pod ever seen while none waited."""
-    if not health.complete or traffic.running is None or traffic.waiting:
+    """What a pod is known to carry: what pods hold while requests queue, or else the most they were seen to hold."""
+    if not health.complete or traffic.running is None or traffic.waiting is None:
         return carried
     per_pod = traffic.running / len(health.fresh)
-    return max(carried or 0.0, per_pod) or None
+    are_full = traffic.waiting >= len(health.fresh)
+    return (per_pod if are_full else max(carried or 0.0, per_pod)) or carried
 
 
 def _limit(wanted: int, given: LimitInput) -> tuple[int, tuple[Limit, ...]]:
@@ -103,35 +105,54 @@ def _limit(wanted: int, given: LimitInput) -> tuple[int, tuple[Limit, ...]]:
     return size, tuple(limits)
 
 
-def _recent_recommendations(
-    memory: Memory, wanted: int, spec: InferenceServiceSpec, now: float
+def _recommendations(
+    memory: Memory, recommended: int, spec: InferenceServiceSpec, now: float
 ) -> tuple[Recommendation, ...]:
     rules = spec.scaling.behavior
-    window = max(behavior.up_window_seconds(rules.scale_up), behavior.down_window_seconds(rules.scale_down))
-    recent = [past for past in memory.recommendations if past.time > now - window]
-    return (*recent, Recommendation(now, wanted))
+    window_seconds = max(behavior.up_window_seconds(rules.scale_up), behavior.down_window_seconds(rules.scale_down))
+    return behavior.remember(memory.recommendations, recommended, window_seconds=window_seconds, now=now)
 
 
-def _reason(current: int, size: int, limits: tuple[Limit, ...]) -> str:
-    names = {limit.name for limit in limits}
-    if "paused" in names:
+_HELD_REASONS = {
+    "metrics": "MetricsHeld",
+    "rollout": "RolloutHeld",
+    "stabilization": "Stabilizing",
+    "behavior": "BehaviorPolicy",
+    "maxReplicas": "MaximumReplicas",
+}
+"""Why the size stays although the terms want another, by the limit that bit last."""
+
+
+def _reason(spec: InferenceServiceSpec, observation: Observation, size: int, limits: tuple[Limit, ...]) -> str:
+    if spec.scaling.mode is Mode.PAUSED:
         return "Paused"
-    if "pin" in names:
+    if spec.replicas is not None:
         return "Pinned"
-    if size != current:
-        return "ScaledUp" if size > current else "ScaledDown"
-    return "Held" if "metrics" in names else "Steady"
+    if size != observation.replicas:
+        return "ScaledUp" if size > observation.replicas else "ScaledDown"
+    return _HELD_REASONS.get(limits[-1].name, "Steady") if limits else "Steady"
 
 
 def _message(
-    observation: Observation, size: int, proposals: tuple[Proposal, ...], limits: tuple[Limit, ...], *, applied: bool
+    observation: Observation,
+    size: int,
+    proposals: tuple[Proposal, ...],
+    limits: tuple[Limit, ...],
+    health: MetricsHealth,
+    *,
+    applied: bool,
 ) -> str:
     """One sentence: the sizes, the proposal that won, and the last limit that bit."""
     current = observation.replicas
     head = f"{current} → {size}" if size != current else f"{size}"
     if not applied and size != current:
         head += f" advised, yielded to {observation.yielded_to}" if observation.yielded_to else " advised"
-    winner = max(proposals, key=lambda proposal: proposal.replicas, default=None)
-    causes = [winner.because] if winner else []
+    causes = []
+    if proposals:
+        winner = max(proposals, key=lambda proposal: proposal.replicas)
+        would_do = f" ({winner.replicas} would do)" if winner.replicas != size else ""
+        causes.append(f"{winner.because}{would_do}")
     causes += [limit.because for limit in limits[-1:]]
+    if not health.complete and "metrics" not in {limit.name for limit in limits}:
+        causes.append(health.message)
     return f"{head}: {'; '.join(causes)}" if causes else head

@@ -4,12 +4,11 @@ Zero is a number like any other. The other three say nothing about demand: a ser
 never made smaller, and one without any fresh metrics keeps its size.
 """
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.scaling.observation import Observation, PodObservation
-from tidegate.scaling.sample import Sample
+from tidegate.scaling.sample import Sample, believable
 from tidegate.scaling.wording import count
 
 
@@ -29,7 +28,7 @@ class MetricsState(StrEnum):
     """The last samples of all ready pods are too old."""
 
     NOT_A_NUMBER = "NotANumber"
-    """All ready pods answer NaN."""
+    """All ready pods answer NaN, or what else no signal can be."""
 
     PARTIAL = "Partial"
     """Some ready pods are fine and some are not."""
@@ -57,8 +56,10 @@ def judge_metrics(observation: Observation, now: float) -> MetricsHealth:
     faults = {pod.name: fault for pod in read if (fault := _fault(pod, observation, now)) is not None}
     fresh = tuple(pod for pod in read if pod.name not in faults)
     if not faults:
+        unread = len(ready) - len(fresh)
         message = f"the metrics of {count(len(fresh), 'ready pod')} are fresh"
-        return MetricsHealth(MetricsState.FRESH, message, fresh, complete=len(fresh) == len(ready))
+        message += f", {unread} more {'is' if unread == 1 else 'are'} not read yet" if unread else ""
+        return MetricsHealth(MetricsState.FRESH, message, fresh, complete=not unread)
     example, (state, message) = next(iter(faults.items()))
     summary = f"{len(faults)} of {count(len(ready), 'ready pod')} cannot be believed; {example}: {message}"
     return MetricsHealth(MetricsState.PARTIAL if fresh else state, summary, fresh, complete=False)
@@ -66,16 +67,18 @@ def judge_metrics(observation: Observation, now: float) -> MetricsHealth:
 
 def _fault(pod: PodObservation, observation: Observation, now: float) -> tuple[MetricsState, str] | None:
     reading = pod.reading
+    if reading is None:
+        return MetricsState.MISSING, "not read yet"
     if not isinstance(reading, Sample):
         return MetricsState.MISSING, f"{reading.reason}: {reading.message}"
-    age_seconds = now - reading.time
-    if age_seconds > observation.stale_after_seconds:
-        return MetricsState.STALE, f"the last sample is {age_seconds:.0f} s old"
+    # A sample from a later time says no more of now: a clock was set back.
+    if abs(now - reading.time) > observation.stale_after_seconds:
+        return MetricsState.STALE, f"not read for more than {observation.stale_after_seconds:.0f} s"
     values = [(name, getattr(reading, name)) for name in observation.expected_signals]
     missing = [name for name, value in values if value is None]
     if missing:
         return MetricsState.MISSING, f"the page does not give {', '.join(missing)}"
-    not_numbers = [name for name, value in values if math.isnan(value)]
-    if not_numbers:
-        return MetricsState.NOT_A_NUMBER, f"NaN for {', '.join(not_numbers)}"
+    impossible = [f"{value} for {name}" for name, value in values if believable(value) is None]
+    if impossible:
+        return MetricsState.NOT_A_NUMBER, f"the page gives {', '.join(impossible)}"
     return None

@@ -56,8 +56,8 @@ def stabilization(wanted: int, given: LimitInput) -> tuple[int, str]:
         now=given.now,
     )
     if wanted < size:
-        return size, f"the highest recommendation of the last {down_seconds} s holds on the way down"
-    return size, f"the lowest recommendation of the last {up_seconds} s holds on the way up"
+        return size, f"{size} were wanted or found within the last {down_seconds} s, which behavior.scaleDown waits for"
+    return size, f"only {size} were wanted at times within the last {up_seconds} s, which behavior.scaleUp waits for"
 
 
 def behavior_policies(wanted: int, given: LimitInput) -> tuple[int, str]:
@@ -65,9 +65,9 @@ def behavior_policies(wanted: int, given: LimitInput) -> tuple[int, str]:
     rules, current = given.spec.scaling.behavior, given.observation.replicas
     if wanted > current:
         limit = behavior.up_limit(rules.scale_up, current=current, changes=given.memory.changes, now=given.now)
-        return min(wanted, limit), f"behavior.scaleUp allows {limit} now"
+        return min(wanted, limit), f"behavior.scaleUp allows no more than {limit} now"
     limit = behavior.down_limit(rules.scale_down, current=current, changes=given.memory.changes, now=given.now)
-    return max(wanted, limit), f"behavior.scaleDown allows {limit} now"
+    return max(wanted, limit), f"behavior.scaleDown allows no fewer than {limit} now"
 
 
 def minimum(wanted: int, given: LimitInput) -> tuple[int, str]:
@@ -101,11 +101,12 @@ def paused(wanted: int, given: LimitInput) -> tuple[int, str]:
 
 
 LIMITS: tuple[tuple[str, Step], ...] = (
+    ("minReplicas", minimum),  # nothing has to wait on the way to where it may not go
     ("metrics", metrics_held),  # no sight, no shrinking
     ("rollout", rollout_held),  # nothing shrinks while two templates stand side by side
     ("stabilization", stabilization),  # not on the first sign
     ("behavior", behavior_policies),  # not too much at once
-    ("minReplicas", minimum),
+    ("minReplicas", minimum),  # again, for a bound does not wait for what the steps above wait for
     ("maxReplicas", maximum),
     ("pin", pin),  # a person's hand is above all of it
     ("paused", paused),  # but for a person's word to leave it alone

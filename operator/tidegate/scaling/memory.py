@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from tidegate.scaling.arrivals import ArrivalMemory
 from tidegate.scaling.behavior import Recommendation, SizeChange
+from tidegate.scaling.lead_time import LeadTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +14,7 @@ class Memory:
     arrivals: ArrivalMemory = field(default_factory=ArrivalMemory)
 
     recommendations: tuple[Recommendation, ...] = ()
-    """Past recommendations, oldest first, no older than the longer of the two stabilization windows."""
+    """When each size was last recommended, oldest first, no longer ago than the longer stabilization window."""
 
     changes: tuple[SizeChange, ...] = ()
     """Past changes of size, oldest first, no older than the longest policy period."""
@@ -22,4 +23,7 @@ class Memory:
     """The size at the last decision; None before the first."""
 
     carried_running: float | None = None
-    """Most running requests per ready pod ever seen while none waited: what a pod is known to carry."""
+    """Running requests per ready pod that a pod is known to carry: the most ever seen, or, since a queue was last
+    seen, what pods held then."""
+
+    lead_time: LeadTime = field(default_factory=LeadTime)

@@ -1,71 +1,100 @@
 """What one pod did between two samples: differences of counters, with restarts seen and gaps respected."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidegate.scaling.observation import Observation
-from tidegate.scaling.sample import COUNTER_NAMES, SIGNAL_NAMES, ArrivalMethod, Sample
+from tidegate.scaling.sample import COUNTER_NAMES, SIGNAL_NAMES, ArrivalMethod, Sample, believable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodStep:
-    """What one pod did between two samples."""
+    """What one pod did between two samples. Counts are never negative, but for one."""
 
-    seconds: float
+    start: float
+    end: float
+
     arrived: float | None
-    """Never negative; None where the engine does not let arrivals be seen."""
+    """Requests that arrived; None where the engine does not let arrivals be seen."""
 
     exact: bool
     """Whether requests that were given up are among `arrived`."""
 
     ended: float
     abandoned: float
+
+    started: float | None
+    """Requests that left the queue to be worked on; None where the engine does not show it."""
+
     finished: float
-    first_tokens: float
+    served: float | None
+    """Work units done; None where the engine does not count them."""
+
     prompt_work: float
-    other_work: float
-    starts: float | None
+    """The part of `served` that is prompts."""
+
+    prompts: float
+    """Requests that `prompt_work` is of."""
+
+    answers: float
+    """Requests that the rest of `served` is of. One that is half done counts half."""
+
+    waiting_change: float
+    """By how much the queue grew; the one count that can be negative."""
+
     waited: bool
+    """Whether requests waited at both ends: the pod had all it could take in between."""
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.end - self.start
 
 
-def pod_step(before: Sample, after: Sample, observation: Observation) -> PodStep:
-    """Compare two samples of one pod; `after` is the later one."""
-    changed = _changes(before, after)
-    finished, ended = changed["requests_finished"], changed["requests_ended"]
+def pod_step(before: Sample, after: Sample, observation: Observation) -> PodStep | None:
+    """Compare two samples of one pod.
+
+    Returns:
+        What happened in between. None if `after` is not the later one, and None if a counter fell: the container
+        restarted, and counts anew from `after` on. What it did since the restart is too little to be missed; what its
+        counters seem to say, if they fell for another reason, would be too much to be believed.
+    """
+    changed = {name: _change(getattr(before, name), getattr(after, name)) for name in SIGNAL_NAMES}
+    restarted = any((changed[name] or 0.0) < 0 for name in COUNTER_NAMES)
+    if restarted or after.time <= before.time:
+        return None
+    waiting_change, running_change = changed["waiting"] or 0.0, changed["running"] or 0.0
+    ended, finished = changed["requests_ended"], changed["requests_finished"]
     arrived = _arrived(changed, observation.arrival_method)
-    gone = 0.0 if ended is None or finished is None else max(0.0, ended - finished)
-    known_finished = (arrived or 0.0) if finished is None else finished
-    prompt_work, other_work = _work(changed, observation.work_unit)
-    first_tokens = changed["first_tokens"]
-    running = changed["running"]
-    starts = first_tokens if first_tokens is not None else None if running is None else known_finished + running
+    if finished is None and arrived is not None:
+        finished = max(0.0, arrived - waiting_change - running_change)
+    started = changed["first_tokens"]
+    if started is None and finished is not None:
+        started = finished + running_change
+    done = finished or 0.0
+    served, prompt_work = _work(changed, observation.work_unit, finished)
     return PodStep(
-        seconds=after.time - before.time,
+        start=before.time,
+        end=after.time,
         arrived=None if arrived is None else max(0.0, arrived),
         exact=observation.arrival_method is ArrivalMethod.REQUEST_COUNTER or ended is not None,
-        ended=known_finished if ended is None else ended,
-        abandoned=gone if ended is not None else max(0.0, -(arrived or 0.0)),
-        finished=known_finished,
-        first_tokens=known_finished if first_tokens is None else first_tokens,
+        ended=done if ended is None else ended,
+        abandoned=max(0.0, -(arrived or 0.0) if ended is None else ended - done),
+        started=None if started is None else max(0.0, started),
+        finished=done,
+        served=served,
         prompt_work=prompt_work,
-        other_work=other_work,
-        starts=None if starts is None else max(0.0, starts),
-        waited=bool(before.waiting and after.waiting),
+        prompts=max(0.0, started or 0.0),
+        answers=0.0 if served is None or finished is None else max(0.0, done + running_change / 2),
+        waiting_change=waiting_change,
+        waited=bool(believable(before.waiting) and believable(after.waiting)),
     )
 
 
-def _changes(before: Sample, after: Sample) -> dict[str, float | None]:
-    """Each signal's change between two samples; after a restart, its whole value; None where it is not known."""
-    restarted = _restarted(before, after)
-    changes: dict[str, float | None] = {}
-    for name in SIGNAL_NAMES:
-        old, new = getattr(before, name), getattr(after, name)
-        if new is None or math.isnan(new) or (not restarted and (old is None or math.isnan(old))):
-            changes[name] = None
-        else:
-            changes[name] = new if restarted else new - old
-    return changes
+def _change(old: float | None, new: float | None) -> float | None:
+    """A signal's change; None where it is not known at both ends."""
+    before, after = believable(old), believable(new)
+    return None if before is None or after is None else after - before
 
 
 def _arrived(changed: Mapping[str, float | None], method: ArrivalMethod) -> float | None:
@@ -75,23 +104,19 @@ def _arrived(changed: Mapping[str, float | None], method: ArrivalMethod) -> floa
             return changed["requests_received"]
         case ArrivalMethod.ENDED_AND_GAUGES | ArrivalMethod.FINISHED_AND_GAUGES:
             ended = changed["requests_ended"]
-            left = ended if ended is not None else changed["requests_finished"]
-            held = (changed["waiting"] or 0.0) + (changed["running"] or 0.0)
-            return None if left is None else left + held
+            left = changed["requests_finished"] if ended is None else ended
+            return None if left is None else left + (changed["waiting"] or 0.0) + (changed["running"] or 0.0)
         case ArrivalMethod.TOKENS_ONLY:
             return None
 
 
-def _work(changed: Mapping[str, float | None], unit: str) -> tuple[float, float]:
-    """Work done, of prompts and other. Tokens are two counters, requests their own, any other unit is `work_done`."""
-    if unit == "tokens":
-        return changed["prompt_tokens"] or 0.0, changed["generated_tokens"] or 0.0
+def _work(changed: Mapping[str, float | None], unit: str, finished: float | None) -> tuple[float | None, float]:
+    """Work done, and how much of it was prompts. Tokens are two counters, requests their own, all else `work_done`."""
     if unit == "requests":
-        return 0.0, changed["requests_finished"] or changed["requests_received"] or 0.0
-    return 0.0, changed["work_done"] or 0.0
-
-
-def _restarted(before: Sample, after: Sample) -> bool:
-    """Whether any counter went backwards: the container restarted, and all of its counters with it."""
-    pairs = ((getattr(before, name), getattr(after, name)) for name in COUNTER_NAMES)
-    return any(old is not None and new is not None and new < old for old, new in pairs)
+        return finished, 0.0
+    if unit != "tokens":
+        return changed["work_done"], 0.0
+    prompt, generated = changed["prompt_tokens"], changed["generated_tokens"]
+    if prompt is None and generated is None:
+        return None, 0.0
+    return (prompt or 0.0) + (generated or 0.0), prompt or 0.0

@@ -89,6 +89,15 @@ COUNTER_NAMES = tuple(name for name in SIGNAL_NAMES if name not in {"waiting", "
 """Those of them that only ever rise, but for a restart. The others are gauges."""
 
 
+LARGEST_SIGNAL = 1e18
+"""More than any counter reaches: it would have stopped counting single events at 2^53."""
+
+
+def believable(value: float | None) -> float | None:
+    """The value, if it is one that a signal can have: a number, neither below zero nor absurd. Otherwise None."""
+    return value if value is not None and 0.0 <= value <= LARGEST_SIGNAL else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScrapeFailure:
     """Why a pod has no sample: a CamelCase reason that conditions can carry, and a message for people."""

@@ -12,6 +12,11 @@ def number(value: float) -> str:
     return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.{max(digits, 0)}f}".rstrip("0")
 
 
+def requests(amount: float) -> str:
+    """`1 request`, `41 requests`."""
+    return f"{number(amount)} request" if amount == 1 else f"{number(amount)} requests"
+
+
 def count(amount: int, noun: str) -> str:
     """An amount and its noun: `1 replica`, `3 replicas`."""
     return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
