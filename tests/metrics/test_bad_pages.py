@@ -130,22 +130,16 @@ async def test_a_page_without_end_is_cut_off_by_time() -> None:
 
 
 async def test_fifty_megabytes_are_not_read() -> None:
-    """A size that is announced is believed before a byte of the body is read."""
-    sent = 0
+    """A size that is announced is believed: the scraper hangs up before a byte of the body is sent."""
 
     async def large(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal sent
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (50 * MEGABYTE))
-        for _ in range(50):
-            writer.write(b"x" * MEGABYTE)
-            await writer.drain()
-            sent += 1
+        await reader.read()
 
     async with raw_pod(large) as port:
         failure = await _failure(port)
     assert failure.reason == ScrapeReason.TOO_LARGE
-    assert sent < 16
 
 
 async def test_packed_pages_are_read() -> None:

@@ -97,6 +97,7 @@ async def test_no_more_pods_than_allowed_are_read_at_once() -> None:
         if now_open == 3:
             full.set()
         await full.wait()
+        await asyncio.sleep(0.02)  # Were more let in, they would pile up here.
         now_open -= 1
         return web.Response(body=PAGE)
 

@@ -138,7 +138,7 @@ class PodScraper:
                 reason, what = error.reason, str(error)
             except PageError as error:
                 reason, what = ScrapeReason(error.fault), str(error)
-            except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            except (aiohttp.ClientError, OSError) as error:  # A TimeoutError is an OSError.
                 reason, what = self._explain(error)
             return ScrapeFailure(time=self._clock(), reason=reason, message=f"{target.url}: {what}")
 
