@@ -8,7 +8,7 @@ makes the sum go backwards.
 Clients that give up lower the gauges. Engines that count only requests that finish (vLLM: #31503, #55634) then seem to
 have fewer arrivals just when they drown, and no averaging brings them back (docs/adr/0001-demand-is-what-arrives.md has
 the figures). Where the page has a counter of requests that *ended*, arrivals are exact; where it has not, a pod's term
-is never negative and, once clients were seen to give up, the estimate falls no faster than the queue.
+is never negative and, while requests wait, the estimate falls no faster than their queue.
 """
 
 from collections.abc import Mapping
@@ -79,8 +79,10 @@ class Held:
     requests_per_second: float = 0.0
     work_per_second: float = 0.0
     waiting: float = 0.0
-    given_up: bool = False
-    """Whether clients were seen to give up since; until then, nothing is missing from the estimate."""
+
+    def share(self, waiting: float | None) -> float:
+        """How much of the rates to hold on to: all, while half of the queue is still there; then less and less."""
+        return min(1.0, 2.0 * waiting / self.waiting) if waiting and self.waiting else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +130,8 @@ def observe_traffic(
     tokens_only = observation.arrival_method is ArrivalMethod.TOKENS_ONLY
     requests = None if tokens_only else rates.arrived
     work = rates.served if tokens_only else _work(requests, size)
-    held = Held() if rates.exact or not waiting else _held(memory.held, rates, requests, work, waiting)
-    hold = waiting / held.waiting if waiting and (tokens_only or held.given_up) else 0.0
+    held = Held() if rates.exact or not waiting else _held(memory.held, requests, work, waiting)
+    hold = held.share(waiting)
     traffic = Traffic(
         waiting=waiting,
         running=_total(samples, "running"),
@@ -208,12 +210,11 @@ def _work(requests: float | None, size: float | None) -> float | None:
     return requests * (size or 0.0)
 
 
-def _held(before: Held, rates: Rates, requests: float | None, work: float | None, waiting: float) -> Held:
+def _held(before: Held, requests: float | None, work: float | None, waiting: float) -> Held:
     return Held(
         requests_per_second=max(before.requests_per_second, requests or 0.0),
         work_per_second=max(before.work_per_second, work or 0.0),
         waiting=max(before.waiting, waiting),
-        given_up=before.given_up or rates.abandoned > 0,
     )
 
 
