@@ -8,15 +8,20 @@ from documents import documents
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from tidegate.api.accelerator_profile import AcceleratorProfile
+from tidegate.api.engine import MetricNames
 from tidegate.api.inference_service import InferenceService, PodTemplateOverlay
 from tidegate.api.model import ApiModel
 from tidegate.api.schema import structural_schema
+from tidegate.scaling.sample import SIGNAL_NAMES
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.yaml"))
 KINDS: dict[str, type[ApiModel]] = {"InferenceService": InferenceService, "AcceleratorProfile": AcceleratorProfile}
-RELAXED = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+RELAXED = settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 def missing(wanted: Any, found: Any, path: str = "") -> list[str]:
@@ -99,6 +104,20 @@ class TestServingEngine:
         parsed = InferenceService.model_validate({"spec": {"model": {"name": "m"}}})
         with pytest.raises(ValueError, match="exactly one of engine and targetRef"):
             _ = parsed.spec.serving_engine
+
+
+class TestMetricNames:
+    """Metrics of a Custom engine."""
+
+    def test_every_signal_can_be_named(self) -> None:
+        """And nothing else: a name that no signal takes would do nothing."""
+        assert set(MetricNames.model_fields) == set(SIGNAL_NAMES)
+
+    @pytest.mark.parametrize("signal", SIGNAL_NAMES)
+    def test_any_one_of_them_is_enough(self, signal: str) -> None:
+        """The rule that asks for at least one knows them all."""
+        (rule,) = MetricNames.rules
+        assert f"has(self.{to_camel(signal)})" in rule.rule.split(" || ")
 
 
 class TestOverlay:

@@ -154,7 +154,7 @@ SERVICES = {
     ),
     "requests that nothing counts": Refused(
         {"engine": {**CUSTOM, "metrics": {"workUnit": "requests", "names": {"waiting": "a"}}}},
-        "metrics.workUnit is requests, but nothing counts them: name metrics.names.requestsReceived or "
+        "metrics.workUnit is requests, but nothing counts them: name metrics.names.requestsReceived, requestsEnded or "
         "requestsFinished",
     ),
     "names for a known engine": Refused(

@@ -26,7 +26,8 @@ class MetricNames(ApiModel):
 
     rules: ClassVar[Sequence[Rule]] = (
         Rule(
-            "has(self.waiting) || has(self.running) || has(self.requestsReceived) || has(self.requestsFinished)"
+            "has(self.waiting) || has(self.running) || has(self.kvUsage) || has(self.requestsReceived)"
+            " || has(self.requestsEnded) || has(self.requestsFinished) || has(self.firstTokens)"
             " || has(self.promptTokens) || has(self.generatedTokens) || has(self.workDone)",
             "metrics.names is empty: name at least one metric, for example waiting: my_engine_queue_length",
         ),
@@ -37,14 +38,27 @@ class MetricNames(ApiModel):
         description="Gauge of the requests that are accepted but not started. scaling.queueDepth needs it.",
     )
     running: MetricName | None = Field(default=None, description="Gauge of the requests that are being worked on.")
+    kv_usage: MetricName | None = Field(
+        default=None, description="Gauge of the share of the KV cache in use, 0 to 1. Shown in status."
+    )
     requests_received: MetricName | None = Field(
         default=None,
         description="Counter of the requests that arrived. The best way to see demand: name it wherever it exists.",
     )
+    requests_ended: MetricName | None = Field(
+        default=None,
+        description="Counter of the requests that ended in any way, those that their client gave up included. With "
+        "waiting and running, as good as requestsReceived.",
+    )
     requests_finished: MetricName | None = Field(
         default=None,
-        description="Counter of the requests that ended normally. With waiting or running, it shows arrivals where "
-        "requestsReceived does not exist.",
+        description="Counter of the requests that ended normally. With waiting and running, it shows arrivals where "
+        "neither of the above exists, though too few while clients give up.",
+    )
+    first_tokens: MetricName | None = Field(
+        default=None,
+        description="Counter of the requests whose first token was generated, for example the _count of a histogram of "
+        "the time to it. Makes the mean size of requests more exact.",
     )
     prompt_tokens: MetricName | None = Field(default=None, description="Counter of the prompt tokens processed.")
     generated_tokens: MetricName | None = Field(default=None, description="Counter of the tokens generated.")
@@ -64,9 +78,9 @@ class EngineMetrics(ApiModel):
         ),
         Rule(
             "!has(self.names) || self.workUnit != 'requests' || has(self.names.requestsReceived)"
-            " || has(self.names.requestsFinished)",
-            "metrics.workUnit is requests, but nothing counts them: name metrics.names.requestsReceived or "
-            "requestsFinished",
+            " || has(self.names.requestsEnded) || has(self.names.requestsFinished)",
+            "metrics.workUnit is requests, but nothing counts them: name metrics.names.requestsReceived, requestsEnded "
+            "or requestsFinished",
             ".workUnit",
         ),
     )

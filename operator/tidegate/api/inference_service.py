@@ -223,7 +223,7 @@ class InferenceServiceSpec(ApiModel):
         default=None,
         description="Set: the size is pinned by hand to this number, 0 to 1000, whatever demand, minReplicas and "
         "maxReplicas say; 0 switches the service off. Only mode Automatic carries it out. Absent (default): the size "
-        "follows demand. `kubectl scale` sets it; to unset it: "
+        "follows demand. `kubectl scale` sets it; to unset it: tidegate unpin NAME, or "
         'kubectl patch infer NAME --type=merge -p \'{"spec":{"replicas":null}}\'',
     )
     scaling: Scaling = Field(

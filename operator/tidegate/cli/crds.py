@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from tidegate.api.crds import manifests
+
 
 @click.command()
 @click.option(
@@ -13,8 +15,6 @@ import click
 )
 def crds(output: Path | None) -> None:
     """Print the CustomResourceDefinitions, for `kubectl apply --server-side -f -`."""
-    from tidegate.api.crds import manifests  # noqa: PLC0415 - pydantic takes longer to load than the command line may
-
     texts = manifests()
     if output is None:
         click.echo("---\n".join(texts.values()), nl=False)
