@@ -19,6 +19,7 @@ from tidegate.scaling.sample import SIGNAL_NAMES
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.yaml"))
 KINDS: dict[str, type[ApiModel]] = {"InferenceService": InferenceService, "AcceleratorProfile": AcceleratorProfile}
+DOCUMENTS = {model: documents(structural_schema(model)) for model in KINDS.values()}
 RELAXED = settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -51,21 +52,21 @@ class TestAnyDocument:
     @RELAXED
     def test_it_is_read_and_nothing_is_lost(self, model: type[ApiModel], data: st.DataObject) -> None:
         """Reading and writing it again gives every field back as it was."""
-        document = data.draw(documents(structural_schema(model)))
+        document = data.draw(DOCUMENTS[model])
         assert missing(document, model.model_validate(document).to_document()) == []
 
     @given(data=st.data())
     @RELAXED
     def test_what_is_written_reads_the_same(self, model: type[ApiModel], data: st.DataObject) -> None:
         """Defaults filled in mean what absent fields meant."""
-        parsed = model.model_validate(data.draw(documents(structural_schema(model))))
+        parsed = model.model_validate(data.draw(DOCUMENTS[model]))
         assert model.model_validate(parsed.to_document()) == parsed
 
     @given(data=st.data())
     @RELAXED
     def test_fields_of_a_newer_crd_change_nothing(self, model: type[ApiModel], data: st.DataObject) -> None:
         """An operator that was rolled back still reads the objects; only a template keeps what it does not know."""
-        document = data.draw(documents(structural_schema(model)))
+        document = data.draw(DOCUMENTS[model])
         newer = copy.deepcopy(document)
         for inner in objects({key: value for key, value in newer["spec"].items() if key != "template"}):
             if inner is not newer["spec"].get("nodeLabels"):
