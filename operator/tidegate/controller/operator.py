@@ -42,9 +42,8 @@ async def run(options: Options) -> None:
         ClusterError: if the API server refuses to list what must be watched (missing rights, missing CRDs).
         OSError: if the port is taken.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop, watching = asyncio.Event(), asyncio.Event()
+    _stop_on_signals(stop)
     configuration = await load_configuration(options.kubeconfig)
     cluster, store, exporter = ClusterClient(configuration), Store(), Exporter()
     synced = asyncio.Event()
@@ -69,24 +68,35 @@ async def run(options: Options) -> None:
                 standalone=True,
                 clusterwide=not options.namespaces,
                 namespaces=options.namespaces,
-                stop_flag=stop,
+                ready_flag=watching,
             ),
             name="watch",
         )
-        stopping = asyncio.create_task(stop.wait(), name="stop")
+        stopping = asyncio.create_task(_stopped(stop, watching), name="stop")
         try:
             done, _ = await asyncio.wait({work, watch, stopping}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
                 task.result()  # A task that ended by itself has failed: its error ends the process.
         finally:
             log.info("stopping")
-            stop.set()
             for task in (work, stopping, watch):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
             await endpoints.stop()
             await cluster.close()
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
+async def _stopped(stop: asyncio.Event, watching: asyncio.Event) -> None:
+    """Wait for a signal. kopf takes the signals for itself when it starts, and then takes 5 s to end: take them back."""
+    await watching.wait()
+    _stop_on_signals(stop)
+    await stop.wait()
 
 
 async def _login(kubeconfig: str | None) -> kopf.ConnectionInfo:
