@@ -13,6 +13,7 @@ BODY_MANAGER = "tidegate"
 SCALE_MANAGER = "tidegate-scaler"
 NAME = "chat"
 SETTLE_SECONDS = 30
+QUIET_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,10 @@ class Deployment:
                 and found["status"].get("replicas", 0) == found["spec"]["replicas"]
             )
         )
+        before, now = "", self.resource_version()
+        while before != now:  # The last status may come a moment after the last pod.
+            time.sleep(QUIET_SECONDS)
+            before, now = now, self.resource_version()
 
     def wait_until(self, condition: Callable[[dict[str, Any]], bool]) -> None:
         """Read it again and again until a condition holds."""

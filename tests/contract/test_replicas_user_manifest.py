@@ -57,6 +57,7 @@ class TestOverOurs:
     def test_replacing_it_by_a_file_without_a_size_scales_to_one(self, deployment: Deployment) -> None:
         """A replace leaves nothing of what was there, ownership included."""
         deployment.create_and_scale(3)
+        deployment.settle()
         deployment.kubectl("replace", "--filename=-", manifest=deployment.body())
         assert (deployment.replicas(), deployment.owners()) == (1, {"kubectl-replace Update"})
 

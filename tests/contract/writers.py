@@ -17,10 +17,12 @@ class Writer:
     Attributes:
         owner: How managedFields names them: manager, operation, subresource.
         write: Does it.
+        owns_more: Whether that entry is an Update which owns other fields, too.
     """
 
     owner: str
     write: Write
+    owns_more: bool = False
 
 
 def _kubectl_scale(deployment: Deployment, replicas: int) -> None:
@@ -64,7 +66,7 @@ WRITERS = {
     "kubectl patch": Writer("kubectl-patch Update", _kubectl_patch()),
     "kubectl patch --subresource=scale": Writer("kubectl-patch Update scale", _kubectl_patch("--subresource=scale")),
     "kubectl replace": Writer("kubectl-replace Update", _kubectl_replace),
-    "kubectl apply": Writer("kubectl-client-side-apply Update", _kubectl_apply()),
+    "kubectl apply": Writer("kubectl-client-side-apply Update", _kubectl_apply(), owns_more=True),
     "kubectl apply --server-side --force-conflicts": Writer(
         "kubectl Apply", _kubectl_apply("--server-side", "--force-conflicts")
     ),
