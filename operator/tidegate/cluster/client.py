@@ -58,9 +58,9 @@ class Cluster(Protocol):
         """Set a Deployment's replicas under the scale's field manager, if it is still at this version."""
 
     async def apply_status(
-        self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], urgency: Urgency
+        self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], *, uid: str, urgency: Urgency
     ) -> Document:
-        """Make an object's status exactly this."""
+        """Make the status of the object with this uid exactly this."""
 
     async def create_event(self, body: Document) -> None:
         """Post one Event."""
@@ -109,9 +109,9 @@ class ClusterClient:
         return await self._apply(DEPLOYMENTS.path(namespace, name, "scale"), body, FIELD_MANAGER_SCALE)
 
     async def apply_status(
-        self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], urgency: Urgency
+        self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], *, uid: str, urgency: Urgency
     ) -> Document:
-        """Make an object's status exactly this.
+        """Make the status of the object with this uid exactly this.
 
         Raises:
             ClusterError: if the API server refuses, or cannot be reached.
@@ -120,7 +120,7 @@ class ClusterClient:
         body = {
             "apiVersion": resource.api_version,
             "kind": resource.kind,
-            "metadata": {"name": name, "namespace": namespace},
+            "metadata": {"name": name, "namespace": namespace, "uid": uid},
             "status": status,
         }
         return await self._apply(resource.path(namespace, name, "status"), body, FIELD_MANAGER_BODY)

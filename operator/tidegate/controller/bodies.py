@@ -12,6 +12,7 @@ from tidegate.cluster.resources import DEPLOYMENTS, SERVICES, Resource
 from tidegate.controller.actions import Action, ApplyBody, Scale
 from tidegate.controller.checks import Blocks, Refusal, Surroundings
 from tidegate.controller.records import Document
+from tidegate.controller.refused import Refused
 from tidegate.workloads.conflict import TemplateConflictError
 from tidegate.workloads.deployment import deployment
 from tidegate.workloads.healing import Cause, Convergence, Need, Verdict, applied, needs_apply, verdict
@@ -20,16 +21,8 @@ from tidegate.workloads.owner import Owner
 from tidegate.workloads.ownership import replicas_in_body
 from tidegate.workloads.service import service as kubernetes_service
 
-RETRY_SECONDS = (15.0, 60.0, 300.0)
-"""How long after the first, second and every later refusal a body is tried again: quotas and webhooks change."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    body: Document
-    message: str
-    times: int
-    retry_at: float
+_NOTHING_YET = {"resourceVersion": "1"}
+"""No object ever has this version: an apply with it creates, and fails where there is something already."""
 
 
 @dataclass(slots=True)
@@ -44,7 +37,7 @@ class BodyState:
     convergence: dict[str, Convergence] = field(default_factory=dict)
     """By kind."""
 
-    refused: dict[str, _Refused] = field(default_factory=dict)
+    refused: dict[str, Refused] = field(default_factory=dict)
     """By kind."""
 
     def accepted(self, action: ApplyBody, version: str, now: float) -> None:
@@ -56,14 +49,20 @@ class BodyState:
 
     def refuse(self, action: ApplyBody, message: str, now: float) -> None:
         """The API server did not take a body."""
-        before = self.refused.get(action.resource.kind)
-        times = before.times + 1 if before and before.body == action.rendered else 1
-        retry_at = now + RETRY_SECONDS[min(times, len(RETRY_SECONDS)) - 1]
-        self.refused[action.resource.kind] = _Refused(action.rendered, message, times, retry_at)
+        kind = action.resource.kind
+        self.refused[kind] = Refused.after(self.refused.get(kind), action.rendered, message, now)
 
 
-def plan_bodies(state: BodyState, given: Surroundings, now: float) -> tuple[list[Action], Refusal | None]:
+def plan_bodies(
+    state: BodyState, given: Surroundings, known_size: int | None, now: float
+) -> tuple[list[Action], Refusal | None]:
     """Say what to apply of a service that Tidegate runs.
+
+    Args:
+        state: what is remembered of its bodies.
+        given: the service and what is there.
+        known_size: the size that its Deployment had when it was last seen; None if it was not.
+        now: seconds since the epoch.
 
     Returns:
         The applies, and why the bodies are not as they should be, if they cannot be.
@@ -82,7 +81,7 @@ def plan_bodies(state: BodyState, given: Surroundings, now: float) -> tuple[list
         if need is None:
             continue
         refused = state.refused.get(resource.kind)
-        if refused is not None and refused.body == body:
+        if refused is not None and refused.what == body:
             refusals.append(_rejected(resource, refused))
             if now < refused.retry_at:
                 continue
@@ -90,15 +89,17 @@ def plan_bodies(state: BodyState, given: Surroundings, now: float) -> tuple[list
             case Verdict.STOP:
                 refusals.append(_not_converging(resource, need))
             case Verdict.APPLY:
-                actions += _applies(resource, body, live, need, spec)
+                actions += _applies(resource, body, live, need, first_size(spec, known_size))
             case Verdict.WAIT:
                 pass  # What was looked at is older than our own last apply.
     return actions, next(iter(refusals), None)
 
 
-def initial_replicas(spec: InferenceServiceSpec) -> int:
-    """The size of a service that is created: nothing has been measured yet."""
-    return max(spec.scaling.min_replicas, 1) if spec.replicas is None else spec.replicas
+def first_size(spec: InferenceServiceSpec, known_size: int | None) -> int:
+    """The size of a Deployment that is created: that of the one before it, if there was one; else the least."""
+    if spec.replicas is not None:
+        return spec.replicas
+    return max(spec.scaling.min_replicas, min(known_size or 1, spec.scaling.max_replicas))
 
 
 def _render(state: BodyState, given: Surroundings, spec: InferenceServiceSpec) -> None:
@@ -121,7 +122,7 @@ def _render(state: BodyState, given: Surroundings, spec: InferenceServiceSpec) -
         state.rendered, state.conflict = (), str(error)
 
 
-def _rejected(resource: Resource, refused: _Refused) -> Refusal:
+def _rejected(resource: Resource, refused: Refused) -> Refusal:
     message = f"the API server refuses the {resource.kind}: {refused.message}; it is tried again every few minutes"
     return Refusal(Reason.REJECTED_BY_API_SERVER, message, Blocks.BODY)
 
@@ -140,21 +141,22 @@ def _applies(
     body: Document,
     live: LiveDeployment | LiveService | None,
     need: Need,
-    spec: InferenceServiceSpec,
+    size_to_create: int,
 ) -> list[Action]:
     """One apply; for a Deployment that is not there, with its first size, which is claimed at once."""
-    size: int | None = None
+    replicas: int | None = None
     claim: list[Action] = []
-    if resource is DEPLOYMENTS and isinstance(live, LiveDeployment):
-        size = replicas_in_body(live)
-    elif resource is DEPLOYMENTS:
-        size = initial_replicas(spec)
+    if isinstance(live, LiveDeployment):
+        replicas = replicas_in_body(live)
+    elif live is None and resource is DEPLOYMENTS:
+        replicas = size_to_create
         key = (body["metadata"]["namespace"], body["metadata"]["name"])
-        claim = [Scale(workload=key, replicas=size, resource_version=None)]
-    version = {"resourceVersion": live.resource_version} if live else {}
-    document = {**body, "metadata": {**body["metadata"], **version}}
-    if size is not None:
-        document = {**document, "spec": {**document["spec"], "replicas": size}}
+        claim = [Scale(workload=key, replicas=replicas, resource_version=None)]
+    # With the uid, too: what is being deleted in this moment must not come back by it.
+    identity = {"resourceVersion": live.resource_version, "uid": live.uid} if live else _NOTHING_YET
+    document = {**body, "metadata": {**body["metadata"], **identity}}
+    if replicas is not None:
+        document = {**document, "spec": {**document["spec"], "replicas": replicas}}
     action = ApplyBody(
         resource=resource,
         body=document,

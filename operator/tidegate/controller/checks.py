@@ -155,8 +155,8 @@ def no_other_autoscaler(given: Surroundings) -> Refusal | None:
         return None
     return Refusal(
         Reason.TARGET_HAS_AUTOSCALER,
-        f"HorizontalPodAutoscaler {autoscaler.key[1]!r} scales Deployment {autoscaler.workload[1]!r} too; delete it, or "
-        "set spec.scaling.mode to Advisory",
+        f"HorizontalPodAutoscaler {autoscaler.key[1]!r} scales Deployment {autoscaler.workload[1]!r} too; delete it, "
+        "or set spec.scaling.mode to Advisory",
     )
 
 

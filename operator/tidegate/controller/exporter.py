@@ -41,8 +41,11 @@ class Exporter:
             ["kind", "outcome"],
             registry=registry,
         )
-        self.last_tick = Gauge(
-            "tidegate_last_tick_timestamp_seconds", "When the loop last finished a tick.", registry=registry
+        self.faults = Counter(
+            "tidegate_faults", "Services that could not be handled, for a fault in the operator.", registry=registry
+        )
+        self.last_turn = Gauge(
+            "tidegate_last_turn_timestamp_seconds", "When the loop last finished a turn.", registry=registry
         )
         self.objects = Gauge("tidegate_store_objects", "Objects in the store, by kind.", ["kind"], registry=registry)
 

@@ -39,6 +39,8 @@ HOT_PODS = 1000
 
 SERVICES_AT_ONCE = 16
 
+Plan = tuple[ServiceRecord, ServiceState, list[Action]]
+
 log = structlog.get_logger(__name__)
 
 
@@ -85,6 +87,8 @@ class Loop:
                 )
             except Exception:
                 log.exception("a turn failed; the next one starts afresh")
+            else:
+                self._exporter.last_turn.set(self._clock())
             self._last_turn = time.monotonic()
 
     async def turn(self) -> None:
@@ -96,12 +100,11 @@ class Loop:
             self._next_tick = now + self._tick_seconds
             due |= {key for key in self._store.inference_services if self._is_due(key, now)}
             await self._read(due)
-            self._exporter.last_tick.set(now)
             for resource in WATCHED:
                 self._exporter.objects.labels(resource.kind).set(len(self._store.keys(resource)))
-        plans = [(key, actions) for key in due if (actions := self._visit(key))]
+        plans = [plan for key in due if (plan := self._visit(key)) is not None]
         self._exporter.visits.inc(len(due))
-        await asyncio.gather(*(self._carry_out(key, actions) for key, actions in plans))
+        await asyncio.gather(*(self._carry_out(*plan) for plan in plans))
         self._exporter.tick_seconds.observe(time.monotonic() - started)
 
     async def _wait(self) -> None:
@@ -130,8 +133,10 @@ class Loop:
 
     def _targets(self, key: Key) -> Iterator[ScrapeTarget[tuple[Key, str]]]:
         service = self._store.inference_services.get(key)
-        state = self._state(service) if service else None
-        if service is None or state is None or service.spec is None or state.table is None:
+        if service is None or service.spec is None:
+            return
+        state = self._state(service)
+        if state.table is None:
             return
         now = self._clock()
         state.expect_next_reading(
@@ -143,21 +148,30 @@ class Loop:
                     key=(key, pod.uid), address=pod.address, table=state.table, model_name=service.spec.model.name
                 )
 
-    def _visit(self, key: Key) -> list[Action]:
+    def _visit(self, key: Key) -> Plan | None:
         service = self._store.inference_services.get(key)
         if service is None:
-            return []
+            return None
+        now = self._clock()
         pods: Iterable[PodRecord] = self._store.pods_of(service.workload)
         try:
-            return visit(self._state(service), surroundings(self._store, service), pods, self._clock())
+            state = self._state(service)
+            actions = visit(state, surroundings(self._store, service), pods, now)
         except Exception:
             # One service that cannot be handled must not stop the others.
-            log.exception("a service could not be looked at", namespace=key[0], service=key[1])
-            return []
+            self._exporter.faults.inc()
+            log.exception("a service could not be looked at", service=key)
+            return None
+        return (service, state, actions) if actions and now >= state.hold_writes_until else None
 
-    async def _carry_out(self, key: Key, actions: list[Action]) -> None:
+    async def _carry_out(self, service: ServiceRecord, state: ServiceState, actions: list[Action]) -> None:
         async with self._places:
-            await self._writer.carry_out(self._store.inference_services[key], self._states[key], actions)
+            try:
+                await self._writer.carry_out(service, state, actions)
+            except Exception:
+                # The same, and more: an error here would end the turn while the others still write.
+                self._exporter.faults.inc()
+                log.exception("a service could not be written", service=service.key)
 
     def _state(self, service: ServiceRecord) -> ServiceState:
         state = self._states.get(service.key)

@@ -31,13 +31,18 @@ class ServiceRecord:
     """None where this operator cannot read it; `problem` says why."""
 
     problem: str
+    target: str | None
+    """Name of the Deployment in `targetRef`, also where the rest of the spec cannot be read: it stays claimed."""
+
+    deleting: bool
+    """Its deletion has begun; children that go before it must not be made anew."""
+
     status: Document
 
     @property
     def workload(self) -> Key:
         """The Deployment that is scaled: our own bears the service's name."""
-        target = self.spec.target_ref if self.spec else None
-        return (self.key[0], target.name if target else self.key[1])
+        return (self.key[0], self.target or self.key[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,8 @@ def service_record(document: Document) -> ServiceRecord:
         created=seconds(metadata.get("creationTimestamp")),
         spec=spec,
         problem=problem,
+        target=_target(document.get("spec")),
+        deleting="deletionTimestamp" in metadata,
         status=document.get("status") or {},
     )
 
@@ -133,6 +140,12 @@ def autoscaler_record(document: Document) -> AutoscalerRecord | None:
 def seconds(timestamp: str | None) -> float:
     """A Kubernetes timestamp in seconds since the epoch; 0 for none."""
     return datetime.fromisoformat(timestamp).timestamp() if timestamp else 0.0
+
+
+def _target(spec: object) -> str | None:
+    reference = spec.get("targetRef") if isinstance(spec, dict) else None
+    name = reference.get("name") if isinstance(reference, dict) else None
+    return name if isinstance(name, str) and name else None
 
 
 def _parsed(model: type[Spec], document: Document) -> tuple[Spec | None, str]:

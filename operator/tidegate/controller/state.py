@@ -7,6 +7,7 @@ from tidegate.controller.actions import Scale
 from tidegate.controller.bodies import BodyState
 from tidegate.controller.readings import Readings
 from tidegate.controller.records import Document, ServiceRecord, seconds
+from tidegate.controller.refused import Refused
 from tidegate.controller.status import timestamp
 from tidegate.engines.catalog import engine_table
 from tidegate.engines.table import EngineTable
@@ -18,6 +19,8 @@ from tidegate.workloads.live import LiveDeployment
 from tidegate.workloads.rivalry import SizeMemory, wrote_size
 
 STALE_AFTER_INTERVALS = 3
+HOLD_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""How long a service writes nothing after the first, second, ... write that failed in a row."""
 
 
 @dataclass(slots=True)
@@ -33,6 +36,14 @@ class ServiceState:
     bodies: BodyState = field(default_factory=BodyState)
     sizes: SizeMemory = field(default_factory=SizeMemory)
     """The size as it was last seen or written, and who else has written it lately."""
+
+    size_refused: Refused | None = None
+    """The size that the API server has refused last, if it has."""
+
+    failures: int = 0
+    """Writes in a row that failed for no fault of what was written."""
+
+    hold_writes_until: float = 0.0
 
     generation: int = -1
     table: EngineTable | None = None
@@ -58,8 +69,12 @@ class ServiceState:
     @classmethod
     def adopt(cls, service: ServiceRecord) -> "ServiceState":
         """Begin with what the service's status remembers."""
-        changes = tuple(Change.model_validate(change) for change in service.status.get("changes") or ())
-        sizes = tuple(SizeChange(seconds(change.time), change.from_, change.to) for change in reversed(changes))
+        try:
+            changes = tuple(Change.model_validate(change) for change in service.status.get("changes") or ())
+            sizes = tuple(SizeChange(seconds(change.time), change.from_, change.to) for change in reversed(changes))
+        except ValueError:
+            # A version that is not this one wrote them otherwise. What is remembered is a help, not a need.
+            changes, sizes = (), ()
         return cls(uid=service.uid, memory=Memory(changes=sizes), changes=changes)
 
     def follow(self, service: ServiceRecord) -> None:
@@ -79,7 +94,7 @@ class ServiceState:
 
     def scale_written(self, action: Scale, at_version: str, now: float) -> None:
         """A size was written."""
-        self.busy_at = now
+        self.busy_at, self.size_refused = now, None
         live = self.deployment
         if live is not None:
             self.sizes = wrote_size(self.sizes, replace(live, resource_version=at_version), action.replicas)
@@ -90,6 +105,25 @@ class ServiceState:
         """Add to the list of changes."""
         change = Change(time=timestamp(now), from_=from_replicas, to=to_replicas, reason=reason, message=message[:1024])
         self.changes = (change, *self.changes)[:MAXIMUM_CHANGES]
+
+    def size_was_refused(self, replicas: int, message: str, now: float) -> None:
+        """The API server did not take a size."""
+        self.size_refused = Refused.after(self.size_refused, replicas, message, now)
+
+    def write_failed(self, now: float) -> None:
+        """A write failed that may succeed later, unchanged: leave the API server in peace for a while."""
+        self.hold_writes_until = now + HOLD_SECONDS[min(self.failures, len(HOLD_SECONDS) - 1)]
+        self.failures += 1
+
+    def write_succeeded(self) -> None:
+        """The API server is well."""
+        self.failures = 0
+
+    def previous_status(self, service: ServiceRecord) -> Document:
+        """The last status, with what an older CRD has dropped from it."""
+        if self.status_sent is not None and service.status == self.status_kept:
+            return self.status_sent
+        return service.status
 
     def status_written(self, sent: Document, kept: Document, now: float) -> None:
         """A status was written."""

@@ -29,6 +29,14 @@ from tidegate.workloads.live import LiveDeployment
 DEAD_BAND = 0.05
 """A rate within five percent of the one that is written is the same."""
 
+LEAST_RATE = 0.001
+"""Less than that per second is none: it is the rest of a sum, not a request."""
+
+LARGEST_RATE = 1e15
+LARGEST_COUNT = 2_147_483_647
+LONGEST_SELECTOR = 2048
+"""Of the CRD: beyond it the selector is left out, for half of one is another one."""
+
 _LIMIT_REASONS = {
     "metrics": Reason.METRICS_HELD,
     "rollout": Reason.ROLLOUT_HELD,
@@ -45,8 +53,13 @@ class StatusInput:
     """All that a status is made of."""
 
     service: ServiceRecord
+    previous: Document
+    """The status as it was written last."""
+
     refusal: Refusal | None
     deployment: LiveDeployment | None
+    """The Deployment that is scaled; None where there is none, or one of the name that is somebody else's."""
+
     observation: Observation | None
     decision: Decision | None
     conflict_reason: Reason
@@ -54,21 +67,20 @@ class StatusInput:
     changes: tuple[Change, ...]
     """Newest first."""
 
-    selector: str
     url: str | None
     now: float
 
 
 def status_document(given: StatusInput) -> Document:
     """The status to write."""
-    previous = given.service.status
-    pods = given.observation.pods if given.observation else ()
+    previous, live = given.previous, given.deployment
+    replicas, ready_replicas = _pods(given)
     status = InferenceServiceStatus(
         observed_generation=given.service.generation,
-        replicas=len(pods),
-        ready_replicas=len([pod for pod in pods if pod.ready]),
+        replicas=replicas,
+        ready_replicas=ready_replicas,
         desired_replicas=_desired(given),
-        selector=given.selector,
+        selector=live.selector if live and len(live.selector) <= LONGEST_SELECTOR else "",
         url=given.url,
         conditions=list(merge_conditions(previous.get("conditions") or (), _conditions(given))),
         signals=_signals(given, previous.get("signals") or {}),
@@ -91,10 +103,21 @@ def rounded(value: float | None, written: str | None) -> str | None:
         before = float(written)
         if abs(value - before) <= DEAD_BAND * abs(before):
             return written
-    if value == 0:
+    if value < LEAST_RATE:
         return "0"
-    digits = 1 - math.floor(math.log10(abs(value)))
+    if value > LARGEST_RATE:
+        return f"{value:.1e}"
+    digits = 1 - math.floor(math.log10(value))
     return f"{round(value, digits):.{max(digits, 0)}f}"
+
+
+def _pods(given: StatusInput) -> tuple[int, int]:
+    """How many pods there are, and how many of them are ready."""
+    if given.observation is not None:
+        pods = given.observation.pods
+        return len(pods), len([pod for pod in pods if pod.ready])
+    live = given.deployment  # Pods that run are told of, though the spec cannot be carried out.
+    return (live.current_replicas, live.ready_replicas) if live else (0, 0)
 
 
 def _desired(given: StatusInput) -> int:
@@ -114,7 +137,7 @@ def _signals(given: StatusInput, written: dict[str, Any]) -> Signals | None:
 
     def whole(value: float | None, name: str) -> int | None:
         text = rounded(value, None if written.get(name) is None else str(written[name]))
-        return None if text is None else round(float(text))
+        return None if text is None else min(round(float(text)), LARGEST_COUNT)
 
     return Signals(
         work_unit=observation.work_unit,
@@ -197,6 +220,8 @@ def _ready(given: StatusInput) -> Row:  # noqa: PLR0911 - a list of cases, the f
     if observation is None:
         if refusal is not None:
             return "False", refusal.reason, refusal.message
+        if given.deployment is not None and given.deployment.deleting:
+            return "False", Reason.STARTING, "the Deployment is being deleted; then it is made anew"
         return "False", Reason.STARTING, "the Deployment is being created"
     ready, wanted = len(observation.ready_pods), observation.replicas
     pinned = given.service.spec.replicas if given.service.spec else None
@@ -206,7 +231,9 @@ def _ready(given: StatusInput) -> Row:  # noqa: PLR0911 - a list of cases, the f
         return _truth(ready > 0), Reason.ROLLING_OUT, f"{ready} pods are ready while a new template rolls out"
     trouble = _trouble(given.deployment)
     if ready == 0:
-        reason = Reason.NO_READY_PODS if _was_ready(given.service.status) else Reason.STARTING
+        reason = Reason.NO_READY_PODS if _was_ready(given.previous) else Reason.STARTING
+        if wanted == 0:
+            return "False", reason, "the Deployment has been scaled to 0"
         return "False", reason, f"none of {count(wanted, 'pod')} is ready{trouble}; see `kubectl get pods` and events"
     if ready < wanted:
         return "True", Reason.SCALING_UP, f"{ready} of {count(wanted, 'pod')} are ready{trouble}"

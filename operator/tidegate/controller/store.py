@@ -7,7 +7,7 @@ concerns, and collects them in `dirty`.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from tidegate.cluster.resources import (
     ACCELERATOR_PROFILES,
@@ -33,6 +33,8 @@ from tidegate.controller.records import (
 )
 from tidegate.workloads.live import LiveDeployment, LiveService, live_deployment, live_service
 
+_Record = TypeVar("_Record", bound=PodRecord | ServiceRecord | AutoscalerRecord)
+
 
 class Store:
     """All that the loop knows of the cluster."""
@@ -51,9 +53,9 @@ class Store:
         """Set whenever `dirty` grows."""
 
         self._irrelevant: defaultdict[str, set[Key]] = defaultdict(set)
-        self._pods_of: defaultdict[Key, dict[Key, PodRecord]] = defaultdict(dict)
-        self._drivers_of: defaultdict[Key, set[Key]] = defaultdict(set)
-        self._autoscaler_of: dict[Key, AutoscalerRecord] = {}
+        self._pods: _ByWorkload[PodRecord] = _ByWorkload(PodRecord)
+        self._drivers: _ByWorkload[ServiceRecord] = _ByWorkload(ServiceRecord)
+        self._scalers: _ByWorkload[AutoscalerRecord] = _ByWorkload(AutoscalerRecord)
         self._kinds: dict[str, tuple[dict[Key, Any], Callable[[Document], Any]]] = {
             INFERENCE_SERVICES.plural: (self.inference_services, service_record),
             ACCELERATOR_PROFILES.plural: (self.profiles, profile_record),
@@ -71,7 +73,7 @@ class Store:
         if record is None:
             self.forget(resource, key)
             self._irrelevant[resource.plural].add(key)
-        elif record != before:
+        elif record != before and not _is_older(record, before):
             records[key] = record
             self._index(before, record)
             if not _only_status_differs(before, record):
@@ -96,16 +98,15 @@ class Store:
 
     def pods_of(self, workload: Key) -> Collection[PodRecord]:
         """The pods of a Deployment."""
-        return self._pods_of[workload].values() if workload in self._pods_of else ()
+        return self._pods.of(workload)
 
     def drivers_of(self, workload: Key) -> list[ServiceRecord]:
         """The InferenceServices that scale a Deployment, the oldest first: that one is obeyed."""
-        drivers = (self.inference_services[key] for key in self._drivers_of.get(workload, ()))
-        return sorted(drivers, key=lambda record: (record.created, record.key))
+        return sorted(self._drivers.of(workload), key=lambda record: (record.created, record.key))
 
     def autoscaler_of(self, workload: Key) -> AutoscalerRecord | None:
         """A HorizontalPodAutoscaler on the same Deployment."""
-        return self._autoscaler_of.get(workload)
+        return next(iter(self._scalers.of(workload)), None)
 
     def mark(self, keys: Collection[Key]) -> None:
         """Have the loop look at these services soon."""
@@ -120,30 +121,8 @@ class Store:
         return taken
 
     def _index(self, before: object, after: object) -> None:
-        match before:
-            case PodRecord():
-                pods = self._pods_of[before.workload]
-                pods.pop(before.key, None)
-                if not pods:
-                    del self._pods_of[before.workload]
-            case ServiceRecord():
-                drivers = self._drivers_of[before.workload]
-                drivers.discard(before.key)
-                if not drivers:
-                    del self._drivers_of[before.workload]
-            case AutoscalerRecord():
-                self._autoscaler_of.pop(before.workload, None)
-            case _:
-                pass
-        match after:
-            case PodRecord():
-                self._pods_of[after.workload][after.key] = after
-            case ServiceRecord():
-                self._drivers_of[after.workload].add(after.key)
-            case AutoscalerRecord():
-                self._autoscaler_of[after.workload] = after
-            case _:
-                pass
+        for index in (self._pods, self._drivers, self._scalers):
+            index.replace(before, after)
 
     def _mark(self, before: object, after: object) -> None:
         self.mark({key for record in (before, after) for key in self._concerned(record)})
@@ -153,7 +132,7 @@ class Store:
             case ServiceRecord():
                 yield record.key
                 # The others on the same Deployment may win, or lose, it.
-                yield from self._drivers_of.get(record.workload, ())
+                yield from self._driver_keys(record.workload)
             case ProfileRecord():
                 yield from (
                     service.key
@@ -161,11 +140,43 @@ class Store:
                     if service.spec and service.spec.accelerator and service.spec.accelerator.profile == record.name
                 )
             case PodRecord() | AutoscalerRecord():
-                yield from self._drivers_of.get(record.workload, ())
+                yield from self._driver_keys(record.workload)
             case LiveDeployment() | LiveService():
-                yield from self._drivers_of.get(record.key, ())
+                yield from self._driver_keys(record.key)
             case _:
                 return
+
+    def _driver_keys(self, workload: Key) -> Iterator[Key]:
+        return (service.key for service in self._drivers.of(workload))
+
+
+class _ByWorkload(Generic[_Record]):
+    """Records of one kind, by the Deployment that they are about."""
+
+    def __init__(self, kind: type[_Record]) -> None:
+        self._kind = kind
+        self._records: dict[Key, dict[Key, _Record]] = {}
+
+    def replace(self, before: object, after: object) -> None:
+        """Take out a record, if it is of this kind, and put in another one, if that is."""
+        if isinstance(before, self._kind):
+            same = self._records[before.workload]
+            del same[before.key]
+            if not same:
+                del self._records[before.workload]
+        if isinstance(after, self._kind):
+            self._records.setdefault(after.workload, {})[after.key] = after
+
+    def of(self, workload: Key) -> Collection[_Record]:
+        return self._records.get(workload, {}).values()
+
+
+def _is_older(record: object, known: object) -> bool:
+    """Whether it is an earlier state of what is known: the answer to a write of ours can overtake the watch."""
+    for kind in (ServiceRecord, LiveDeployment):
+        if isinstance(record, kind) and isinstance(known, kind):
+            return record.uid == known.uid and record.generation < known.generation
+    return False
 
 
 def _only_status_differs(before: object, after: object) -> bool:

@@ -26,16 +26,19 @@ COSMETIC_SECONDS = 10.0
 
 def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], now: float) -> list[Action]:
     """Look at a service and say what to write, the urgent first. `state` takes in what was seen."""
+    state.observation = state.decision = None
+    state.deployment = given.deployment
+    if given.service.deleting:
+        return []  # Its children go first, where it is deleted so: none is made anew.
     actions: list[Action] = []
     refusal = first_refusal(given)
     if refusal is None:
-        bodies, refusal = plan_bodies(state.bodies, given, now)
+        bodies, refusal = plan_bodies(state.bodies, given, state.sizes.replicas, now)
         actions += bodies
-    state.observation = state.decision = None
-    state.deployment = given.deployment
     drives = refusal is None or refusal.blocks is Blocks.BODY
     if drives and given.deployment is not None and not given.deployment.deleting and state.table is not None:
         actions = _size(state, given, given.deployment, state.table, list(pods), now) + actions
+        refusal = refusal or _size_refusal(state)
     return actions + _status(state, given, refusal, now)
 
 
@@ -67,7 +70,9 @@ def _size(
     if _is_busy(state):
         state.busy_at = now
     step = replicas_step(live, decision.to_replicas, owned=spec.target_ref is None, may_scale=decision.applied)
-    if isinstance(step, ScaleStep) and live.resource_version != state.sizes.written_over:
+    if not isinstance(step, ScaleStep):
+        state.size_refused = None
+    elif live.resource_version != state.sizes.written_over and not _refused_lately(state, step.to_replicas, now):
         changes = step.from_replicas != step.to_replicas
         actions.append(
             Scale(
@@ -80,6 +85,19 @@ def _size(
             )
         )
     return actions
+
+
+def _refused_lately(state: ServiceState, replicas: int, now: float) -> bool:
+    refused = state.size_refused
+    return refused is not None and refused.what == replicas and now < refused.retry_at
+
+
+def _size_refusal(state: ServiceState) -> Refusal | None:
+    refused = state.size_refused
+    if refused is None:
+        return None
+    message = f"the API server refuses {refused.what} replicas: {refused.message}; it is tried again every few minutes"
+    return Refusal(Reason.REJECTED_BY_API_SERVER, message, Blocks.BODY)
 
 
 def _foreign_change(state: ServiceState, live: LiveDeployment, now: float, *, driving: bool) -> list[Action]:
@@ -116,30 +134,36 @@ def _is_busy(state: ServiceState) -> bool:
 def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, now: float) -> list[Action]:
     service = given.service
     reason, message = _conflict(state, now)
-    live = given.deployment
+    previous = state.previous_status(service)
     status = status_document(
         StatusInput(
             service=service,
+            previous=previous,
             refusal=refusal,
-            deployment=live,
+            deployment=_deployment(given),
             observation=state.observation,
             decision=state.decision,
             conflict_reason=reason,
             conflict_message=message,
             changes=state.changes,
-            selector=live.selector if live else "",
             url=_url(state, given),
             now=now,
         )
     )
-    if status == service.status or (status == state.status_sent and service.status == state.status_kept):
+    if status == previous:
         return []
-    if not is_urgent(service.status, status):
+    if not is_urgent(previous, status):
         if now - state.status_at < COSMETIC_SECONDS:
             return []
         return [WriteStatus(status=status, urgency=Urgency.COSMETIC)]
-    told = [Announce(each) for each in announcements(service.status, status)]
+    told = [Announce(each) for each in announcements(previous, status)]
     return [WriteStatus(status=status, urgency=Urgency.CONDITIONS), *told]
+
+
+def _deployment(given: Surroundings) -> LiveDeployment | None:
+    """The Deployment that is the service's to speak of: its target, or its own."""
+    live, service = given.deployment, given.service
+    return live if live and (service.target is not None or live.owner_uid == service.uid) else None
 
 
 def _conflict(state: ServiceState, now: float) -> tuple[Reason, str]:
@@ -161,7 +185,10 @@ def _conflict(state: ServiceState, now: float) -> tuple[Reason, str]:
 def _url(state: ServiceState, given: Surroundings) -> str | None:
     """The address of our own Service; a target has whatever its owner gave it."""
     spec = given.service.spec
-    if spec is None or spec.engine is None or state.table is None or given.kubernetes_service is None:
+    child = given.kubernetes_service
+    if spec is None or spec.engine is None or state.table is None or child is None:
+        return None
+    if child.owner_uid != given.service.uid:
         return None
     namespace, name = given.service.key
     return f"http://{name}.{namespace}.svc:{state.table.port}"

@@ -11,7 +11,7 @@ from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES
 from tidegate.controller.actions import Action, Announce, ApplyBody, Scale, WriteStatus
 from tidegate.controller.announcements import event_document, scaled
 from tidegate.controller.exporter import Exporter
-from tidegate.controller.records import ServiceRecord, key_of
+from tidegate.controller.records import ServiceRecord
 from tidegate.controller.state import ServiceState
 from tidegate.controller.status import timestamp
 from tidegate.controller.store import Store
@@ -37,8 +37,6 @@ class Writer:
                 match action:
                     case ApplyBody():
                         version = await self._apply_body(service, state, action)
-                        if version is None:
-                            return
                     case Scale():
                         await self._scale(service, state, action, version)
                     case WriteStatus():
@@ -50,22 +48,19 @@ class Writer:
                 if not isinstance(action, Announce):
                     return
             else:
+                state.write_succeeded()
                 self._exporter.writes.labels(kind, "Written").inc()
 
-    async def _apply_body(self, service: ServiceRecord, state: ServiceState, action: ApplyBody) -> str | None:
-        """Apply; the new resourceVersion, or None if the object turns out to be somebody else's."""
-        key = key_of(action.body)
+    async def _apply_body(self, service: ServiceRecord, state: ServiceState, action: ApplyBody) -> str:
+        """Apply; the new resourceVersion."""
         log.info("applying", service=service.key, kind=action.resource.kind, because=action.because)
         if action.dry_run_first:
-            answer = await self._cluster.apply(action.resource, action.body, dry_run=True)
-            known = self._store.get(action.resource, key) is not None
-            if not known and answer["metadata"].get("resourceVersion"):
-                # It exists, and the watch has not told yet: the next visit will see whose it is.
-                return None
+            await self._cluster.apply(action.resource, action.body, dry_run=True)
         answer = await self._cluster.apply(action.resource, action.body)
+        version = str(answer["metadata"]["resourceVersion"])
         self._store.put(action.resource, answer)
-        state.bodies.accepted(action, answer["metadata"]["resourceVersion"], self._clock())
-        return str(answer["metadata"]["resourceVersion"])
+        state.bodies.accepted(action, version, self._clock())
+        return version
 
     async def _scale(self, service: ServiceRecord, state: ServiceState, action: Scale, version: str | None) -> None:
         at_version = action.resource_version or version
@@ -87,11 +82,13 @@ class Writer:
         if changed:
             self._store.mark({service.key})  # The list of changes is in status.
             told = scaled(action.from_replicas or 0, action.replicas, action.message)
-            await self._announce(service, Announce(told))
+            await self.carry_out(service, state, [Announce(told)])
 
     async def _write_status(self, service: ServiceRecord, state: ServiceState, action: WriteStatus) -> None:
         namespace, name = service.key
-        answer = await self._cluster.apply_status(INFERENCE_SERVICES, namespace, name, action.status, action.urgency)
+        answer = await self._cluster.apply_status(
+            INFERENCE_SERVICES, namespace, name, action.status, uid=service.uid, urgency=action.urgency
+        )
         self._store.put(INFERENCE_SERVICES, answer)
         state.status_written(action.status, answer.get("status") or {}, self._clock())
 
@@ -103,15 +100,21 @@ class Writer:
     def _failed(self, service: ServiceRecord, state: ServiceState, action: Action, error: ClusterError) -> None:
         outcome = "Conflict" if error.is_conflict else "Refused" if error.is_refusal else "Failed"
         self._exporter.writes.labels(type(action).__name__, outcome).inc()
-        if error.is_absent and isinstance(action, WriteStatus):
-            self._store.forget(INFERENCE_SERVICES, service.key)
-            return
-        if error.is_absent and isinstance(action, Scale):
-            self._store.forget(DEPLOYMENTS, action.workload)
-            return
-        if isinstance(action, ApplyBody) and error.is_refusal:
-            state.bodies.refuse(action, error.message, self._clock())
-            self._store.mark({service.key})  # The refusal belongs into the status.
+        match action:
+            case WriteStatus() if error.is_absent:
+                self._store.forget(INFERENCE_SERVICES, service.key)
+            case Scale() if error.is_absent:
+                self._store.forget(DEPLOYMENTS, action.workload)
+            case ApplyBody() if error.is_refusal:
+                state.bodies.refuse(action, error.message, self._clock())
+                self._store.mark({service.key})  # The refusal belongs into the status.
+            case Scale() if error.is_refusal:
+                state.size_was_refused(action.replicas, error.message, self._clock())
+                self._store.mark({service.key})
+            case Announce():
+                pass  # The rest is written all the same.
+            case _ if not error.is_conflict:
+                state.write_failed(self._clock())
         log.log(
             # A conflict is a race, and planned anew; all else is worth a warning.
             logging.INFO if error.is_conflict else logging.WARNING,
