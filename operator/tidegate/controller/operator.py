@@ -93,7 +93,7 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
 
 
 async def _stopped(stop: asyncio.Event, watching: asyncio.Event) -> None:
-    """Wait for a signal. kopf takes the signals for itself when it starts, and then takes 5 s to end: take them back."""
+    """Wait for a signal. kopf takes the signals when it starts, and then takes 5 s to end: take them back."""
     await watching.wait()
     _stop_on_signals(stop)
     await stop.wait()
