@@ -25,6 +25,8 @@ from local_cluster import COMPONENTS, Cluster, cluster_named
 from locks import exclusive
 from pins import CLUSTER_TOOLS
 
+__all__ = ["Cluster", "ToolsError", "cluster_named", "down", "exports", "running", "up"]
+
 CONFIGURATION = Path(__file__).resolve().parent / "cluster"
 START_SECONDS = 120
 
