@@ -1,6 +1,7 @@
 """What `pin` and `unpin` share: their options, and one merge-patch in the name of the person at the terminal."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import click
@@ -22,11 +23,8 @@ def patch_service(namespace: str, name: str, patch: dict[str, Any], kubeconfig: 
     from tidegate.cluster.resources import INFERENCE_SERVICES  # noqa: PLC0415
 
     async def send() -> None:
-        client = ClusterClient(await load_configuration(kubeconfig))
-        try:
+        async with contextlib.aclosing(ClusterClient(await load_configuration(kubeconfig))) as client:
             await client.patch(INFERENCE_SERVICES, namespace, name, patch)
-        finally:
-            await client.close()
 
     try:
         asyncio.run(send())

@@ -77,7 +77,7 @@ class ClusterClient:
         self._host = str(configuration.host).rstrip("/")
         self._budget = budget or WriteBudget()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connections."""
         await self._client.close()
 

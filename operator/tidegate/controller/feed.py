@@ -8,18 +8,21 @@ then.
 """
 
 import asyncio
+import dataclasses
+import itertools
 import time
 from collections.abc import Awaitable, Callable
 
 import kopf
 import structlog
 
-from tidegate.cluster.client import Cluster
+from tidegate.cluster.client import Cluster, ClusterError
 from tidegate.cluster.resources import WATCHED, Resource
 from tidegate.controller.records import Document, key_of
 from tidegate.controller.store import Store
 
 SYNC_TIMEOUT_SECONDS = 30.0
+LIST_AGAIN_SECONDS = 2.0
 SWEEP_SECONDS = 300.0
 LOGIN_PAUSE_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0)
 LOGIN_FORGET_SECONDS = 60.0
@@ -72,15 +75,20 @@ def _watch(registry: kopf.OperatorRegistry, resource: Resource, store: Store) ->
 
 
 def _patient(login: Login) -> Login:
-    """Slow down repeated logins: kopf logs in again at once after each 401, in a hot loop if nobody stops it."""
+    """Survive an API server that answers 401 for a while, as it does when its own token check is down.
+
+    After each 401 kopf logs in again: at once, in a hot loop if nobody slows it down; and it ends the process when it
+    is given what it was refused with. A priority of its own makes each login another one.
+    """
     attempts: list[float] = []
+    numbers = itertools.count()
 
     async def pause_and_login() -> kopf.ConnectionInfo:
         now = time.monotonic()
         attempts[:] = [attempt for attempt in attempts if now - attempt < LOGIN_FORGET_SECONDS]
         await asyncio.sleep(LOGIN_PAUSE_SECONDS[min(len(attempts), len(LOGIN_PAUSE_SECONDS) - 1)])
         attempts.append(time.monotonic())
-        return await login()
+        return dataclasses.replace(await login(), priority=next(numbers))
 
     return pause_and_login
 
@@ -89,28 +97,47 @@ async def wait_until_synced(store: Store, cluster: Cluster, namespaces: tuple[st
     """Wait until the store holds all that the API server holds, so that no decision is taken on half a picture.
 
     Gives up after 30 s: an object that is created and deleted all the time must not keep the operator from working.
+
+    Raises:
+        ClusterError: if the API server cannot be reached, refuses, or does not know one of the kinds.
     """
-    wanted = [(resource, await _names(cluster, resource, namespaces)) for resource in WATCHED]
+    missing = {resource: await _names(cluster, resource, namespaces) for resource in WATCHED}
     deadline = time.monotonic() + SYNC_TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        missing = sum(len(names - store.keys(resource)) for resource, names in wanted)
-        if not missing:
+    list_again = time.monotonic() + LIST_AGAIN_SECONDS
+    while missing := {resource: left for resource, names in missing.items() if (left := names - store.keys(resource))}:
+        if time.monotonic() > deadline:
+            count = sum(len(names) for names in missing.values())
+            log.warning("store is not complete, going on all the same", missing_objects=count)
             return
+        if time.monotonic() > list_again:
+            # What was deleted just after it was listed never comes.
+            missing = {resource: await _names(cluster, resource, namespaces) for resource in missing}
+            list_again = time.monotonic() + LIST_AGAIN_SECONDS
         await asyncio.sleep(0.1)
-    log.warning("store is not complete, going on all the same", missing_objects=missing)
 
 
 async def sweep(store: Store, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
-    """Forget what is no longer there. What appears while the names are listed is not touched."""
+    """Forget what is no longer there. What appears or changes while the names are listed is not touched.
+
+    Raises:
+        ClusterError: if the API server cannot be reached, or refuses.
+    """
     for resource in WATCHED:
-        held = set(store.keys(resource))
-        for key in held - await _names(cluster, resource, namespaces):
-            log.info("forgetting an object whose deletion was missed", kind=resource.kind, key=key)
-            store.forget(resource, key)
+        held = {key: store.get(resource, key) for key in store.keys(resource)}
+        for key in held.keys() - await _names(cluster, resource, namespaces):
+            if store.get(resource, key) is held[key]:
+                log.info("forgetting an object whose deletion was missed", kind=resource.kind, key=key)
+                store.forget(resource, key)
 
 
 async def _names(cluster: Cluster, resource: Resource, namespaces: tuple[str, ...]) -> set[tuple[str, str]]:
-    if not namespaces or not resource.namespaced:
-        return await cluster.list_names(resource)
-    parts = [await cluster.list_names(resource, namespace) for namespace in namespaces]
+    try:
+        if not namespaces or not resource.namespaced:
+            return await cluster.list_names(resource)
+        parts = [await cluster.list_names(resource, namespace) for namespace in namespaces]
+    except ClusterError as error:
+        if not error.is_absent:
+            raise
+        unknown = f"the API server does not know {resource.plural}.{resource.group}: apply crds/ first"
+        raise ClusterError(error.status, error.reason, unknown) from error
     return set().union(*parts)

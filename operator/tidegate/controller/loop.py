@@ -6,7 +6,7 @@ never overlaps the next; a slow API server makes ticks late, not parallel.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import structlog
 
@@ -21,7 +21,7 @@ from tidegate.controller.surroundings import surroundings
 from tidegate.controller.visit import visit
 from tidegate.controller.writer import Writer
 from tidegate.metrics.pod_scrape import PodScraper, ScrapeTarget
-from tidegate.scaling.sample import Sample
+from tidegate.scaling.sample import Sample, ScrapeFailure
 
 SETTLE_SECONDS = 0.2
 """After something has happened, wait this long for what belongs to it: a Deployment brings its pods along."""
@@ -36,6 +36,10 @@ QUIET_SECONDS = 30.0
 QUIET_AFTER_SECONDS = 60.0
 HOT_PODS = 1000
 """Up to so many pods are read at every tick. Beyond, those of services at rest for a minute wait half a minute."""
+
+READ_SECONDS = 10.0
+READ_TOGETHER = 512
+"""Pods are read so many at a time, for no longer than this at a tick."""
 
 SERVICES_AT_ONCE = 16
 
@@ -125,7 +129,17 @@ class Loop:
 
     async def _read(self, due: Iterable[Key]) -> None:
         targets = [target for key in due for target in self._targets(key)]
-        readings = await self._scraper.scrape(targets)
+        # Pods that let us wait come last, and those among them first that have waited longest themselves: a broken
+        # network must not make the samples of all others stale.
+        targets.sort(key=lambda target: self._states[target.key[0]].readings.failed_at(target.key[1]))
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                for start in range(0, len(targets), READ_TOGETHER):
+                    self._take_in(await self._scraper.scrape(targets[start : start + READ_TOGETHER]))
+        except TimeoutError:
+            log.warning("not all pods were read in time; too many do not answer", pods=len(targets))
+
+    def _take_in(self, readings: Mapping[tuple[Key, str], Sample | ScrapeFailure]) -> None:
         for (key, uid), reading in readings.items():
             self._exporter.scrapes.labels("Read" if isinstance(reading, Sample) else reading.reason).inc()
             if key in self._states:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import kopf
@@ -47,13 +48,14 @@ async def run(options: Options) -> None:
     configuration = await load_configuration(options.kubeconfig)
     cluster, store, exporter = ClusterClient(configuration), Store(), Exporter()
     synced = asyncio.Event()
-    async with PodScraper(clock=time.time) as scraper:
+    clock = steady_clock()
+    async with PodScraper(clock=clock) as scraper, contextlib.aclosing(cluster):
         loop = Loop(
             store=store,
             cluster=cluster,
             scraper=scraper,
             exporter=exporter,
-            clock=time.time,
+            clock=clock,
             tick_seconds=options.tick_seconds,
         )
         endpoints = Endpoints(
@@ -84,7 +86,12 @@ async def run(options: Options) -> None:
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
             await endpoints.stop()
-            await cluster.close()
+
+
+def steady_clock() -> Callable[[], float]:
+    """Seconds since the epoch that never go back: when somebody sets the clock, no tick waits and no sample ages."""
+    epoch = time.time() - time.monotonic()
+    return lambda: epoch + time.monotonic()
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

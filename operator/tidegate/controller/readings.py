@@ -23,6 +23,11 @@ class Readings:
         else:
             self._failures[uid] = reading
 
+    def failed_at(self, uid: str) -> float:
+        """When the last attempt to read a pod failed; 0 if it did not."""
+        failure = self._failures.get(uid)
+        return failure.time if failure is not None else 0.0
+
     def keep_only(self, uids: Collection[str]) -> None:
         """Forget pods that are gone."""
         for known in (self._samples, self._failures):
