@@ -30,8 +30,9 @@ def metrics_held(wanted: int, given: LimitInput) -> tuple[int, str]:
     current, health = given.observation.replicas, given.health
     if health.complete:
         return wanted, ""
-    because = f"held: {health.message}"
-    return (max(wanted, current), because) if health.fresh else (current, because)
+    if health.fresh:
+        return max(wanted, current), f"not down, for {health.message}"
+    return current, f"unchanged, for {health.message}"
 
 
 def rollout_held(wanted: int, given: LimitInput) -> tuple[int, str]:

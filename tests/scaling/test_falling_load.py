@@ -1,0 +1,123 @@
+import pytest
+from timeline import COUNTS_ENDED, COUNTS_FINISHED, COUNTS_TOKENS, TICK_SECONDS, Engine, Timeline, given, service
+
+EVERY_ENGINE = pytest.mark.parametrize(
+    "engine", [COUNTS_ENDED, COUNTS_FINISHED, COUNTS_TOKENS], ids=["ended", "finished", "tokens"]
+)
+
+
+@EVERY_ENGINE
+def test_an_idle_service_goes_to_the_minimum_after_a_window(engine: Engine) -> None:
+    """Nothing arrives: the size stays for 300 seconds, then goes to minReplicas at once."""
+    timeline = Timeline(service(tokenThroughput=given(1600), minReplicas=2), engine=engine, size=6).arrive(9)
+    timeline.advance(600).arrive(0).advance(290)
+    assert timeline.size == 6
+    timeline.advance(50)
+    assert timeline.size == 2
+    assert timeline.decision.reason == "Steady"
+    assert timeline.limits == ["minReplicas"]
+
+
+@EVERY_ENGINE
+def test_an_idle_service_without_a_throughput_target_goes_to_the_minimum_too(engine: Engine) -> None:
+    """Nothing waits and nothing runs."""
+    timeline = Timeline(service(), engine=engine, size=6).arrive(9).advance(300).arrive(0).advance(330)
+    assert timeline.size == 1
+    assert timeline.decision.message == "1: 0 requests wait, 4 may (0 would do); scaling.minReplicas is 1"
+
+
+def test_a_fall_is_followed_after_the_window() -> None:
+    """Half the load is half the size, once the window has forgotten the whole."""
+    timeline = Timeline(service(tokenThroughput=given(1600)), size=8).arrive(12.4).advance(600)
+    assert timeline.size == 8
+    timeline.arrive(6).advance(290)
+    assert timeline.size == 8
+    assert timeline.decision.reason == "Stabilizing"
+    timeline.advance(30)
+    assert timeline.size == 4
+
+
+def test_a_dip_shorter_than_the_window_changes_nothing() -> None:
+    """The highest recommendation of the last 300 seconds holds."""
+    timeline = Timeline(service(tokenThroughput=given(1600)), size=8).arrive(12.4).advance(600)
+    timeline.arrive(1).advance(280).arrive(12.4).advance(400)
+    assert {decision.to_replicas for decision in timeline.decisions} == {8}
+
+
+def test_the_record_says_why_a_size_stays() -> None:
+    """At 3 a.m. the question is why there are 8 and not 1."""
+    timeline = Timeline(service(tokenThroughput=given(1600)), size=8).arrive(12.4).advance(600).arrive(1).advance(60)
+    assert timeline.decision.message == (
+        "8: 1,000 tokens/s are arriving and each replica is given 1,600 (1 would do); "
+        "8 were wanted or found within the last 300 s, which behavior.scaleDown waits for"
+    )
+
+
+@EVERY_ENGINE
+def test_an_operator_that_restarts_never_shrinks_before_a_whole_window(engine: Engine) -> None:
+    """It adopts the size that it finds: what was wanted before it started is not known."""
+    timeline = Timeline(service(tokenThroughput=given(1600)), engine=engine, size=8).arrive(1).advance(200)
+    timeline.operator_restarts().advance(300)
+    assert {decision.to_replicas for decision in timeline.decisions} == {8}
+    timeline.advance(10)
+    assert timeline.size == 1
+
+
+def test_without_a_window_a_restart_does_not_shrink_on_what_is_not_known_yet() -> None:
+    """One sample shows no rate: how much arrives is unknown then, and unknown is not zero."""
+    behavior = {"scaleDown": {"stabilizationWindowSeconds": 0}}
+    timeline = Timeline(service(tokenThroughput=given(1600), behavior=behavior), size=8).arrive(12).advance(300)
+    timeline.operator_restarts().advance(TICK_SECONDS)
+    assert timeline.decision.traffic.arriving_per_second is None
+    assert timeline.wants["throughput"] == 8
+    timeline.advance(60)
+    assert {decision.to_replicas for decision in timeline.decisions} == {8}
+
+
+def test_without_a_throughput_target_it_shrinks_as_far_as_pods_were_seen_to_carry() -> None:
+    """Pods that queued held 8 requests each; 40 at 80 % of that are 6.25 pods."""
+    timeline = Timeline(service(), size=2).arrive(10).advance(1500)
+    assert timeline.waiting == 0
+    assert timeline.decision.traffic.running == 40
+    assert timeline.size == 7
+    assert timeline.decision.message == "7: 40 requests are running; a pod can carry 8 at once"
+
+
+def test_without_a_throughput_target_a_load_whose_limits_are_unknown_stays() -> None:
+    """Nothing waits, but what a pod can carry was never seen to be more than it carries now."""
+    timeline = Timeline(service(), size=6).arrive(9).advance(1200)
+    assert timeline.size == 6
+
+
+def test_what_pods_can_carry_follows_the_requests() -> None:
+    """Requests that became larger fill a pod sooner: what it once carried no longer counts."""
+    timeline = Timeline(service(), size=2).arrive(10).advance(1500)
+    assert timeline.memory.carried_running == 8
+    timeline.load = type(timeline.load)(slots=4, seconds=4.0)
+    timeline.arrive(12).advance(120)
+    assert timeline.memory.carried_running == pytest.approx(4, abs=0.5)
+
+
+@pytest.mark.parametrize("missing", ["running", "waiting"])
+def test_waiting_and_running_alone_say_nothing_of_the_way_down(missing: str) -> None:
+    """An engine that shows only one of the two, and no throughput target: the size stays."""
+    signals = tuple(name for name in COUNTS_ENDED.signals if name != missing)
+    engine = Engine(signals=signals, arrivals=COUNTS_ENDED.arrivals)
+    timeline = Timeline(service(), engine=engine, size=6).arrive(3).advance(900)
+    assert timeline.size == 6
+
+
+def test_arrivals_that_can_never_be_seen_hold_the_size() -> None:
+    """A throughput target for an engine that counts no work: unknown is not zero."""
+    engine = Engine(signals=("waiting", "running"), arrivals=COUNTS_TOKENS.arrivals)
+    timeline = Timeline(service(tokenThroughput=given(1600)), engine=engine, size=6).arrive(3).advance(900)
+    assert timeline.size == 6
+    assert timeline.decision.message == "6: how many tokens/s arrive is not known yet"
+
+
+def test_requests_whose_size_was_never_seen_hold_the_size() -> None:
+    """Requests arrive, but none has finished or generated anything yet: their work is unknown, and not zero."""
+    engine = Engine(signals=("waiting", "running", "requests_finished"), arrivals=COUNTS_FINISHED.arrivals)
+    timeline = Timeline(service(tokenThroughput=given(1600)), engine=engine, size=6).arrive(3).advance(900)
+    assert timeline.arriving == pytest.approx(3)
+    assert timeline.size == 6
