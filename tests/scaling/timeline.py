@@ -246,6 +246,8 @@ class Timeline:
         self.decisions.append(decision)
         if decision.applied and decision.to_replicas != self.size:
             self.resize(decision.to_replicas)
+            # The watch brings the new size back at once, and the service is looked at again.
+            _, self.memory = decide(self.spec, self.observation(), self.memory, self.now)
         return decision
 
     def observation(self) -> Observation:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tidegate.api.behavior import SelectPolicy
 from tidegate.api.inference_service import InferenceServiceSpec, Mode
 from tidegate.scaling import behavior
 from tidegate.scaling.health import MetricsHealth
@@ -63,12 +64,16 @@ def stabilization(wanted: int, given: LimitInput) -> tuple[int, str]:
 
 def behavior_policies(wanted: int, given: LimitInput) -> tuple[int, str]:
     """The policies of `behavior`: only so much change per period."""
-    rules, current = given.spec.scaling.behavior, given.observation.replicas
+    rules, current, changes = given.spec.scaling.behavior, given.observation.replicas, given.memory.changes
     if wanted > current:
-        limit = behavior.up_limit(rules.scale_up, current=current, changes=given.memory.changes, now=given.now)
-        return min(wanted, limit), f"behavior.scaleUp allows no more than {limit} now"
-    limit = behavior.down_limit(rules.scale_down, current=current, changes=given.memory.changes, now=given.now)
-    return max(wanted, limit), f"behavior.scaleDown allows no fewer than {limit} now"
+        limit = behavior.up_limit(rules.scale_up, current=current, changes=changes, now=given.now)
+        size, because = min(wanted, limit), f"behavior.scaleUp allows no more than {limit} now"
+        direction, policy = "scaleUp", rules.scale_up.select_policy
+    else:
+        limit = behavior.down_limit(rules.scale_down, current=current, changes=changes, now=given.now)
+        size, because = max(wanted, limit), f"behavior.scaleDown allows no fewer than {limit} now"
+        direction, policy = "scaleDown", rules.scale_down.select_policy
+    return size, f"behavior.{direction}.selectPolicy is Disabled" if policy is SelectPolicy.DISABLED else because
 
 
 def minimum(wanted: int, given: LimitInput) -> tuple[int, str]:
