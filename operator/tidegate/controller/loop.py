@@ -190,7 +190,7 @@ class Loop:
     def _state(self, service: ServiceRecord) -> ServiceState:
         state = self._states.get(service.key)
         if state is None or state.uid != service.uid:
-            state = self._states[service.key] = ServiceState.adopt(service)
+            state = self._states[service.key] = ServiceState.adopt(service, self._clock())
         state.follow(service)
         return state
 

@@ -67,7 +67,7 @@ class ServiceState:
     status_at: float = 0.0
 
     @classmethod
-    def adopt(cls, service: ServiceRecord) -> "ServiceState":
+    def adopt(cls, service: ServiceRecord, now: float) -> "ServiceState":
         """Begin with what the service's status remembers."""
         try:
             changes = tuple(Change.model_validate(change) for change in service.status.get("changes") or ())
@@ -75,7 +75,8 @@ class ServiceState:
         except ValueError:
             # A version that is not this one wrote them otherwise. What is remembered is a help, not a need.
             changes, sizes = (), ()
-        return cls(uid=service.uid, memory=Memory(changes=sizes), changes=changes)
+        # Rates are not known before the second sample. No fleet is to be written for that at each restart.
+        return cls(uid=service.uid, memory=Memory(changes=sizes), changes=changes, status_at=now)
 
     def follow(self, service: ServiceRecord) -> None:
         """Take in a new spec."""

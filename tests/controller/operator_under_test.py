@@ -1,0 +1,113 @@
+"""The loop with everything around it faked but time itself: the clock is a number that tests turn."""
+
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+from cluster_objects import NAMESPACE, inference_service, pod
+from recording_cluster import RecordingCluster, condition, status_of
+
+from tidegate.cluster.resources import INFERENCE_SERVICES, PODS
+from tidegate.controller.exporter import Exporter
+from tidegate.controller.loop import Loop
+from tidegate.controller.store import Store
+from tidegate.metrics.pod_scrape import ScrapeTarget
+from tidegate.scaling.sample import Sample, ScrapeFailure
+
+IDLE: dict[str, float] = {
+    "waiting": 0.0,
+    "running": 0.0,
+    "kv_usage": 0.0,
+    "requests_finished": 0.0,
+    "first_tokens": 0.0,
+    "prompt_tokens": 0.0,
+    "generated_tokens": 0.0,
+}
+
+
+class PodsThatAnswer:
+    """A scraper whose pods say what a test has put down for their address; the others are idle."""
+
+    def __init__(self, operator: "OperatorUnderTest") -> None:
+        self._operator = operator
+        self.says: dict[str, dict[str, float] | str] = {}
+        """By address: signals that differ from idle, or the reason of a failure."""
+
+        self.asked: list[str] = []
+
+    async def scrape(self, targets: Iterable[ScrapeTarget[Any]]) -> dict[Hashable, Sample | ScrapeFailure]:
+        """Read all of them."""
+        readings: dict[Hashable, Sample | ScrapeFailure] = {}
+        for target in targets:
+            self.asked.append(target.address)
+            said, now = self.says.get(target.address, {}), self._operator.now
+            if isinstance(said, str):
+                readings[target.key] = ScrapeFailure(time=now, reason=said, message=f"{target.url}: broken")
+            else:
+                readings[target.key] = Sample(time=now, **{**IDLE, **said})
+        return readings
+
+
+class OperatorUnderTest:
+    """An operator, its cluster and its pods."""
+
+    def __init__(self, tick_seconds: float = 5.0) -> None:
+        self.now = 1_000_000.0
+        self.tick_seconds = tick_seconds
+        self.store = Store()
+        self.cluster = RecordingCluster(self.store)
+        self.pods = PodsThatAnswer(self)
+        self.exporter = Exporter()
+        self.loop = self._loop()
+
+    def restart(self) -> None:
+        """A new process: it knows what is in the store, and nothing else."""
+        self.exporter = Exporter()
+        self.loop = self._loop()
+
+    async def turn(self, after: float | None = None) -> list[str]:
+        """Let time pass (a tick, unless told) and the loop turn once; what it wrote."""
+        self.now += self.tick_seconds if after is None else after
+        self.cluster.forget_writes()
+        await self.loop.turn()
+        return self.cluster.kinds()
+
+    async def settle(self) -> None:
+        """Turn until nothing is written any more."""
+        for _ in range(10):
+            if not await self.turn(after=11.0):
+                return
+        raise AssertionError(f"it goes on writing: {self.cluster.writes}")
+
+    def apply(self, spec: dict[str, Any], name: str = "chat", generation: int = 1, **metadata: Any) -> None:
+        """A user applies an InferenceService."""
+        held = self.store.inference_services.get((NAMESPACE, name))
+        status = held.status if held else None
+        document = inference_service(spec, name=name, generation=generation, status=status, **metadata)
+        self.cluster.have(INFERENCE_SERVICES, document)
+
+    def start_pods(self, count: int, deployment: str = "chat", *, ready: bool = True) -> None:
+        """Let the pods of a Deployment be there."""
+        for number in range(1, count + 1):
+            self.cluster.have(PODS, pod(deployment, number, ready=ready))
+
+    def condition(self, kind: str, name: str = "chat") -> tuple[str, str, str]:
+        """Status, reason and message of a condition."""
+        return condition(status_of(self.cluster, name), kind)
+
+    def sizes(self) -> list[int]:
+        """The sizes written since the last turn began."""
+        return [write.body["replicas"] for write in self.cluster.writes if write.kind == "Scale"]
+
+    def told(self) -> list[str]:
+        """The reasons of the Events since the last turn began."""
+        return [write.name for write in self.cluster.writes if write.kind == "Event"]
+
+    def _loop(self) -> Loop:
+        return Loop(
+            store=self.store,
+            cluster=self.cluster,
+            scraper=self.pods,  # type: ignore[arg-type]
+            exporter=self.exporter,
+            clock=lambda: self.now,
+            tick_seconds=self.tick_seconds,
+        )
