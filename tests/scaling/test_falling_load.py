@@ -63,6 +63,16 @@ def test_an_operator_that_restarts_never_shrinks_before_a_whole_window(engine: E
     assert timeline.size == 1
 
 
+def test_a_service_that_nobody_looked_at_for_a_window_is_adopted_anew() -> None:
+    """An operator that stood still does not know what was needed meanwhile: it watches for a whole window first."""
+    timeline = Timeline(service(tokenThroughput=given(1600)), size=8).arrive(12.4).advance(600).arrive(1)
+    timeline.serve(900)
+    timeline.advance(290)
+    assert {decision.to_replicas for decision in timeline.decisions} == {8}
+    timeline.advance(30)
+    assert timeline.size == 1
+
+
 def test_without_a_window_a_restart_does_not_shrink_on_what_is_not_known_yet() -> None:
     """One sample shows no rate: how much arrives is unknown then, and unknown is not zero."""
     behavior = {"scaleDown": {"stabilizationWindowSeconds": 0}}

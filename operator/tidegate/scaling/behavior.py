@@ -1,10 +1,9 @@
 """HPA v2's `behavior`, step by step as the HPA controller takes it.
 
-Source: Kubernetes 1.34 `pkg/controller/podautoscaler/horizontal.go`: `stabilizeRecommendationWithBehaviors`,
-`calculateScaleUpLimitWithScalingRules`, `calculateScaleDownLimitWithBehaviors`; defaults in
-`pkg/apis/autoscaling/v2/defaults.go`. Two differences, on purpose: the window is seeded with the size that is found, so
-that a new operator never shrinks a service before it has watched it for a whole window; and a change of size counts
-whoever made it, where the HPA knows only its own.
+Source: Kubernetes `pkg/controller/podautoscaler/horizontal.go`: `stabilizeRecommendationWithBehaviors`,
+`calculateScaleUpLimitWithScalingRules`, `calculateScaleDownLimitWithBehaviors`, and `recordInitialRecommendation`,
+which seeds the window with the size that is found; defaults in `pkg/apis/autoscaling/v2/defaults.go`. One difference,
+on purpose: a change of size counts towards the policies whoever made it, where the HPA knows only its own.
 """
 
 import math

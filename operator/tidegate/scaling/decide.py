@@ -33,7 +33,7 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
     Returns:
         The decision, and the memory to hand in next time.
     """
-    memory = _adopt(memory, observation, now)
+    memory = _adopt(memory, spec, observation, now)
     health = judge_metrics(observation, now)
     traffic, arrivals = observe_traffic(memory.arrivals, observation, health.fresh, now)
     carried = _carried_running(memory.carried_running, traffic, health)
@@ -74,16 +74,21 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
     return decision, remembered
 
 
-def _adopt(memory: Memory, observation: Observation, now: float) -> Memory:
-    """Take in the size that is found: seed the windows with it at first, note who changed it afterwards."""
-    found = observation.replicas
-    if memory.replicas is None:
-        seed = (Recommendation(now, found),)
-        return replace(memory, replicas=found, recommendations=memory.recommendations + seed)
-    recent = tuple(change for change in memory.changes if now - LONGEST_POLICY_SECONDS < change.time <= now)
-    if memory.replicas != found:
-        recent += (SizeChange(now, memory.replicas, found),)
-    return replace(memory, replicas=found, changes=recent)
+def _adopt(memory: Memory, spec: InferenceServiceSpec, observation: Observation, now: float) -> Memory:
+    """Take in the size that is found: note who changed it, and seed a window of which nothing is known with it.
+
+    That is so at first, and when nobody looked for a whole window: what was needed meanwhile is not known either.
+    """
+    found, recommendations, changes = observation.replicas, memory.recommendations, memory.changes
+    if memory.replicas is not None:
+        changes = tuple(change for change in changes if now - LONGEST_POLICY_SECONDS < change.time <= now)
+        if memory.replicas != found:
+            changes += (SizeChange(now, memory.replicas, found),)
+    window_seconds = behavior.down_window_seconds(spec.scaling.behavior.scale_down)
+    is_known = any(now - window_seconds < past.time <= now for past in recommendations)
+    if memory.replicas is None or (window_seconds and not is_known):
+        recommendations += (Recommendation(now, found),)
+    return replace(memory, replicas=found, recommendations=recommendations, changes=changes)
 
 
 def _carried_running(carried: float | None, traffic: Traffic, health: MetricsHealth) -> float | None:
