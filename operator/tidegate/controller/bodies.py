@@ -1,11 +1,13 @@
 """Which bodies a service needs, and which of them must be applied now.
 
-Bodies are rendered once per spec and profile: rendering and hashing cost more than all other looks together. A body
-that the API server has refused is tried again after a while, or as soon as it is another one.
+Comparing a body with the one that is there costs as much as deciding a size, and keeping it costs more memory than all
+else that is known of a service. So it is rendered and compared when something has changed, and thrown away. A body that
+the API server has refused is tried again after a while, or as soon as it is another one.
 """
 
 from dataclasses import dataclass, field
 
+from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.cluster.resources import DEPLOYMENTS, SERVICES, Resource
@@ -29,10 +31,8 @@ _NOTHING_YET = {"resourceVersion": "1"}
 class BodyState:
     """What is remembered of a service's bodies."""
 
-    rendered_from: object = None
-    rendered: tuple[tuple[Resource, Document], ...] = ()
-    conflict: str = ""
-    """What is wrong with the template, if it cannot be rendered."""
+    settled: object = None
+    """All that the bodies depend on, and the children, as they were when nothing was left to do."""
 
     convergence: dict[str, Convergence] = field(default_factory=dict)
     """By kind."""
@@ -70,16 +70,23 @@ def plan_bodies(
     spec = given.service.spec
     if spec is None or spec.engine is None:
         return [], None
-    _render(state, given, spec)
-    if state.conflict:
-        return [], Refusal(Reason.TEMPLATE_CONFLICT, f"spec.{state.conflict}", Blocks.BODY)
+    profile = given.profile.spec if given.profile else None
+    seen = (given.service.uid, given.service.generation, profile, given.deployment, given.kubernetes_service)
+    if seen == state.settled:  # Quick: the store keeps a record until it is another one.
+        return [], None
+    try:
+        bodies = _render(given, spec, profile)
+    except TemplateConflictError as error:
+        return [], Refusal(Reason.TEMPLATE_CONFLICT, f"spec.{error}", Blocks.BODY)
+    is_settled = True
     actions: list[Action] = []
     refusals: list[Refusal] = []
-    for resource, body in state.rendered:
+    for resource, body in bodies:
         live = given.deployment if resource is DEPLOYMENTS else given.kubernetes_service
         need = needs_apply(live, body)
         if need is None:
             continue
+        is_settled = False
         refused = state.refused.get(resource.kind)
         if refused is not None and refused.what == body:
             refusals.append(_rejected(resource, refused))
@@ -92,6 +99,7 @@ def plan_bodies(
                 actions += _applies(resource, body, live, need, first_size(spec, known_size))
             case Verdict.WAIT:
                 pass  # What was looked at is older than our own last apply.
+    state.settled = seen if is_settled else None
     return actions, next(iter(refusals), None)
 
 
@@ -102,24 +110,14 @@ def first_size(spec: InferenceServiceSpec, known_size: int | None) -> int:
     return max(spec.scaling.min_replicas, min(known_size or 1, spec.scaling.max_replicas))
 
 
-def _render(state: BodyState, given: Surroundings, spec: InferenceServiceSpec) -> None:
-    profile = given.profile.spec if given.profile else None
-    source = (given.service.uid, given.service.generation, profile)
-    if state.rendered_from == source:
-        return
+def _render(
+    given: Surroundings, spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | None
+) -> tuple[tuple[Resource, Document], ...]:
+    if spec.engine is None or (spec.accelerator is not None and profile is None):
+        return ()  # The checks tell why.
     namespace, name = given.service.key
     owner = Owner(name=name, namespace=namespace, uid=given.service.uid)
-    state.rendered_from, state.conflict = source, ""
-    if spec.engine is None or (spec.accelerator is not None and profile is None):
-        state.rendered = ()  # The checks tell why.
-        return
-    try:
-        state.rendered = (
-            (DEPLOYMENTS, deployment(owner, spec, profile)),
-            (SERVICES, kubernetes_service(owner, spec.engine)),
-        )
-    except TemplateConflictError as error:
-        state.rendered, state.conflict = (), str(error)
+    return (DEPLOYMENTS, deployment(owner, spec, profile)), (SERVICES, kubernetes_service(owner, spec.engine))
 
 
 def _rejected(resource: Resource, refused: Refused) -> Refusal:

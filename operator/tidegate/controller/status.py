@@ -33,6 +33,8 @@ LEAST_RATE = 0.001
 """Less than that per second is none: it is the rest of a sum, not a request."""
 
 LARGEST_RATE = 1e15
+"""More than that is said of nothing: the field has room for 24 characters."""
+
 LARGEST_COUNT = 2_147_483_647
 LONGEST_SELECTOR = 2048
 """Of the CRD: beyond it the selector is left out, for half of one is another one."""
@@ -97,18 +99,15 @@ def timestamp(now: float) -> str:
 
 def rounded(value: float | None, written: str | None) -> str | None:
     """Two significant digits; the value that is written already, while the new one is within the dead band of it."""
-    if value is None:
+    if value is None or math.isnan(value):
         return None
-    if written is not None:
-        before = float(written)
-        if abs(value - before) <= DEAD_BAND * abs(before):
-            return written
+    if written is not None and abs(value - float(written)) <= DEAD_BAND * float(written):
+        return written
     if value < LEAST_RATE:
         return "0"
-    if value > LARGEST_RATE:
-        return f"{value:.1e}"
-    digits = 1 - math.floor(math.log10(value))
-    return f"{round(value, digits):.{max(digits, 0)}f}"
+    nearest = float(f"{min(value, LARGEST_RATE):.1e}")
+    decimals = max(0, 1 - math.floor(math.log10(nearest)))
+    return f"{nearest:.{decimals}f}"
 
 
 def _pods(given: StatusInput) -> tuple[int, int]:
