@@ -75,18 +75,14 @@ def plan_bodies(
     if seen == state.settled:  # Quick: the store keeps a record until it is another one.
         return [], None
     try:
-        bodies = _render(given, spec, profile)
+        children = _children(given, spec, profile)
     except TemplateConflictError as error:
         return [], Refusal(Reason.TEMPLATE_CONFLICT, f"spec.{error}", Blocks.BODY)
-    is_settled = True
+    needs = [(*child, need) for child in children if (need := needs_apply(child[2], child[1])) is not None]
+    state.settled = None if needs else seen
     actions: list[Action] = []
     refusals: list[Refusal] = []
-    for resource, body in bodies:
-        live = given.deployment if resource is DEPLOYMENTS else given.kubernetes_service
-        need = needs_apply(live, body)
-        if need is None:
-            continue
-        is_settled = False
+    for resource, body, live, need in needs:
         refused = state.refused.get(resource.kind)
         if refused is not None and refused.what == body:
             refusals.append(_rejected(resource, refused))
@@ -99,7 +95,6 @@ def plan_bodies(
                 actions += _applies(resource, body, live, need, first_size(spec, known_size))
             case Verdict.WAIT:
                 pass  # What was looked at is older than our own last apply.
-    state.settled = seen if is_settled else None
     return actions, next(iter(refusals), None)
 
 
@@ -110,14 +105,18 @@ def first_size(spec: InferenceServiceSpec, known_size: int | None) -> int:
     return max(spec.scaling.min_replicas, min(known_size or 1, spec.scaling.max_replicas))
 
 
-def _render(
+def _children(
     given: Surroundings, spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | None
-) -> tuple[tuple[Resource, Document], ...]:
+) -> tuple[tuple[Resource, Document, LiveDeployment | LiveService | None], ...]:
+    """Each child's kind, its body as it should be, and what is there."""
     if spec.engine is None or (spec.accelerator is not None and profile is None):
         return ()  # The checks tell why.
     namespace, name = given.service.key
     owner = Owner(name=name, namespace=namespace, uid=given.service.uid)
-    return (DEPLOYMENTS, deployment(owner, spec, profile)), (SERVICES, kubernetes_service(owner, spec.engine))
+    return (
+        (DEPLOYMENTS, deployment(owner, spec, profile), given.deployment),
+        (SERVICES, kubernetes_service(owner, spec.engine), given.kubernetes_service),
+    )
 
 
 def _rejected(resource: Resource, refused: Refused) -> Refusal:

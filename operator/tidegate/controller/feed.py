@@ -52,7 +52,7 @@ def quiet_settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False  # Our own Events are posted once per transition; kopf's would be one per log line.
     settings.scanning.disabled = True  # The kinds are fixed: no need to watch CRDs and Namespaces, nor for the rights.
     settings.peering.standalone = True
-    settings.watching.chunk_size = 500  # A list of 10,000 pods at once is 100 MB of text and five times that parsed.
+    settings.watching.chunk_size = 500  # Never all documents of a fleet in memory at once.
     settings.watching.server_timeout = 240
     settings.watching.client_timeout = 300
     settings.watching.connect_timeout = 10
