@@ -2,8 +2,8 @@
 
 The rooms, top to bottom; imports point down this list only (checked by import-linter):
 
-``cli`` > ``controller`` > ``simulator`` > ``metrics`` > ``cluster`` > ``workloads`` > ``accelerators`` > ``engines`` >
-``scaling`` > ``api``.
+``cli``, ``controller``, ``simulator``, ``metrics``, ``cluster``, ``workloads``, ``accelerators``, ``engines``,
+``scaling``, ``api``.
 
 ``scaling``, ``accelerators``, ``engines``, ``workloads`` and ``api`` are pure: no clock, no input or output, no logging.
 What waits, retries or fails lives above them.
