@@ -70,12 +70,12 @@ class Loop:
         self._writer = Writer(store, cluster, exporter, clock)
         self._places = asyncio.Semaphore(SERVICES_AT_ONCE)
         self._next_tick = 0.0
-        self._last_turn = time.monotonic()
+        self._last_turn = clock()
         exporter.watch_services(self._rows)
 
     def is_alive(self) -> bool:
         """Whether a turn was finished lately."""
-        return time.monotonic() - self._last_turn < ALIVE_SECONDS
+        return self._clock() - self._last_turn < ALIVE_SECONDS
 
     async def run(self) -> None:
         """Turn for ever."""
@@ -93,7 +93,7 @@ class Loop:
                 log.exception("a turn failed; the next one starts afresh")
             else:
                 self._exporter.last_turn.set(self._clock())
-            self._last_turn = time.monotonic()
+            self._last_turn = self._clock()
 
     async def turn(self) -> None:
         """Look once at every service that is due."""
