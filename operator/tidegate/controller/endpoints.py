@@ -25,6 +25,13 @@ class Endpoints:
         self._address = (host, port)
         self._runner: web.AppRunner | None = None
 
+    @property
+    def port(self) -> int:
+        """The port that is listened on, also where any was asked for (0)."""
+        if self._runner is None or not self._runner.addresses:
+            return self._address[1]
+        return int(self._runner.addresses[0][1])
+
     async def start(self) -> None:
         """Listen.
 
@@ -35,8 +42,8 @@ class Endpoints:
         app.add_routes(
             [
                 web.get("/metrics", self._metrics),
-                web.get("/healthz", lambda _: _answer(self._is_alive(), "the loop has not turned for a while")),
-                web.get("/readyz", lambda _: _answer(self._is_ready(), "the store is not filled yet")),
+                web.get("/healthz", self._health),
+                web.get("/readyz", self._readiness),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None)
@@ -53,6 +60,12 @@ class Endpoints:
         body = generate_latest(self._exporter.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
+    async def _health(self, _: web.Request) -> web.Response:
+        return _answer(self._is_alive(), "the loop has not turned for a while")
 
-async def _answer(good: bool, problem: str) -> web.Response:  # noqa: FBT001 - it is what is answered
+    async def _readiness(self, _: web.Request) -> web.Response:
+        return _answer(self._is_ready(), "the store is not filled yet")
+
+
+def _answer(good: bool, problem: str) -> web.Response:  # noqa: FBT001 - it is what is answered
     return web.Response(text="ok\n") if good else web.Response(status=503, text=f"{problem}\n")

@@ -62,6 +62,7 @@ async def run(options: Options) -> None:
             exporter=exporter, is_alive=loop.is_alive, is_ready=synced.is_set, host=options.host, port=options.port
         )
         await endpoints.start()
+        log.info("serving /metrics, /healthz and /readyz", host=options.host, port=endpoints.port)
         work = asyncio.create_task(_work(loop, store, cluster, options.namespaces, synced), name="loop")
         watch = asyncio.create_task(
             kopf.operator(
