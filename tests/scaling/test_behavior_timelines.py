@@ -92,7 +92,7 @@ def test_a_window_on_the_way_up_waits_for_the_lowest() -> None:
     assert sizes(timeline, 55) == [2]
     assert timeline.decision.reason == "Stabilizing"
     assert timeline.decision.limits[-1].because == (
-        "only 2 were wanted at times within the last 60 s, which behavior.scaleUp waits for"
+        "behavior.scaleUp holds the least that was wanted or found in the last 60 s: 2"
     )
     timeline.advance(20)
     assert timeline.size > 2

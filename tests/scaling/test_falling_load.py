@@ -49,7 +49,7 @@ def test_the_record_says_why_a_size_stays() -> None:
     timeline = Timeline(service(tokenThroughput=given(1600)), size=8).arrive(12.4).advance(600).arrive(1).advance(60)
     assert timeline.decision.message == (
         "8: 1,000 tokens/s are arriving and each replica is given 1,600 (1 would do); "
-        "8 were wanted or found within the last 300 s, which behavior.scaleDown waits for"
+        "behavior.scaleDown holds the most that was wanted or found in the last 300 s: 8"
     )
 
 

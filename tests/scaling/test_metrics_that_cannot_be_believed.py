@@ -105,7 +105,7 @@ def test_with_some_metrics_the_way_down_is_closed(fault: Fault) -> None:
     assert timeline.size == 4
     assert timeline.limits[-1] == "metrics"
     assert timeline.decision.reason == "MetricsHeld"
-    assert "not down, for 1 of 4 ready pods cannot be believed; pod-1: " in timeline.decision.message
+    assert "not down while 1 of 4 ready pods cannot be believed; pod-1: " in timeline.decision.message
 
 
 def test_a_signal_that_the_engine_does_not_offer_is_no_news() -> None:
@@ -144,7 +144,7 @@ def test_pods_that_were_not_asked_yet_are_not_at_fault() -> None:
     timeline.advance(20).resize(4, cold_start_seconds=0)
     timeline.decide()
     assert timeline.decision.health.state == MetricsState.FRESH
-    assert timeline.decision.health.message == "the metrics of 3 ready pods are fresh, 1 more is not read yet"
+    assert timeline.decision.health.message == "1 of 4 ready pods is not read yet; the metrics of the rest are fresh"
     assert not timeline.decision.health.complete
 
 

@@ -58,7 +58,11 @@ def judge_metrics(observation: Observation, now: float) -> MetricsHealth:
     if not faults:
         unread = len(ready) - len(fresh)
         message = f"the metrics of {count(len(fresh), 'ready pod')} are fresh"
-        message += f", {unread} more {'is' if unread == 1 else 'are'} not read yet" if unread else ""
+        if unread:
+            verb = "is" if unread == 1 else "are"
+            message = (
+                f"{unread} of {count(len(ready), 'ready pod')} {verb} not read yet; the metrics of the rest are fresh"
+            )
         return MetricsHealth(MetricsState.FRESH, message, fresh, complete=not unread)
     example, (state, message) = next(iter(faults.items()))
     summary = f"{len(faults)} of {count(len(ready), 'ready pod')} cannot be believed; {example}: {message}"

@@ -32,8 +32,8 @@ def metrics_held(wanted: int, given: LimitInput) -> tuple[int, str]:
     if health.complete:
         return wanted, ""
     if health.fresh:
-        return max(wanted, current), f"not down, for {health.message}"
-    return current, f"unchanged, for {health.message}"
+        return max(wanted, current), f"not down while {health.message}"
+    return current, f"unchanged while {health.message}"
 
 
 def rollout_held(wanted: int, given: LimitInput) -> tuple[int, str]:
@@ -58,8 +58,8 @@ def stabilization(wanted: int, given: LimitInput) -> tuple[int, str]:
         now=given.now,
     )
     if wanted < size:
-        return size, f"{size} were wanted or found within the last {down_seconds} s, which behavior.scaleDown waits for"
-    return size, f"only {size} were wanted at times within the last {up_seconds} s, which behavior.scaleUp waits for"
+        return size, f"behavior.scaleDown holds the most that was wanted or found in the last {down_seconds} s: {size}"
+    return size, f"behavior.scaleUp holds the least that was wanted or found in the last {up_seconds} s: {size}"
 
 
 def behavior_policies(wanted: int, given: LimitInput) -> tuple[int, str]:

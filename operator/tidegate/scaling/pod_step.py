@@ -93,6 +93,8 @@ def pod_step(before: Sample, after: Sample, observation: Observation) -> PodStep
 
 def _change(old: float | None, new: float | None) -> float | None:
     """A signal's change; None where it is not known at both ends."""
+    if old is None or new is None:
+        return None
     before, after = believable(old), believable(new)
     return None if before is None or after is None else after - before
 
