@@ -61,8 +61,8 @@ class ServiceState:
     stale_after_seconds: float = 15.0
     status_sent: Document | None = None
     status_kept: Document | None = None
-    """The last status written, and what the API server made of it: an older CRD drops fields it does not know, and that
-    must not be mended for ever."""
+    """The last status written, and what the API server made of it, where it is not the same: an older CRD drops fields it
+    does not know, and that must not be mended for ever."""
 
     status_at: float = 0.0
 
@@ -128,4 +128,5 @@ class ServiceState:
 
     def status_written(self, sent: Document, kept: Document, now: float) -> None:
         """A status was written."""
-        self.status_sent, self.status_kept, self.status_at = sent, kept, now
+        self.status_at = now
+        self.status_sent, self.status_kept = (None, None) if kept == sent else (sent, kept)

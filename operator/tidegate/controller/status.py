@@ -288,10 +288,17 @@ def _scaling_limited(given: StatusInput) -> Row:
 
 
 def is_urgent(previous: Document, current: Document) -> bool:
-    """Whether somebody may wait for this status: a condition, a size or a generation changed, not just a number."""
+    """Whether somebody may wait for this status: a condition, a size or a generation changed, not just a number.
+
+    `ScalingLimited` is as good as a number: bounds bite and let go all day.
+    """
 
     def essence(status: Document) -> tuple[object, ...]:
-        conditions = tuple((c["type"], c["status"], c["reason"]) for c in status.get("conditions") or ())
+        conditions = tuple(
+            (c["type"], c["status"], c["reason"])
+            for c in status.get("conditions") or ()
+            if c["type"] != ConditionType.SCALING_LIMITED
+        )
         sizes = tuple(status.get(name) for name in ("replicas", "readyReplicas", "desiredReplicas"))
         return (status.get("observedGeneration"), conditions, sizes)
 

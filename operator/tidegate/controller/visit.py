@@ -20,6 +20,9 @@ from tidegate.workloads.ownership import Scale as ScaleStep
 from tidegate.workloads.ownership import replicas_step
 from tidegate.workloads.rivalry import Overridden, Yielded, judge, saw_size
 
+_STANDING_LIMITS = {"minReplicas", "maxReplicas", "pin"}
+"""They may bite for weeks: most idle services are held up by their minimum."""
+
 COSMETIC_SECONDS = 10.0
 """A status in which only numbers have changed is written this often at most."""
 
@@ -123,7 +126,7 @@ def _is_busy(state: ServiceState) -> bool:
     traffic = decision.traffic
     return (
         decision.from_replicas != decision.to_replicas
-        or bool(decision.limits)
+        or any(limit.name not in _STANDING_LIMITS for limit in decision.limits)
         or observation.coming > 0
         or observation.rollout_in_progress
         or decision.health.state not in calm
