@@ -9,6 +9,7 @@ from tidegate.controller.readings import Readings
 from tidegate.controller.records import Document, ServiceRecord, seconds
 from tidegate.controller.refused import Refused
 from tidegate.controller.status import timestamp
+from tidegate.controller.status_input import StatusInput
 from tidegate.engines.catalog import engine_table
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.behavior import SizeChange
@@ -59,10 +60,13 @@ class ServiceState:
 
     read_at: float = 0.0
     stale_after_seconds: float = 15.0
+    told: StatusInput | None = None
+    """What the last look had to tell, if the status that is written says it all."""
+
     status_sent: Document | None = None
     status_kept: Document | None = None
-    """The last status written, and what the API server made of it, where it is not the same: an older CRD drops fields it
-    does not know, and that must not be mended for ever."""
+    """The last status written, and what the API server made of it, where it is not the same: an older CRD drops fields
+    it does not know, and that must not be mended for ever."""
 
     status_at: float = 0.0
 

@@ -4,25 +4,21 @@ Numbers are rounded and keep their last value within a dead band, so that a serv
 """
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from tidegate.api.conditions import Condition, ConditionType, Reason, Status, merge_conditions
 from tidegate.api.inference_service_status import (
     MAXIMUM_CHANGES,
-    Change,
     DecisionRecord,
     InferenceServiceStatus,
     Limit,
     Proposal,
     Signals,
 )
-from tidegate.controller.checks import Refusal
-from tidegate.controller.records import Document, ServiceRecord
-from tidegate.scaling.decision import Decision
+from tidegate.controller.records import Document
+from tidegate.controller.status_input import StatusInput
 from tidegate.scaling.health import MetricsState
-from tidegate.scaling.observation import Observation
 from tidegate.scaling.wording import count
 from tidegate.workloads.live import LiveDeployment
 
@@ -48,29 +44,6 @@ _LIMIT_REASONS = {
     "maxReplicas": Reason.MAXIMUM_REPLICAS,
     "pin": Reason.PINNED,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusInput:
-    """All that a status is made of."""
-
-    service: ServiceRecord
-    previous: Document
-    """The status as it was written last."""
-
-    refusal: Refusal | None
-    deployment: LiveDeployment | None
-    """The Deployment that is scaled; None where there is none, or one of the name that is somebody else's."""
-
-    observation: Observation | None
-    decision: Decision | None
-    conflict_reason: Reason
-    conflict_message: str
-    changes: tuple[Change, ...]
-    """Newest first."""
-
-    url: str | None
-    now: float
 
 
 def status_document(given: StatusInput) -> Document:

@@ -11,7 +11,8 @@ from tidegate.controller.checks import Blocks, Refusal, Surroundings, first_refu
 from tidegate.controller.observe import observe
 from tidegate.controller.records import PodRecord
 from tidegate.controller.state import ServiceState
-from tidegate.controller.status import StatusInput, is_urgent, status_document
+from tidegate.controller.status import is_urgent, status_document
+from tidegate.controller.status_input import StatusInput, tells_the_same
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.decide import decide
 from tidegate.scaling.health import MetricsState
@@ -138,22 +139,23 @@ def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, n
     service = given.service
     reason, message = _conflict(state, now)
     previous = state.previous_status(service)
-    status = status_document(
-        StatusInput(
-            service=service,
-            previous=previous,
-            refusal=refusal,
-            deployment=_deployment(given),
-            observation=state.observation,
-            decision=state.decision,
-            conflict_reason=reason,
-            conflict_message=message,
-            changes=state.changes,
-            url=_url(state, given),
-            now=now,
-        )
+    made_of = StatusInput(
+        service=service,
+        previous=previous,
+        refusal=refusal,
+        deployment=_deployment(given),
+        observation=state.observation,
+        decision=state.decision,
+        conflict_reason=reason,
+        conflict_message=message,
+        changes=state.changes,
+        url=_url(state, given),
+        now=now,
     )
-    if status == previous:
+    is_told = state.told is not None and tells_the_same(made_of, state.told)
+    status = previous if is_told else status_document(made_of)
+    state.told = made_of if status == previous else None
+    if state.told is not None:
         return []
     if not is_urgent(previous, status):
         if now - state.status_at < COSMETIC_SECONDS:

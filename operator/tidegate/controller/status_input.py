@@ -1,0 +1,52 @@
+"""All that a status is made of, and whether it says anything new. Pure."""
+
+from dataclasses import dataclass, replace
+
+from tidegate.api.conditions import Reason
+from tidegate.api.inference_service_status import Change
+from tidegate.controller.checks import Refusal
+from tidegate.controller.records import Document, ServiceRecord
+from tidegate.scaling.decision import Decision
+from tidegate.scaling.observation import Observation
+from tidegate.workloads.live import LiveDeployment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusInput:
+    """All that a status is made of."""
+
+    service: ServiceRecord
+    previous: Document
+    """The status as it was written last."""
+
+    refusal: Refusal | None
+    deployment: LiveDeployment | None
+    """The Deployment that is scaled; None where there is none, or one of the name that is somebody else's."""
+
+    observation: Observation | None
+    decision: Decision | None
+    conflict_reason: Reason
+    conflict_message: str
+    changes: tuple[Change, ...]
+    """Newest first."""
+
+    url: str | None
+    now: float
+
+
+def tells_the_same(one: StatusInput, other: StatusInput) -> bool:
+    """Whether both make the same status, the times in it aside. Asking is much quicker than making both."""
+    return _timeless(one) == _timeless(other)
+
+
+def _timeless(given: StatusInput) -> tuple[object, ...]:
+    """All that a status is made of but the times: those of looks and of samples change at each look."""
+    decision, observation = given.decision, given.observation
+    pods, sampled = [], 0
+    if observation is not None:
+        pods = [(pod.uid, pod.ready) for pod in observation.pods]
+        observation = replace(observation, pods=())
+    if decision is not None:
+        sampled = len(decision.health.fresh)
+        decision = replace(decision, time=0.0, health=replace(decision.health, fresh=()))
+    return replace(given, now=0.0, decision=decision, observation=observation), pods, sampled
