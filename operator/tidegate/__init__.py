@@ -5,8 +5,7 @@ The rooms, top to bottom; imports point down this list only (checked by import-l
 ``cli``, ``controller``, ``simulator``, ``metrics``, ``cluster``, ``workloads``, ``accelerators``, ``engines``,
 ``scaling``, ``api``.
 
-``scaling``, ``accelerators``, ``engines``, ``workloads`` and ``api`` are pure: no clock, no input or output, no logging.
-What waits, retries or fails lives above them.
+The last five of them are pure: no clock, no input or output, no logging. What waits, retries or fails lives above.
 """
 
 __version__ = "0.1.0"
