@@ -63,6 +63,7 @@ def test_a_container_that_restarts_is_neither_negative_nor_a_spike(engine: Engin
     for estimate in estimates(timeline, 90):
         assert 0.4 * 6 <= estimate <= 1.1 * 6
     assert timeline.arriving == pytest.approx(6, rel=0.05)
+    assert all((decision.traffic.served_per_second or 0) >= 0 for decision in timeline.decisions)
 
 
 @EVERY_ENGINE
