@@ -1,0 +1,96 @@
+"""Plays a timeline of requests with OpenAI's own client, streaming, each at the pod that has the least to do."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from openai import APIError, AsyncOpenAI, DefaultAioHttpClient
+
+from demo.measures import Measures
+from demo.picking import Outstanding
+from demo.scenario import Part
+from demo.trace import Arrival
+from demo.watching import Pod, Pods
+
+PROMPT_TOKENS_HEADER = "x-simulated-prompt-tokens"
+"""A trace has no prompts, only their lengths; the simulated engines take the length for the prompt."""
+
+ANSWER_SECONDS = 240.0
+"""A request that gets nothing for this long has failed."""
+
+
+class CutOffError(Exception):
+    """An answer ended early, as it does when an engine is killed."""
+
+
+def open_client() -> AsyncOpenAI:
+    """OpenAI's client, for all pods: its address is replaced at each request."""
+    return AsyncOpenAI(
+        base_url="http://127.0.0.1",
+        api_key="none",
+        timeout=ANSWER_SECONDS,
+        max_retries=0,  # A failure is to be seen.
+        # aiohttp beneath it takes half the CPU; proxies of the environment are not for loopback addresses.
+        http_client=DefaultAioHttpClient(trust_env=False),
+    )
+
+
+@dataclass(slots=True)
+class Player:
+    """Plays one part."""
+
+    part: Part
+    pods: Pods
+    client: AsyncOpenAI
+    measures: Measures
+    outstanding: Outstanding
+
+    async def play(self, arrivals: Sequence[Arrival]) -> None:
+        """Send every request at its time, whether or not earlier ones are answered; returns when all have ended."""
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        async with asyncio.TaskGroup() as tasks:
+            for arrival in arrivals:
+                await asyncio.sleep(start + arrival.seconds - loop.time())
+                tasks.create_task(self._send(arrival))
+
+    async def _send(self, arrival: Arrival) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self.measures.send(began, arrival.tokens)
+        try:
+            pod = self.outstanding.pick(await self.pods.some(self.part))
+            with self.outstanding.at(pod):
+                await self._stream(pod, arrival, began)
+        except (APIError, CutOffError) as error:
+            self.measures.failures[f"{type(error).__name__}: {error}"] += 1
+        else:
+            self.measures.answered += 1
+
+    async def _stream(self, pod: Pod, arrival: Arrival, began: float) -> None:
+        """Read one answer to its end.
+
+        Raises:
+            APIError: The engine refused, or did not answer in time.
+            CutOffError: The answer ended early.
+        """
+        loop = asyncio.get_running_loop()
+        client = self.client.with_options(base_url=f"http://{pod.address}:{self.part.port}/v1")
+        stream = await client.chat.completions.create(
+            model=self.part.model,
+            messages=[{"role": "user", "content": "the prompt of a production trace"}],
+            max_tokens=arrival.answer_tokens,
+            stream=True,
+            stream_options={"include_usage": True},
+            extra_headers={PROMPT_TOKENS_HEADER: str(arrival.prompt_tokens)},
+        )
+        seen_first, usage = False, None
+        async for chunk in stream:
+            if not seen_first and chunk.choices and chunk.choices[0].delta.content:
+                seen_first = True
+                now = loop.time()
+                self.measures.first_tokens.append((now, now - began))
+            usage = chunk.usage or usage
+        if usage is None or usage.completion_tokens != arrival.answer_tokens:
+            raise CutOffError(f"the answer ended before its {arrival.answer_tokens} tokens")
+        self.measures.answer_tokens += usage.completion_tokens
