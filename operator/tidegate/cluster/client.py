@@ -182,18 +182,24 @@ class ClusterClient:
                 body=body,
                 _request_timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS),
             )
-            answer = _document(await response.read())
+            content = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClusterError(0, "Unreachable", f"{method} {path}: {error!r}") from error
+        answer = _document(content)
         if response.status >= HTTPStatus.BAD_REQUEST:
-            raise ClusterError(response.status, answer.get("reason", ""), answer.get("message", response.reason))
+            words = {} if answer is None else answer
+            message = words.get("message") or content[:500].decode("utf-8", "replace") or response.reason
+            raise ClusterError(response.status, words.get("reason", ""), message)
+        if answer is None:
+            # Proxies and captive portals answer 200, too.
+            said = content[:500].decode("utf-8", "replace")
+            raise ClusterError(response.status, "NoDocument", f"{method} {path} was answered with {said!r}")
         return answer
 
 
-def _document(content: bytes) -> Document:
+def _document(content: bytes) -> Document | None:
     try:
         answer = json.loads(content)
     except ValueError:
-        # Proxies in front of API servers answer in HTML or plain text.
-        return {"message": content[:500].decode("utf-8", "replace")}
-    return answer if isinstance(answer, dict) else {}
+        return None
+    return answer if isinstance(answer, dict) else None

@@ -6,6 +6,7 @@ from pathlib import Path
 import kopf
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from yaml import YAMLError
 
 REQUESTS_IN_FLIGHT = 32
 IN_CLUSTER_VARIABLE = "KUBERNETES_SERVICE_HOST"
@@ -27,7 +28,7 @@ async def load_configuration(kubeconfig: str | None = None) -> Configuration:
             load_incluster_config(client_configuration=configuration)
         else:
             await load_kube_config(config_file=kubeconfig, client_configuration=configuration)
-    except (ConfigException, OSError) as error:
+    except (ConfigException, OSError, YAMLError, TypeError, ValueError) as error:  # The last three: no kubeconfig.
         tried = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config"))
         raise NoClusterError(f"no cluster: {error} (looked in {tried}; give --kubeconfig or set KUBECONFIG)") from error
     configuration.connection_pool_maxsize = REQUESTS_IN_FLIGHT

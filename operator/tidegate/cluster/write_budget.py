@@ -11,6 +11,8 @@ from enum import IntEnum
 
 WRITES_PER_SECOND = 200.0
 BURST = 400.0
+LEAST_DELAY_SECONDS = 0.001
+"""A token may be short of whole by the last digit of a float, and waiting for that is waiting in a circle."""
 
 
 class Urgency(IntEnum):
@@ -44,7 +46,13 @@ class WriteBudget:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiters, (urgency, next(self._order), turn))
         self._schedule()
-        await turn
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # Granted in this very moment, and not used.
+                self._tokens += 1
+                self._release()
+            raise
 
     def _refill(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -54,11 +62,13 @@ class WriteBudget:
 
     def _schedule(self) -> None:
         if self._timer is None and self._waiters:
-            delay_seconds = max(0.0, 1 - self._tokens) / self._per_second
+            delay_seconds = max(LEAST_DELAY_SECONDS, (1 - self._tokens) / self._per_second)
             self._timer = asyncio.get_running_loop().call_later(delay_seconds, self._release)
 
     def _release(self) -> None:
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._refill()
         while self._waiters and self._tokens >= 1:
             _, _, turn = heapq.heappop(self._waiters)
