@@ -18,6 +18,7 @@ import structlog
 
 from tidegate.cluster.client import Cluster, ClusterError
 from tidegate.cluster.resources import WATCHED, Resource
+from tidegate.controller.kopf_storage import NoProgress, NothingToCompare
 from tidegate.controller.records import Document, key_of
 from tidegate.controller.store import Store
 
@@ -53,6 +54,10 @@ def quiet_settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True  # The kinds are fixed: no need to watch CRDs and Namespaces, nor for the rights.
     settings.peering.standalone = True
     settings.watching.chunk_size = 500  # Never all documents of a fleet in memory at once.
+    # kopf has a task for each object until this long after its last event: for all objects at once when it starts.
+    settings.queueing.idle_timeout = 0.1
+    settings.persistence.diffbase_storage = NothingToCompare()
+    settings.persistence.progress_storage = NoProgress()
     settings.watching.server_timeout = 240
     settings.watching.client_timeout = 300
     settings.watching.connect_timeout = 10
@@ -105,11 +110,14 @@ async def wait_until_synced(store: Store, cluster: Cluster, namespaces: tuple[st
     missing = {resource: await _names(cluster, resource, namespaces) for resource in WATCHED}
     deadline = time.monotonic() + SYNC_TIMEOUT_SECONDS
     list_again = time.monotonic() + LIST_AGAIN_SECONDS
+    fewest = sum(len(names) for names in missing.values())
     while missing := {resource: left for resource, names in missing.items() if (left := names - store.keys(resource))}:
+        count = sum(len(names) for names in missing.values())
         if time.monotonic() > deadline:
-            count = sum(len(names) for names in missing.values())
             log.warning("store is not complete, going on all the same", missing_objects=count)
             return
+        if count < fewest:
+            fewest, list_again = count, time.monotonic() + LIST_AGAIN_SECONDS
         if time.monotonic() > list_again:
             # What was deleted just after it was listed never comes.
             missing = {resource: await _names(cluster, resource, namespaces) for resource in missing}
