@@ -84,17 +84,27 @@ def test_rollout_in_progress(status: dict[str, Any], expected: bool) -> None:  #
 
 
 def test_reports_of_pods_change_nobody_s_fields() -> None:
-    """Entries for status are left out, and equal field sets are one object for thousands of Deployments."""
+    """Entries for status are left out."""
     entries = [
         {"manager": "tidegate", "operation": "Apply", "fieldsV1": {"f:spec": {"f:template": {}}}, "time": "t"},
         {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status", "fieldsV1": {}},
     ]
-    one, other = (
-        live_deployment({**deployment(), "metadata": {**METADATA, "uid": uid, "managedFields": entries}})
-        for uid in ("1", "2")
-    )
-    assert [manager.name for manager in one.managers] == ["tidegate"]
-    assert one.managers[0].fields is other.managers[0].fields
+    live = live_deployment({**deployment(), "metadata": {**METADATA, "managedFields": entries}})
+    assert [manager.name for manager in live.managers] == ["tidegate"]
+
+
+def test_what_two_field_sets_have_in_common_is_there_once() -> None:
+    """Thousands of Deployments that differ in their owner share one tree of their template."""
+
+    def with_owner(uid: str) -> LiveDeployment:
+        owner = {"f:ownerReferences": {f'k:{{"uid":"{uid}"}}': {}}}
+        fields = {"f:metadata": owner, "f:spec": {"f:template": {"f:spec": {}}}}
+        entry = {"manager": "tidegate", "operation": "Apply", "fieldsV1": fields}
+        return live_deployment({**deployment(), "metadata": {**METADATA, "managedFields": [entry]}})
+
+    one, other = (with_owner(uid).managers[0].fields for uid in ("1", "2"))
+    assert one != other
+    assert one["f:spec"]["f:template"] is other["f:spec"]["f:template"]
 
 
 @pytest.mark.parametrize(

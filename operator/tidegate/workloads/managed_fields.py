@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import intern
 from typing import Any, Union
 
 FieldSet = Mapping[str, Union["FieldSet", Mapping[str, Any]]]
@@ -20,7 +21,7 @@ APPLY = "Apply"
 """Operation of a server-side apply; every other write is an `Update`."""
 
 _DISTINCT_TEXTS = 4096
-"""Services that set the same fields share one tree: thousands of them need a handful."""
+"""Of parts of trees that are kept to be shared."""
 
 _IDENTITY: frozenset[Path] = frozenset(
     {("f:apiVersion",), ("f:kind",), ("f:metadata", "f:name"), ("f:metadata", "f:namespace")}
@@ -68,7 +69,7 @@ def field_managers(entries: Iterable[Mapping[str, Any]]) -> tuple[FieldManager, 
             name=entry.get("manager", ""),
             operation=entry.get("operation", ""),
             subresource=entry.get("subresource", ""),
-            fields=_shared(json.dumps(entry.get("fieldsV1") or {}, sort_keys=True)),
+            fields=_with_shared_parts(entry.get("fieldsV1") or {}),
         )
         for entry in entries
         if entry.get("subresource") != "status"
@@ -147,6 +148,18 @@ def _key_like(fields: FieldSet, item: Any) -> str:
     if sibling is None or not isinstance(item, Mapping):
         return "v:" + json.dumps(item, separators=(",", ":"))
     return "k:" + json.dumps({part: item[part] for part in sibling if part in item}, separators=(",", ":"))
+
+
+def _with_shared_parts(tree: Mapping[str, Any]) -> FieldSet:
+    """Make what is two levels down one with the same of other objects.
+
+    Thousands of services that set the same fields then need a handful of parts. Whole trees are never the same: each
+    names its owner's uid.
+    """
+    return {
+        intern(key): {intern(name): _shared(json.dumps(part, sort_keys=True)) for name, part in parts.items()}
+        for key, parts in tree.items()
+    }
 
 
 @lru_cache(maxsize=_DISTINCT_TEXTS)
