@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.workloads.live import LiveCondition, live_deployment, live_service
+from tidegate.workloads.live import LiveCondition, LiveDeployment, live_deployment, live_service
 from tidegate.workloads.selector import selector_text
 
 METADATA: dict[str, Any] = {
