@@ -155,3 +155,13 @@ def test_a_bound_is_obeyed_without_metrics_too() -> None:
     assert timeline.size == 2
     timeline.apply(service(tokenThroughput=given(1600), minReplicas=7)).advance(TICK_SECONDS)
     assert timeline.size == 7
+
+
+def test_a_sample_from_the_future_says_nothing_of_now() -> None:
+    """A clock was set back: a pod that stopped answering must not look fresh until the clock has caught up."""
+    timeline = four_pods().break_metrics(unread)
+    timeline.now -= 600
+    for pod in timeline.pods:
+        pod.ready_at = timeline.now
+    timeline.advance(TICK_SECONDS)
+    assert timeline.decision.health.state == MetricsState.STALE
