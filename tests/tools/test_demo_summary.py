@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from demo import stage, summary
 from demo.history import History
 from demo.measures import WINDOW_SECONDS, Measures, percentile
 from demo.scenario import CHAT, LEGACY, SIMULATED_STARTUP, Part, merged
-from demo.view import Scene, plain
+from demo.view import Scene, live, plain
 
 
 def _status(*sizes: int, applied: bool = True) -> dict[str, Any]:
@@ -146,6 +147,22 @@ def test_a_plain_line_says_what_the_table_says() -> None:
     measures.send(99.0, 40_000)
     scene = Scene(_history("chat", status), {"chat": measures}, [1.0], 200.0, 75.0, 100.0)
     assert plain(scene) == "1:15  chat 1/3: 2,000 tokens/s (seen 2,300), queue 7, TTFT 0.5 s / 0.5 s"
+
+
+def test_the_live_view_fits_a_small_terminal() -> None:
+    """80 columns and 24 lines hold it, however long the operator's sentences are."""
+    names = ("chat", "summarize", "legacy")
+    history = History(names, lambda: 65.0)
+    for name in names:
+        status = _status(1, 2, 3, 2, 1)
+        status["decision"]["message"] = "word " * 25
+        for change in status["changes"]:
+            change["message"] = "word " * 40
+        history.see("MODIFIED", {"metadata": {"name": name}, "status": status})
+    scene = Scene(history, {name: Measures() for name in names}, [1.0, 5.0] * 24, 200.0, 75.0, 100.0)
+    lines = Console(width=80, height=24).render_lines(live(scene), pad=False)
+    assert len(lines) <= 24
+    assert all(sum(segment.cell_length for segment in line) <= 80 for line in lines)
 
 
 def test_rates_forget_what_is_old() -> None:

@@ -15,9 +15,9 @@ from demo.load import Player, open_client
 from demo.measures import Measures
 from demo.picking import Outstanding
 from demo.programs import Program
-from demo.scenario import PARTS
+from demo.scenario import ABOUT, PARTS
 from demo.trace import Arrival, tokens_per_second
-from demo.view import CURVE_COLUMNS, Scene, clock, screen
+from demo.view import CURVE_COLUMNS, LEGEND, Scene, clock, screen
 from demo.watching import Pods, connected, watch_pods, watch_services
 
 FIRST_PODS_SECONDS = 90.0
@@ -70,7 +70,9 @@ class Play:
                 tails = "\n".join(program.tail() for program in programs)
                 raise ToolsError(f"not every service had a ready pod within {FIRST_PODS_SECONDS:.0f} s; {tails}")
             self._say(f"  every service has a ready pod after {lap('pods'):.0f} s more")
-            self._say(f"Replaying a production trace for {clock(self._load_seconds)}.")
+            self._say(f"\nReplaying a production trace for {clock(self._load_seconds)}: {ABOUT}")
+            self._say(LEGEND)
+            self._say("")
             await self._play(programs, watches)
             lap("load and the way down")
 

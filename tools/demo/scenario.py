@@ -13,6 +13,11 @@ Document = dict[str, Any]
 LOAD_SECONDS = 200.0
 """How long requests are sent: all pieces of traces are squeezed into this."""
 
+ABOUT = (
+    "Azure, 2023. In that time `chat` gets 26 minutes of a chat service, `summarize` short requests of the same, "
+    "`legacy` a burst of a coding assistant."
+)
+
 NAMESPACE = "default"
 SIMULATED_STARTUP = "tidegate.dev/simulated-startup"
 """Annotation of a pod: how long kwok lets it start. Real ones load weights for minutes."""

@@ -77,25 +77,27 @@ def curve_text(curve: Sequence[float], share: float) -> Text:
 
 
 def live(scene: Scene) -> RenderableType:
-    """The whole view for a terminal."""
-    table = Table(expand=True, pad_edge=False, box=None, header_style="dim")
-    table.add_column("SERVICE", style="bold", no_wrap=True)
-    table.add_column("READY/DESIRED", no_wrap=True)
-    for title in ("TOKENS/S SENT", "SEEN", "QUEUE"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("TTFT p50 / p95", justify="right", no_wrap=True)
-    table.add_column("LATEST DECISION", ratio=1)
-    for row in scene.rows():
-        table.add_row(row.name, row.replicas, row.sent, row.seen, row.queue, row.first_token, row.message)
+    """The whole view for a terminal, down to 80 columns and 24 lines."""
     progress = Text("demand for chat  ")
     progress.append(curve_text(scene.curve, scene.now / scene.load_seconds))
-    if scene.now < scene.load_seconds:
-        progress.append(f"  {clock(scene.now)} of {clock(scene.load_seconds)}")
-    else:
-        progress.append(f"  {clock(scene.now)}: all requests are sent, waiting for the way down")
+    over = scene.now >= scene.load_seconds
+    progress.append("  all sent" if over else f"  {clock(scene.now)} of {clock(scene.load_seconds)}")
+    rows = scene.rows()
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("SERVICE", style="bold", no_wrap=True)
+    table.add_column("READY/DESIRED", no_wrap=True)
+    for title in ("TOKENS/S", "SEEN", "QUEUE", "TTFT p50 / p95"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(row.name, row.replicas, row.sent, row.seen, row.queue, row.first_token)
+    decisions = [Text.assemble((row.name, "bold"), f" {row.message}") for row in rows]
     recent = scene.history.changes[-RECENT_CHANGES:]
-    changes = [Text(line(change), style="green" if change.applied else "yellow") for change in recent]
-    return Group(Text(), progress, Text(), table, Text(), Text("CHANGES", style="dim"), *changes)
+    changes = [
+        Text(line(change), style="green" if change.applied else "yellow", no_wrap=True, overflow="ellipsis")
+        for change in recent
+    ]
+    titles = [Text(title, style="dim") for title in ("\nLATEST DECISIONS", "\nCHANGES")]
+    return Group(progress, Text(), table, titles[0], *decisions, titles[1], *changes)
 
 
 def line(change: Change) -> str:
@@ -112,10 +114,16 @@ def plain(scene: Scene) -> str:
     return f"{clock(scene.now)}  " + " | ".join(parts)
 
 
+LEGEND = (
+    "Pods start within seconds here, not minutes. TOKENS/S is what is sent, prompts and answers; SEEN is what the "
+    "operator makes of it from the engines' metrics; TTFT is the time to the first token at the client."
+)
+
+
 @contextmanager
 def screen(console: Console) -> Iterator[Callable[[Scene], None]]:
     """Gives what draws scenes: over each other on a terminal, as lines elsewhere."""
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         yield PlainPrinter(console).show
         return
     with Live(console=console, auto_refresh=False) as display:
