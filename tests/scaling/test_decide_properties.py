@@ -116,6 +116,7 @@ def test_looking_again_without_new_samples_changes_no_mind(scaling: Scaling, his
     assert found[-1][0].proposals == found[-3][0].proposals
 
 
+@settings(max_examples=1000)
 @given(scaling=scalings, history=histories())
 def test_a_size_that_was_taken_is_not_regretted(scaling: Scaling, history: History) -> None:
     """Once a decision is carried out, the same samples ask for nothing more and nothing less."""

@@ -101,6 +101,26 @@ def test_a_backlog_adds_what_starts_it_within_drain_seconds() -> None:
     assert sizes[60] < sizes[10]
 
 
+def proposed_for_a_queue(traffic: Traffic, *, replicas: int, ready: int, lead_seconds: float | None = None) -> int:
+    """What the queue term proposes, with 4 requests per replica that may wait, and 30 seconds to drain the rest."""
+    pods = tuple(
+        PodObservation(uid=str(index), name=str(index), ready=True, reading=Sample(time=START))
+        for index in range(ready)
+    )
+    proposal = queue(
+        TermInput(
+            scaling=service().scaling,
+            observation=Observation(replicas=replicas, pods=pods),
+            traffic=traffic,
+            carried_running=None,
+            lead_time=LeadTime(seconds=lead_seconds),
+            now=START,
+        )
+    )
+    assert proposal is not None
+    return proposal.replicas
+
+
 @pytest.mark.parametrize(
     ("lead_seconds", "replicas"),
     [
@@ -111,22 +131,22 @@ def test_a_backlog_adds_what_starts_it_within_drain_seconds() -> None:
 )
 def test_a_backlog_orders_only_for_what_is_left_of_it(lead_seconds: float | None, replicas: int) -> None:
     """Seven pods start 14 requests/s and 1/s arrives: in the lead time they take 13/s off 772 in excess."""
-    pods = tuple(
-        PodObservation(uid=str(index), name=str(index), ready=True, reading=Sample(time=START)) for index in range(7)
-    )
     traffic = Traffic(waiting=800, running=56, requests_per_second=1, starts_per_pod_second=2)
-    proposal = queue(
-        TermInput(
-            scaling=service().scaling,
-            observation=Observation(replicas=7, pods=pods),
-            traffic=traffic,
-            carried_running=None,
-            lead_time=LeadTime(seconds=lead_seconds),
-            now=START,
-        )
-    )
-    assert proposal is not None
-    assert proposal.replicas == replicas
+    assert proposed_for_a_queue(traffic, replicas=7, ready=7, lead_seconds=lead_seconds) == replicas
+
+
+@pytest.mark.parametrize(
+    ("ready", "replicas"),
+    [
+        pytest.param(1, 6, id="five more are coming: one alone has too many"),
+        pytest.param(3, 3, id="three are enough for 9: those that are coming are not needed"),
+        pytest.param(6, 3, id="nobody is coming: 9 may wait for three"),
+    ],
+)
+def test_pods_that_were_ordered_for_a_queue_are_not_cancelled_while_it_waits(ready: int, replicas: int) -> None:
+    """More pods may have more requests waiting, but only once they are there."""
+    traffic = Traffic(waiting=9, running=8, requests_per_second=1, starts_per_pod_second=2)
+    assert proposed_for_a_queue(traffic, replicas=6, ready=ready) == replicas
 
 
 def test_the_lead_time_is_learned_from_the_pods_that_came() -> None:

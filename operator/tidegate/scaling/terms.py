@@ -51,8 +51,8 @@ def queue(given: TermInput) -> Proposal | None:
     """Replicas for what arrives, at the pace that pods were seen to take, and to start what waits in `drainSeconds`.
 
     It says how many there should be, not how many more, so pods that are coming count. While some are, the queue grows
-    for want of those and not of others: until they are there, no more is asked for than what arrives. On the way down,
-    no fewer are left than those that so many requests may wait for.
+    for want of those and not of others: until they are there, no more is asked for than what arrives, and no less than
+    was. On the way down, no fewer are left than those that so many requests may wait for.
     """
     waiting, current, coming = given.traffic.waiting, given.observation.replicas, given.observation.coming
     if waiting is None:
@@ -61,7 +61,8 @@ def queue(given: TermInput) -> Proposal | None:
     tolerated = target * current
     because = f"{requests(waiting)} wait, {number(tolerated)} may"
     if waiting <= tolerated:
-        return Proposal("queue", _at_most_maximum(waiting / target), because)
+        needs_those_that_come = waiting > target * len(given.observation.read_pods)
+        return Proposal("queue", current if needs_those_that_come else _at_most_maximum(waiting / target), because)
     pace, arriving = given.traffic.starts_per_pod_second, given.traffic.requests_per_second
     if pace is None or arriving is None:
         return Proposal("queue", max(current, _doubled(given)), f"{because}; how fast a pod starts them is not known")
