@@ -53,7 +53,7 @@ def quiet_settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False  # Our own Events are posted once per transition; kopf's would be one per log line.
     settings.scanning.disabled = True  # The kinds are fixed: no need to watch CRDs and Namespaces, nor for the rights.
     settings.peering.standalone = True
-    settings.watching.chunk_size = 500  # Never all documents of a fleet in memory at once.
+    settings.watching.chunk_size = 200  # Never all documents of a fleet in memory at once.
     # kopf has a task for each object until this long after its last event: for all objects at once when it starts.
     settings.queueing.idle_timeout = 0.1
     settings.persistence.diffbase_storage = NothingToCompare()

@@ -5,6 +5,7 @@ A cluster of 5,000 services has 10,000 pods; their documents are 100 MB, these r
 
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -93,7 +94,7 @@ def service_record(document: Document) -> ServiceRecord:
         problem=problem,
         target=_target(document.get("spec")),
         deleting="deletionTimestamp" in metadata,
-        status=document.get("status") or {},
+        status=_with_shared_texts(document.get("status") or {}),
     )
 
 
@@ -140,6 +141,19 @@ def autoscaler_record(document: Document) -> AutoscalerRecord | None:
 def seconds(timestamp: str | None) -> float:
     """A Kubernetes timestamp in seconds since the epoch; 0 for none."""
     return datetime.fromisoformat(timestamp).timestamp() if timestamp else 0.0
+
+
+def _with_shared_texts(value: Any) -> Any:
+    """Make each text one with its equals: the statuses of thousands of services are made of the same words."""
+    match value:
+        case dict():
+            return {intern(key): _with_shared_texts(part) for key, part in value.items()}
+        case list():
+            return [_with_shared_texts(part) for part in value]
+        case str():
+            return intern(value)
+        case _:
+            return value
 
 
 def _target(spec: object) -> str | None:
