@@ -1,11 +1,13 @@
 """Fixtures for what we rely on at a real API server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from custom_resources import CustomResources
 from deployment_under_test import Deployment
+from operated_namespace import OperatedNamespace
+from operator_process import Engines, OperatorProcess, running_engines, running_operator
 
 from live_cluster import LiveCluster
 
@@ -41,3 +43,24 @@ def editor(tmp_path: Path) -> Callable[[int], str]:
         return str(path)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def engines() -> Iterator[Engines]:
+    """Simulated engines on every address that a pod can have."""
+    with running_engines() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def operator(crds: LiveCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    """The operator, for all tests of a module: others want to see objects that nobody touches."""
+    log = tmp_path_factory.mktemp("operator") / "log"
+    with running_operator(crds.kubeconfig, log) as running:
+        yield running
+
+
+@pytest.fixture
+def here(crds: LiveCluster, namespace: str, engines: Engines) -> OperatedNamespace:
+    """The test's namespace; a test that wants an operator in it asks for one as well."""
+    return OperatedNamespace(crds, namespace, engines.port)
