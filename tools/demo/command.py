@@ -38,8 +38,16 @@ INTERRUPTED = 130
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Write what happened to this file, for machines.",
 )
+@click.option(
+    "--picture",
+    "picture_file",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write a picture of the live view to this SVG file.",
+)
 @click.option("--down", is_flag=True, help="Only remove the cluster that an earlier demo left.")
-def demo(*, speed: float, duration: float | None, json_file: Path | None, down: bool) -> None:
+def demo(
+    *, speed: float, duration: float | None, json_file: Path | None, picture_file: Path | None, down: bool
+) -> None:
     """Watch Tidegate scale: a real control plane, the operator, simulated engines and a production trace."""
     console = Console(highlight=False)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Shells let background jobs start with it ignored.
@@ -57,7 +65,7 @@ def demo(*, speed: float, duration: float | None, json_file: Path | None, down: 
             _say(console, "Setting up a cluster: etcd, API server, controller manager, scheduler; kwok plays kubelet.")
             from demo.performance import Options  # noqa: PLC0415 - OpenAI's client takes seconds to import
 
-            _perform(Options(speed, duration, json_file), console, directory)
+            _perform(Options(speed, duration, json_file, picture_file), console, directory)
     except ToolsError as error:
         _say(console, f"error: {error}", style="red")
         raise SystemExit(1) from error

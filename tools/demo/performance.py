@@ -10,6 +10,7 @@ from rich.console import Console
 
 from cluster import Cluster
 from demo import stage, summary
+from demo.picture import Picture
 from demo.play import Play
 from demo.programs import engines, operator
 from demo.scenario import LOAD_SECONDS, NAMESPACE, PARTS, Part
@@ -28,11 +29,13 @@ class Options:
         speed: 2 plays the traces twice as fast, in half the time.
         duration_seconds: How long requests are sent; None = to the end of the traces.
         json_file: Where the summary goes, for machines.
+        picture_file: Where a picture of the view goes, for documents.
     """
 
     speed: float = 1.0
     duration_seconds: float | None = None
     json_file: Path | None = None
+    picture_file: Path | None = None
 
     @property
     def load_seconds(self) -> float:
@@ -67,7 +70,7 @@ def perform(options: Options, console: Console, directory: Path) -> None:
         part.name: timeline(part.load, stage.EXAMPLES / "traces", speed=options.speed, seconds=options.load_seconds)
         for part in PARTS
     }
-    play = Play(timelines, options.load_seconds, console)
+    play = Play(timelines, options.load_seconds, console, Picture(options.picture_file))
     cluster = stage.set_up(directory)
     _say(console, f"  cluster, CRDs and examples are there after {stopwatch.lap('cluster'):.0f} s")
     untouched = [part for part in PARTS if not part.touched]

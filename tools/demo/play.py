@@ -14,6 +14,7 @@ from demo.history import History
 from demo.load import Player, open_client
 from demo.measures import Measures
 from demo.picking import Outstanding
+from demo.picture import Picture
 from demo.programs import Program
 from demo.scenario import ABOUT, PARTS
 from demo.trace import Arrival, tokens_per_second
@@ -32,18 +33,26 @@ Task = asyncio.Task[None]
 class Play:
     """Plays the timelines of all parts, once."""
 
-    def __init__(self, timelines: Mapping[str, Sequence[Arrival]], load_seconds: float, console: Console) -> None:
+    def __init__(
+        self,
+        timelines: Mapping[str, Sequence[Arrival]],
+        load_seconds: float,
+        console: Console,
+        picture: Picture,
+    ) -> None:
         """Prepare.
 
         Args:
             timelines: The requests of each part, by its name.
             load_seconds: How long they take.
             console: Where to show what happens.
+            picture: What is to see the view once.
         """
         names = tuple(part.name for part in PARTS)
         self.measures = {name: Measures() for name in names}
         self.history = History(names, self._elapsed_seconds)
         self._timelines = timelines
+        self._picture = picture
         self._load_seconds = load_seconds
         self._console = console
         self._pods = Pods(PARTS)
@@ -88,7 +97,7 @@ class Play:
                         self._load_seconds + DOWN_SECONDS,
                         programs,
                         [*watches, *plays],
-                        lambda: draw(self._scene()),
+                        lambda: self._show(draw),
                     )
 
     async def _until(
@@ -126,6 +135,11 @@ class Play:
 
     def _elapsed_seconds(self) -> float:
         return 0.0 if self._began is None else time.monotonic() - self._began
+
+    def _show(self, draw: Callable[[Scene], None]) -> None:
+        scene = self._scene()
+        draw(scene)
+        self._picture.see(scene)
 
     def _scene(self) -> Scene:
         return Scene(
