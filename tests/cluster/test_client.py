@@ -138,7 +138,7 @@ async def test_no_names_are_no_names(
         (404, "NotFound", "is_absent"),
         (409, "Conflict", "is_conflict"),
         (429, "TooManyRequests", ""),
-        (500, "InternalError", ""),
+        (500, "InternalError", "is_internal"),
         (503, "ServiceUnavailable", ""),
         (401, "Unauthorized", ""),
     ],
@@ -152,7 +152,7 @@ async def test_failures_are_told_apart(
         await client.apply(DEPLOYMENTS, BODY)
     error = caught.value
     assert (error.status, error.reason, error.message) == (code, reason, "said so")
-    assert [name for name in ("is_refusal", "is_absent", "is_conflict") if getattr(error, name)] == (
+    assert [name for name in ("is_refusal", "is_absent", "is_conflict", "is_internal") if getattr(error, name)] == (
         [kind] if kind else []
     )
 

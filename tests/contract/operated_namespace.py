@@ -11,6 +11,7 @@ from custom_resources import CustomResources, Document, changed, service
 from live_cluster import LiveCluster
 
 SECONDS = 30
+MOST_SAID = 4000
 AT_ONCE = {"scaling": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}}
 """Shrinks as soon as there is a reason: nobody waits five minutes for a test."""
 
@@ -183,7 +184,7 @@ class OperatedNamespace:
 
     def _everything(self) -> str:
         items = self.cluster.api.get(self.path("inferenceservices")).document.get("items", [])
-        return json.dumps({item["metadata"]["name"]: item.get("status") for item in items})
+        return json.dumps({item["metadata"]["name"]: item.get("status") for item in items})[:MOST_SAID]
 
 
 def _is_ready(pod: Document) -> bool:

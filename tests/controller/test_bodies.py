@@ -14,6 +14,7 @@ from cluster_objects import (
 from operator_under_test import OperatorUnderTest
 from recording_cluster import CONFLICT, INVALID
 
+from tidegate.cluster.client import ClusterError
 from tidegate.cluster.resources import ACCELERATOR_PROFILES, DEPLOYMENTS, INFERENCE_SERVICES, SERVICES
 from tidegate.workloads import deployment as rendering
 
@@ -209,6 +210,19 @@ class TestRefusal:
         assert (status, reason) == ("False", "RejectedByAPIServer")
         assert INVALID.message in message
         assert operator.condition("Ready")[0] == "True"
+
+    async def test_an_api_server_that_cannot_read_a_body_says_so_with_500(self) -> None:
+        """Unknown fields, wrong types and bad quantities in a server-side apply: the user must read of them."""
+        operator = await settled()
+        unreadable = ClusterError(500, "", "failed to create typed patch object: .imagee: field not declared in schema")
+        operator.cluster.failures["Deployment"] = unreadable
+        operator.apply(OTHER_IMAGE, generation=2)
+        await operator.turn()
+        await operator.turn()
+        status, reason, message = operator.condition("SpecValid")
+        assert (status, reason) == ("False", "RejectedByAPIServer")
+        assert ".imagee: field not declared" in message
+        assert "spec.template" in message
 
     async def test_another_body_is_tried_at_once(self) -> None:
         """The user has mended it."""

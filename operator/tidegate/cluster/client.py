@@ -47,6 +47,11 @@ class ClusterError(Exception):
         """The same request would be refused again: it is invalid, forbidden, or an admission webhook says no."""
         return self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}
 
+    @property
+    def is_internal(self) -> bool:
+        """Trouble of its own, or an apply with a field, a type or a quantity that it cannot read: both are 500."""
+        return self.status == HTTPStatus.INTERNAL_SERVER_ERROR
+
 
 class Cluster(Protocol):
     """What the controller needs of a cluster. Tests give it a recording one."""

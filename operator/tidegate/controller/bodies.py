@@ -120,8 +120,9 @@ def _children(
 
 
 def _rejected(resource: Resource, refused: Refused) -> Refusal:
-    message = f"the API server refuses the {resource.kind}: {refused.message}; it is tried again every few minutes"
-    return Refusal(Reason.REJECTED_BY_API_SERVER, message, Blocks.BODY)
+    message = f"the API server refuses the {resource.kind}: {refused.message}"
+    fix = "mend spec.engine or spec.template, or what refuses them; it is tried again every few minutes"
+    return Refusal(Reason.REJECTED_BY_API_SERVER, f"{message}; {fix}", Blocks.BODY)
 
 
 def _not_converging(resource: Resource, need: Need) -> Refusal:

@@ -105,7 +105,7 @@ class Writer:
                 self._store.forget(INFERENCE_SERVICES, service.key)
             case Scale() if error.is_absent:
                 self._store.forget(DEPLOYMENTS, action.workload)
-            case ApplyBody() if error.is_refusal:
+            case ApplyBody() if error.is_refusal or error.is_internal:
                 state.bodies.refuse(action, error.message, self._clock())
                 self._store.mark({service.key})  # The refusal belongs into the status.
             case Scale() if error.is_refusal:
