@@ -15,7 +15,7 @@ LOAD_SECONDS = 200.0
 
 ABOUT = (
     "Azure, 2023. In that time `chat` gets 26 minutes of a chat service, `summarize` short requests of the same, "
-    "`legacy` a burst of a coding assistant."
+    "`legacy` a burst of a code completion service."
 )
 
 NAMESPACE = "default"
@@ -134,7 +134,7 @@ LEGACY = Part(
     deployment="legacy-vllm",
     pod_labels={"app": "legacy-vllm"},
     port=8000,
-    # A burst of the coding assistant's trace, nearly as fast as it was, at 0.3 of its rate.
+    # A burst of the code completion trace, nearly as fast as it was, at 0.3 of its rate.
     load=Load(trace="azure-2023-code.csv.gz", seconds=200, rate=0.3, longest_prompt_tokens=7000),
     patches={
         "InferenceService": {"spec": {"scaling": {"tokenThroughput": {"targetPerReplica": 1500}}}},
