@@ -47,7 +47,7 @@ def wanted(decision: Decision) -> int:
     return max(proposal.replicas for proposal in decision.proposals)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(spec=specs, moments=moments)
 def test_whatever_is_seen_the_bounds_hold(spec: InferenceServiceSpec, moments: list[tuple[float, Observation]]) -> None:
     """No number, missing, infinite or negative, no time that stands still or runs back, breaks them or the code."""
@@ -63,7 +63,7 @@ def test_whatever_is_seen_the_bounds_hold(spec: InferenceServiceSpec, moments: l
         assert len(decision.message) < 1024
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(spec=specs, moments=moments)
 def test_what_is_not_believed_never_makes_a_service_smaller(
     spec: InferenceServiceSpec, moments: list[tuple[float, Observation]]
@@ -83,6 +83,7 @@ BROKEN = {
 }
 
 
+@settings(deadline=None)
 @given(scaling=scalings, history=histories(), broken=st.sampled_from(sorted(BROKEN)), data=st.data())
 def test_one_pod_that_is_not_believed_closes_the_way_down(
     scaling: Scaling, history: History, broken: str, data: st.DataObject
@@ -100,12 +101,14 @@ def test_one_pod_that_is_not_believed_closes_the_way_down(
     assert decision.to_replicas >= min(last.replicas, scaling.max_replicas)
 
 
+@settings(deadline=None)
 @given(spec=specs, moments=moments)
 def test_equal_inputs_give_equal_outputs(spec: InferenceServiceSpec, moments: list[tuple[float, Observation]]) -> None:
     """A recording of what was seen tells what was decided."""
     assert repr(decisions(spec, timed(moments))) == repr(decisions(spec, timed(moments)))
 
 
+@settings(deadline=None)
 @given(scaling=scalings, history=histories())
 def test_looking_again_without_new_samples_changes_no_mind(scaling: Scaling, history: History) -> None:
     """The same observation a little later: the same proposals."""
@@ -116,7 +119,7 @@ def test_looking_again_without_new_samples_changes_no_mind(scaling: Scaling, his
     assert found[-1][0].proposals == found[-3][0].proposals
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(scaling=scalings, history=histories())
 def test_a_size_that_was_taken_is_not_regretted(scaling: Scaling, history: History) -> None:
     """Once a decision is carried out, the same samples ask for nothing more and nothing less."""
@@ -131,6 +134,7 @@ def test_a_size_that_was_taken_is_not_regretted(scaling: Scaling, history: Histo
     assert again.to_replicas == decision.to_replicas
 
 
+@settings(deadline=None)
 @given(scaling=scalings, history=histories(EXACT), factor=st.sampled_from([1.0, 1.1, 2.0, 3.7, 10.0]))
 def test_more_of_everything_never_asks_for_less(scaling: Scaling, history: History, factor: float) -> None:
     """Demand times a factor, all else equal."""
@@ -141,6 +145,7 @@ def test_more_of_everything_never_asks_for_less(scaling: Scaling, history: Histo
         assert wanted(larger) >= wanted(decision)
 
 
+@settings(deadline=None)
 @given(
     scaling=scalings,
     waiting=st.floats(0, 1e4),
@@ -185,6 +190,7 @@ def test_the_queue_term_is_monotone(
     assert replicas(waiting, arriving, pace * more) <= base
 
 
+@settings(deadline=None)
 @given(
     per_interval=st.integers(1, 60),
     pods=st.integers(1, 4),

@@ -23,7 +23,7 @@ def test_an_idle_service_without_a_throughput_target_goes_to_the_minimum_too(eng
     """Nothing waits and nothing runs."""
     timeline = Timeline(service(), engine=engine, size=6).arrive(9).advance(300).arrive(0).advance(330)
     assert timeline.size == 1
-    assert timeline.decision.message == "1: 0 requests wait, 4 may (0 would do); scaling.minReplicas is 1"
+    assert timeline.decision.message == "1: 0 requests waiting, 4 allowed (0 would do); scaling.minReplicas is 1"
 
 
 def test_a_fall_is_followed_after_the_window() -> None:
@@ -90,7 +90,7 @@ def test_without_a_throughput_target_it_shrinks_as_far_as_pods_were_seen_to_carr
     assert timeline.waiting == 0
     assert timeline.decision.traffic.running == 40
     assert timeline.size == 7
-    assert timeline.decision.message == "7: 40 requests are running; a pod can carry 8 at once"
+    assert timeline.decision.message == "7: 40 requests running; a pod can carry 8 at once"
 
 
 def test_without_a_throughput_target_a_load_whose_limits_are_unknown_stays() -> None:

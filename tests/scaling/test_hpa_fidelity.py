@@ -65,7 +65,7 @@ rules = st.builds(
 steps = st.lists(st.tuples(st.sampled_from([0, 1, 5, 15, 15, 60, 300, 1800]), st.integers(0, 1200)), max_size=60)
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(up=rules, down=rules, bounds=st.tuples(st.integers(1, 20), st.integers(20, 1000)), steps=steps)
 def test_every_size_is_the_one_that_the_hpa_would_take(
     up: ScalingRules, down: ScalingRules, bounds: tuple[int, int], steps: list[tuple[int, int]]
