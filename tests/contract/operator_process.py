@@ -134,6 +134,10 @@ class Engines:
         """Mend it."""
         self._ask("DELETE", f"/faults/{address}")
 
+    def reset(self, address: str) -> None:
+        """Cut its requests off and let it forget them, as if the pod was killed."""
+        self._ask("POST", f"/reset/{address}")
+
     def _ask(self, method: str, path: str, body: Any = None) -> None:
         data = None if body is None else json.dumps(body).encode()
         url = f"{self.administration}{path}"

@@ -278,6 +278,8 @@ class TestMetricsOfPods:
             sizes += operator.sizes()
         assert operator.condition("MetricsAvailable")[:2] == state
         assert sizes == ([1] if state[0] == "True" else [])
+        limited = operator.condition("ScalingLimited")
+        assert limited[:2] == ("True", "MinimumReplicas" if state[0] == "True" else "MetricsHeld")
 
     async def test_one_failed_scrape_is_no_news(self) -> None:
         """The sample before it is still good; the third in a row is told."""

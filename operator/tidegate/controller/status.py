@@ -244,6 +244,9 @@ _METRICS_REASONS = {
 }
 
 
+_NOT_BELIEVED = {MetricsState.MISSING, MetricsState.STALE, MetricsState.NOT_A_NUMBER}
+
+
 def _metrics_available(given: StatusInput) -> Row:
     if given.decision is None:
         return "Unknown", Reason.NO_PODS, "nothing is read before the spec can be carried out"
@@ -254,6 +257,10 @@ def _metrics_available(given: StatusInput) -> Row:
 def _scaling_limited(given: StatusInput) -> Row:
     decision = given.decision
     limits = [limit for limit in decision.limits if limit.name in _LIMIT_REASONS] if decision else []
+    if not limits and decision is not None and decision.health.state in _NOT_BELIEVED:
+        return "True", Reason.METRICS_HELD, f"demand is not known, so the size stays: {decision.health.message}"
+    if not limits and (decision is None or not decision.health.fresh):
+        return "False", Reason.WITHIN_LIMITS, "no bound holds the size; demand is not known yet"
     if not limits:
         return "False", Reason.WITHIN_LIMITS, "the size is what demand asks for"
     last = limits[-1]
