@@ -123,3 +123,16 @@ def test_a_rollout_teaches_no_lead_time() -> None:
     timeline = Timeline(spec(), size=4).arrive(6).advance(60).observe_with(rollout_in_progress=True)
     timeline.lose_pod().advance(120)
     assert timeline.memory.lead_time.seconds is None
+
+
+def test_advice_is_no_more_nervous_than_the_rule() -> None:
+    """In mode Advisory nobody may follow advice to grow; it holds for the window all the same when demand falls."""
+    timeline = Timeline(service(mode="Advisory", tokenThroughput=given(1000)), size=2).arrive(1).advance(300)
+    timeline.arrive(4).advance(60)
+    advised = timeline.decision.to_replicas
+    assert advised > 2
+
+    timeline.arrive(1).advance(120)
+
+    assert timeline.size == 2
+    assert timeline.decision.to_replicas == advised

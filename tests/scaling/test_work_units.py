@@ -77,7 +77,7 @@ def test_a_queue_target_may_be_a_part_of_a_request(target: int | str, tolerated:
     """Half a request per replica is one for two of them."""
     timeline = Timeline(service(queueDepth=given(target), mode="Advisory"), size=4).arrive(6).advance(60).burst(80)
     timeline.advance(5)
-    assert f" wait, {tolerated} may" in timeline.decision.message
+    assert f" waiting, {tolerated} allowed" in timeline.decision.message
 
 
 def test_the_smallest_and_the_largest_targets_are_borne() -> None:

@@ -15,7 +15,7 @@ from demo.load import Player, open_client
 from demo.measures import Measures
 from demo.picking import Outstanding
 from demo.picture import Picture
-from demo.programs import Program
+from demo.programs import Program, reset_engine
 from demo.scenario import ABOUT, PARTS
 from demo.trace import Arrival, tokens_per_second
 from demo.view import CURVE_COLUMNS, LEGEND, Scene, clock, screen
@@ -64,12 +64,13 @@ class Play:
 
         Args:
             kubeconfig: Of the demo's cluster.
-            programs: What must run all the while.
+            programs: What must run all the while; the first is the engines.
             lap: Called at the end of each phase with its name; gives its length in seconds.
 
         Raises:
             ToolsError: A program ended, or pods did not become ready.
         """
+        self._pods.arrives = lambda address: reset_engine(programs[0].port, address)
         async with (
             connected(kubeconfig) as api,
             _running(watch_pods(api, self._pods.see), watch_services(api, self.history.see)) as watches,

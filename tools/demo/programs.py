@@ -31,11 +31,13 @@ class Program:
     Attributes:
         name: For people.
         log: File that it writes to.
+        port: Of its administration or its endpoints, on loopback.
     """
 
     name: str
     log: Path
     process: subprocess.Popen[bytes]
+    port: int
 
     def check(self) -> None:
         """Make sure that it still runs.
@@ -56,10 +58,12 @@ class Program:
 @contextmanager
 def engines(directory: Path) -> Iterator[Program]:
     """One process that is the engine in every pod, for the length of a `with` block."""
-    arguments = ["engine", "--stream-interval-seconds", "0.2"]  # Each event costs the client a quarter millisecond.
+    port = _free_port()
+    arguments = ["engine", "--admin-port", str(port)]
+    arguments += ["--stream-interval-seconds", "0.2"]  # Each event costs the client a quarter millisecond.
     for engine in ENGINES:
         arguments += ["--listen", f"{engine.flavour}:{engine.port}:{engine.physics}"]
-    with _running("simulated engines", directory / "engines.log", arguments) as program:
+    with _running("simulated engines", directory / "engines.log", arguments, port) as program:
         _wait(program, lambda: all(_listens(engine.port) for engine in ENGINES))
         yield program
 
@@ -70,13 +74,30 @@ def operator(directory: Path, kubeconfig: Path) -> Iterator[Program]:
     port = _free_port()
     arguments = ["operator", "--kubeconfig", str(kubeconfig), "--host", "127.0.0.1", "--port", str(port)]
     arguments += ["--log-format", "console"]  # For people: its end is shown when something goes wrong.
-    with _running("operator", directory / "operator.log", arguments) as program:
+    with _running("operator", directory / "operator.log", arguments, port) as program:
         _wait(program, lambda: _is_ready(port))
         yield program
 
 
+def reset_engine(port: int, address: str) -> None:
+    """Forget what the engine at a pod's address did: a new pod may have got the address of one that is gone.
+
+    Args:
+        port: Of the engines' administration.
+        address: Of the pod.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("POST", f"/reset/{address}")
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        pass  # If the engines have ended, that is told elsewhere.
+    finally:
+        connection.close()
+
+
 @contextmanager
-def _running(name: str, log: Path, arguments: Sequence[str]) -> Iterator[Program]:
+def _running(name: str, log: Path, arguments: Sequence[str], port: int) -> Iterator[Program]:
     with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "tidegate", *arguments],
@@ -89,7 +110,7 @@ def _running(name: str, log: Path, arguments: Sequence[str]) -> Iterator[Program
             preexec_fn=_end_with_parent,  # noqa: PLW1509 - no threads have been started yet
         )
     try:
-        yield Program(name, log, process)
+        yield Program(name, log, process, port)
     finally:
         process.terminate()
         try:

@@ -36,6 +36,10 @@ class Pods:
     ready: dict[str, dict[str, Pod]] = field(default_factory=dict)
     """Name of the part to pods by uid."""
 
+    arrives: Callable[[str], None] = lambda _address: None
+    """Called with a pod's address before it is handed out for the first time."""
+
+    _arrived: set[str] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def see(self, kind: str, document: Document) -> None:
@@ -51,6 +55,9 @@ class Pods:
             if not part.pod_labels.items() <= labels.items():
                 continue
             if kind != "DELETED" and _takes_requests(document):
+                if metadata["uid"] not in self._arrived:
+                    self._arrived.add(metadata["uid"])
+                    self.arrives(document["status"]["podIP"])
                 pods[metadata["uid"]] = Pod(metadata["name"], document["status"]["podIP"])
             else:
                 pods.pop(metadata["uid"], None)

@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.scaling.pod_step import PodStep, pod_step
-from tidegate.scaling.sample import ArrivalMethod, Sample, believable
+from tidegate.scaling.sample import SIGNAL_NAMES, ArrivalMethod, Sample, ScrapeFailure, believable
 from tidegate.scaling.sizes import Sums
 
 WINDOW_SECONDS = 15.0
@@ -97,6 +97,11 @@ class ArrivalMemory:
 
     held: Held = field(default_factory=Held)
     sums: Sums = field(default_factory=Sums)
+    present: frozenset[str] | None = None
+    """Pods of the last look, by uid; None before the first."""
+
+    joining: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Pods that have come since the first look and were not read yet: when they were last seen not ready."""
 
 
 def observe_traffic(
@@ -114,10 +119,11 @@ def observe_traffic(
         The traffic now, and the memory for the next call.
     """
     samples = {pod.uid: pod.reading for pod in fresh if isinstance(pod.reading, Sample)}
+    joining = _joining(memory, observation, now)
     new = {
         uid: step
         for uid, sample in samples.items()
-        if (before := memory.samples.get(uid)) is not None
+        if (before := memory.samples.get(uid) or _at_zero(joining.get(uid), sample)) is not None
         and (step := pod_step(before, sample, observation)) is not None
     }
     steps = _within_window(memory.steps, new, samples, now)
@@ -151,7 +157,33 @@ def observe_traffic(
         steps=MappingProxyType(steps),
         held=held,
         sums=sums,
+        present=frozenset(known),
+        joining=MappingProxyType({uid: time for uid, time in joining.items() if uid not in samples}),
     )
+
+
+def _joining(memory: ArrivalMemory, observation: Observation, now: float) -> dict[str, float]:
+    """Pods that have come since the first look, and when they were last seen before they were ready: at zero.
+
+    A router that looks for the least loaded pod sends a new one nearly everything: what it has done by its first sample
+    must not be lost. Of other pods no zero is known: those that were there at the first look may have run for days, and
+    those that answer with failures may have served since.
+    """
+    joining = {}
+    for pod in observation.pods:
+        is_new = memory.present is not None and pod.uid not in memory.present
+        if not pod.ready and (is_new or pod.uid in memory.joining):
+            joining[pod.uid] = now
+        elif pod.uid in memory.joining and not isinstance(pod.reading, ScrapeFailure):
+            joining[pod.uid] = memory.joining[pod.uid]
+    return joining
+
+
+def _at_zero(time: float | None, like: Sample) -> Sample | None:
+    """What a pod would have said before its first request."""
+    if time is None:
+        return None
+    return Sample(time=time, **{name: 0.0 for name in SIGNAL_NAMES if getattr(like, name) is not None})
 
 
 def _within_window(

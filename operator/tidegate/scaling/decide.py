@@ -67,6 +67,7 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
     remembered = replace(
         memory,
         arrivals=arrivals,
+        decided=size,
         recommendations=_recommendations(memory, recommended, spec, now),
         carried_running=carried,
         lead_time=lead_time,

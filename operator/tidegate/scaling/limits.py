@@ -48,7 +48,8 @@ def stabilization(wanted: int, given: LimitInput) -> tuple[int, str]:
     rules = given.spec.scaling.behavior
     up_seconds = behavior.up_window_seconds(rules.scale_up)
     down_seconds = behavior.down_window_seconds(rules.scale_down)
-    current = given.observation.replicas
+    advised = given.memory.decided if given.spec.scaling.mode is Mode.ADVISORY else None
+    current = max(given.observation.replicas, advised or 0)
     size = behavior.stabilize(
         current=current,
         wanted=wanted,

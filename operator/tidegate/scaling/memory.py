@@ -22,6 +22,10 @@ class Memory:
     replicas: int | None = None
     """The size at the last decision; None before the first."""
 
+    decided: int | None = None
+    """The size that was decided last. Advice to grow, which nobody may follow, is held like a size that is there: it
+    must not be more nervous than the rule would be."""
+
     carried_running: float | None = None
     """Running requests per ready pod that a pod is known to carry: the most ever seen, or, since a queue was last
     seen, what pods held then."""

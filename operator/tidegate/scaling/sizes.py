@@ -13,6 +13,11 @@ ENOUGH_FINISHED = 5.0
 """Until so many requests have finished, a biased size is better than none."""
 
 
+ENOUGH_STARTS = 10.0
+"""Until pods were seen to take so many requests out of their queues, their pace is not known: one start in the first
+five seconds is no pace."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
     """Sums that fade with `HALF_LIFE_SECONDS`; their quotients are sizes and paces."""
@@ -47,8 +52,8 @@ class Sums:
 
     @property
     def starts_per_pod_second(self) -> float | None:
-        """Requests that one pod takes out of its queue per second; None before that was seen."""
-        return self.starts / self.busy_pod_seconds if self.starts and self.busy_pod_seconds else None
+        """Requests that one pod takes out of its queue per second; None before that was seen often enough."""
+        return self.starts / self.busy_pod_seconds if self.starts >= ENOUGH_STARTS and self.busy_pod_seconds else None
 
     def take(self, steps: Iterable[PodStep], now: float, *, sizes_are_biased: bool) -> Self:
         """Fade, and add what pods did since; leave sizes as they are where those of now would mislead."""

@@ -59,7 +59,7 @@ def queue(given: TermInput) -> Proposal | None:
         return None
     target = to_number(given.scaling.queue_depth.target_per_replica)
     tolerated = target * current
-    because = f"{requests(waiting)} wait, {number(tolerated)} may"
+    because = f"{requests(waiting)} waiting, {number(tolerated)} allowed"
     if waiting <= tolerated:
         needs_those_that_come = waiting > target * len(given.observation.read_pods)
         return Proposal("queue", current if needs_those_that_come else _at_most_maximum(waiting / target), because)
@@ -88,7 +88,7 @@ def running(given: TermInput) -> Proposal | None:
         return Proposal("running", current, "how many requests are running is not known")
     if is_running == 0:
         return Proposal("running", 0, "no request is running")
-    because = f"{requests(is_running)} are running"
+    because = f"{requests(is_running)} running"
     if not carried:
         return Proposal("running", current, f"{because}; how many a pod can carry is not known yet")
     replicas = min(current, _at_most_maximum(is_running / (CARRIED_SHARE * carried)))
