@@ -18,6 +18,7 @@ from tidegate.api.inference_service_status import (
 )
 from tidegate.controller.records import Document
 from tidegate.controller.status_input import StatusInput
+from tidegate.scaling.decision import Decision
 from tidegate.scaling.health import MetricsState
 from tidegate.scaling.wording import count
 from tidegate.workloads.live import LiveDeployment
@@ -50,6 +51,8 @@ def status_document(given: StatusInput) -> Document:
     """The status to write."""
     previous, live = given.previous, given.deployment
     replicas, ready_replicas = _pods(given)
+    decided = _decision_record(given.decision)
+    kept = _kept(decided, previous.get("decision") or {})
     status = InferenceServiceStatus(
         observed_generation=given.service.generation,
         replicas=replicas,
@@ -59,10 +62,14 @@ def status_document(given: StatusInput) -> Document:
         url=given.url,
         conditions=list(merge_conditions(previous.get("conditions") or (), _conditions(given))),
         signals=_signals(given, previous.get("signals") or {}),
-        decision=_decision_record(given, previous.get("decision") or {}),
+        decision=kept,
         changes=list(given.changes[:MAXIMUM_CHANGES]),
     )
-    return status.to_document()
+    document = status.to_document()
+    if document != previous and decided is not None and kept is not None:
+        # It is written anyway: then with the numbers of now, under the time at which it was so decided first.
+        document["decision"] = decided.model_copy(update={"time": kept.time}).to_document()
+    return document
 
 
 def timestamp(now: float) -> str:
@@ -124,12 +131,10 @@ def _signals(given: StatusInput, written: dict[str, Any]) -> Signals | None:
     )
 
 
-def _decision_record(given: StatusInput, written: dict[str, Any]) -> DecisionRecord | None:
-    """The last decision; the record that is written stays while only its numbers have moved."""
-    decision = given.decision
+def _decision_record(decision: Decision | None) -> DecisionRecord | None:
     if decision is None:
         return None
-    record = DecisionRecord(
+    return DecisionRecord(
         time=timestamp(decision.time),
         from_=decision.from_replicas,
         to=decision.to_replicas,
@@ -142,9 +147,13 @@ def _decision_record(given: StatusInput, written: dict[str, Any]) -> DecisionRec
             for limit in decision.limits
         ],
     )
-    if written and _shape(record.to_document()) == _shape(written):
+
+
+def _kept(decided: DecisionRecord | None, written: dict[str, Any]) -> DecisionRecord | None:
+    """The record that is written, while only its numbers have moved: they alone are no reason to write."""
+    if decided is not None and written and _shape(decided.to_document()) == _shape(written):
         return DecisionRecord.model_validate(written)
-    return record
+    return decided
 
 
 def _shape(record: dict[str, Any]) -> tuple[object, ...]:
