@@ -194,7 +194,10 @@ class TestRecovery:
         profile = f"test-{secrets.token_hex(4)}"
         here.apply(here.least(accelerator={"profile": profile, "count": 2}))
         here.wait_condition("SpecValid", "False", "UnknownProfile")
-        document = accelerator_profile({"resourceName": "nvidia.com/gpu"}, profile)
+        document = accelerator_profile(
+            {"resourceName": "nvidia.com/gpu", "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}]},
+            profile,
+        )
         path = here.resources.path("AcceleratorProfile")
         assert here.cluster.api.request("POST", path, document).status == 201
         try:
