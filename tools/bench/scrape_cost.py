@@ -10,17 +10,15 @@ wall clock depend on what else the machine does. The last line is one JSON objec
 import argparse
 import asyncio
 import json
-import multiprocessing
 import resource
 import statistics
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from multiprocessing.connection import Connection
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import uvloop
+from pod_server import pods
 from prometheus_client.parser import text_string_to_metric_families
 from vllm_page import vllm_page
 
@@ -36,50 +34,6 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "uvloop": uvloop.new_event_loop,
     "asyncio": asyncio.new_event_loop,
 }
-
-
-class _Pod(asyncio.Protocol):
-    """Answers every request with the same bytes; as cheap as a server can be."""
-
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
-        self._received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.WriteTransport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        while b"\r\n\r\n" in self._received:
-            request, _, self._received = self._received.partition(b"\r\n\r\n")
-            self._transport.write(self._answer)
-            if b"Connection: close" in request:
-                self._transport.close()
-
-
-def _serve(page: bytes, ready: Connection) -> None:
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: %d\r\n\r\n" % len(page)
-
-    async def serve() -> None:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Pod(head + page), "0.0.0.0", 0, backlog=4096)  # noqa: S104 - 127/8.
-        ready.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    uvloop.run(serve())
-
-
-@contextmanager
-def _pods(page: bytes) -> Iterator[int]:
-    """Serve the page from a process of its own; yields the port."""
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(page, there), daemon=True)
-    process.start()
-    try:
-        yield here.recv()
-    finally:
-        process.terminate()
-        process.join()
 
 
 def _median_cpu_seconds(work: Callable[[], object], times: int) -> float:
@@ -171,7 +125,7 @@ def main() -> None:
     figures["full_parse_milliseconds"] = 1000 * _median_cpu_seconds(
         lambda: list(text_string_to_metric_families(text)), 1
     )
-    with _pods(page) as port:
+    with pods(page) as port:
         for name, kept in (("kept_connection", options.pods), ("new_connection", 0)):
             figures[f"scrape_{name}_milliseconds"] = 1000 * _run(options.loop, _one_by_one(port, kept=kept))
             rate, cpu = _run(options.loop, _saturated(port, options.pods, options.seconds, kept=kept))
