@@ -15,6 +15,12 @@ MOST_SAID = 4000
 AT_ONCE = {"scaling": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}}
 """Shrinks as soon as there is a reason: nobody waits five minutes for a test."""
 
+ON_GPU_NODES = {
+    "resourceName": "nvidia.com/gpu",
+    "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+}
+"""The spec of an AcceleratorProfile for any of the cluster's GPUs."""
+
 Found = TypeVar("Found")
 
 
