@@ -1,6 +1,7 @@
 """The live view as a picture, for documents."""
 
 import io
+import re
 from pathlib import Path
 
 from rich.console import Console
@@ -25,5 +26,8 @@ class Picture:
             return
         console = Console(file=io.StringIO(), record=True, width=COLUMNS, force_terminal=True, color_system="truecolor")
         console.print(live(scene))
-        self._file.write_text(console.export_svg(title="make demo"))
+        # Without the font that rich would have fetched from elsewhere: any monospaced one will do.
+        self._file.write_text(
+            re.sub(r"\s*@font-face \{.*?\}", "", console.export_svg(title="make demo"), flags=re.DOTALL)
+        )
         self._file = None
