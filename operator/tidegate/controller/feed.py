@@ -10,7 +10,6 @@ then.
 import asyncio
 import dataclasses
 import itertools
-import time
 from collections.abc import Awaitable, Callable
 
 import kopf
@@ -38,11 +37,11 @@ def feeding_registry(store: Store, login: Login) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
     for resource in WATCHED:
         _watch(registry, resource, store)
-    patient = _patient(login)
+    login_patiently = patient(login)
 
     @kopf.on.login(registry=registry)
     async def _login(**_: object) -> kopf.ConnectionInfo:
-        return await patient()
+        return await login_patiently()
 
     return registry
 
@@ -80,7 +79,7 @@ def _watch(registry: kopf.OperatorRegistry, resource: Resource, store: Store) ->
             store.put(resource, document)
 
 
-def _patient(login: Login) -> Login:
+def patient(login: Login) -> Login:
     """Survive an API server that answers 401 for a while, as it does when its own token check is down.
 
     After each 401 kopf logs in again: at once, in a hot loop if nobody slows it down; and it ends the process when it
@@ -90,10 +89,10 @@ def _patient(login: Login) -> Login:
     numbers = itertools.count()
 
     async def pause_and_login() -> kopf.ConnectionInfo:
-        now = time.monotonic()
+        now = _now()
         attempts[:] = [attempt for attempt in attempts if now - attempt < LOGIN_FORGET_SECONDS]
         await asyncio.sleep(LOGIN_PAUSE_SECONDS[min(len(attempts), len(LOGIN_PAUSE_SECONDS) - 1)])
-        attempts.append(time.monotonic())
+        attempts.append(_now())
         return dataclasses.replace(await login(), priority=next(numbers))
 
     return pause_and_login
@@ -108,20 +107,20 @@ async def wait_until_synced(store: Store, cluster: Cluster, namespaces: tuple[st
         ClusterError: if the API server cannot be reached, refuses, or does not know one of the kinds.
     """
     missing = {resource: await _names(cluster, resource, namespaces) for resource in WATCHED}
-    deadline = time.monotonic() + SYNC_TIMEOUT_SECONDS
-    list_again = time.monotonic() + LIST_AGAIN_SECONDS
+    deadline = _now() + SYNC_TIMEOUT_SECONDS
+    list_again = _now() + LIST_AGAIN_SECONDS
     fewest = sum(len(names) for names in missing.values())
     while missing := {resource: left for resource, names in missing.items() if (left := names - store.keys(resource))}:
         count = sum(len(names) for names in missing.values())
-        if time.monotonic() > deadline:
+        if _now() > deadline:
             log.warning("store is not complete, going on all the same", missing_objects=count)
             return
         if count < fewest:
-            fewest, list_again = count, time.monotonic() + LIST_AGAIN_SECONDS
-        if time.monotonic() > list_again:
+            fewest, list_again = count, _now() + LIST_AGAIN_SECONDS
+        if _now() > list_again:
             # What was deleted just after it was listed never comes.
             missing = {resource: await _names(cluster, resource, namespaces) for resource in missing}
-            list_again = time.monotonic() + LIST_AGAIN_SECONDS
+            list_again = _now() + LIST_AGAIN_SECONDS
         await asyncio.sleep(0.1)
 
 
@@ -137,6 +136,10 @@ async def sweep(store: Store, cluster: Cluster, namespaces: tuple[str, ...]) -> 
             if store.get(resource, key) is held[key]:
                 log.info("forgetting an object whose deletion was missed", kind=resource.kind, key=key)
                 store.forget(resource, key)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _names(cluster: Cluster, resource: Resource, namespaces: tuple[str, ...]) -> set[tuple[str, str]]:
