@@ -205,7 +205,7 @@ class TestLogin:
         in_fake_time(story)
 
     def test_no_two_logins_are_equal(self) -> None:
-        """The API server sees the same token; kopf, which ends the process when it gets what was refused, another one."""
+        """The API server sees the same token; kopf, which gives up when it gets what was refused, another login."""
 
         async def story() -> None:
             login = patient(self._login)
