@@ -78,13 +78,13 @@ class AutoscalerRecord:
 def key_of(document: Document) -> Key:
     """(namespace, name) of any object; the namespace of a cluster-scoped one is empty."""
     metadata = document["metadata"]
-    return (metadata.get("namespace", ""), metadata["name"])
+    return (intern(metadata.get("namespace", "")), metadata["name"])
 
 
 def service_record(document: Document) -> ServiceRecord:
     """Project an InferenceService. A spec that cannot be read becomes a problem, not an error."""
     metadata = document["metadata"]
-    spec, problem = _parsed(InferenceServiceSpec, document.get("spec") or {})
+    spec, problem = _parsed(InferenceServiceSpec, _with_shared_texts(document.get("spec") or {}))
     return ServiceRecord(
         key=key_of(document),
         uid=metadata["uid"],
@@ -144,7 +144,7 @@ def seconds(timestamp: str | None) -> float:
 
 
 def _with_shared_texts(value: Any) -> Any:
-    """Make each text one with its equals: the statuses of thousands of services are made of the same words."""
+    """Make each text one with its equals: thousands of services are made of the same words."""
     match value:
         case dict():
             return {intern(key): _with_shared_texts(part) for key, part in value.items()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from tidegate.api.names import BODY_HASH_ANNOTATION, INPUTS_HASH_ANNOTATION, RENDER_VERSION_ANNOTATION
@@ -97,9 +98,9 @@ def live_deployment(document: Mapping[str, Any]) -> LiveDeployment:
         selector=selector_text(spec.get("selector") or {}),
         conditions=tuple(
             LiveCondition(
-                type=condition["type"],
-                status=condition["status"],
-                reason=condition.get("reason", ""),
+                type=intern(condition["type"]),
+                status=intern(condition["status"]),
+                reason=intern(condition.get("reason", "")),
                 message=condition.get("message", ""),
             )
             for condition in status.get("conditions") or ()

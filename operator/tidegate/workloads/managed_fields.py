@@ -66,9 +66,9 @@ def field_managers(entries: Iterable[Mapping[str, Any]]) -> tuple[FieldManager, 
     """
     return tuple(
         FieldManager(
-            name=entry.get("manager", ""),
-            operation=entry.get("operation", ""),
-            subresource=entry.get("subresource", ""),
+            name=intern(entry.get("manager", "")),
+            operation=intern(entry.get("operation", "")),
+            subresource=intern(entry.get("subresource", "")),
             fields=_with_shared_parts(entry.get("fieldsV1") or {}),
         )
         for entry in entries
