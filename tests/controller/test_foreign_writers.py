@@ -69,10 +69,12 @@ async def test_a_third_change_in_ten_minutes_is_yielded_to_and_released_after_te
 async def test_who_writes_on_while_yielded_to_is_not_told_each_time_as_overruled() -> None:
     """An autoscaler that was yielded to writes as it likes; each of its changes is listed, none is overruled."""
     operator = await running()
+    told = []
     for replicas in (4, 5, 6, 7, 8, 7, 6):
         interfere(operator, replicas, AUTOSCALER)
         await operator.turn(after=30.0)
-    assert operator.sizes() == []
+        told.append(operator.told().count("ForeignChange"))
+    assert (operator.sizes(), told) == ([], [1, 1, 1, 0, 0, 0, 0])
     assert "yielded" in status_of(operator.cluster)["changes"][0]["message"]
 
 

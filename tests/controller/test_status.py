@@ -275,6 +275,20 @@ class TestReady:
         await operator.turn()
         assert operator.condition("Ready")[:2] == expected
 
+    def test_of_a_rollout_that_does_not_get_on(self) -> None:
+        """What the Deployment's controller complains of belongs there, too."""
+        live = live_deployment(own_deployment(inference_service(), 2))
+        late = LiveCondition(type="Progressing", status="False", reason="ProgressDeadlineExceeded", message="no GPU")
+        status = status_document(
+            status_input(
+                deployment=replace(live, conditions=(late,)),
+                observation=Observation(replicas=2, rollout_in_progress=True),
+            )
+        )
+        (ready,) = (each for each in status["conditions"] if each["type"] == "Ready")
+        assert (ready["status"], ready["reason"]) == ("False", "RollingOut")
+        assert "ProgressDeadlineExceeded: no GPU" in ready["message"]
+
     async def test_of_an_outage(self) -> None:
         """Pods were ready before: that is no start."""
         operator = await running()

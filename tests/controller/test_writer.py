@@ -146,6 +146,17 @@ async def test_a_refusal_of_the_status_is_no_reason_to_write_all_the_time() -> N
     assert tried == 8
 
 
+async def test_a_size_that_is_written_does_not_hide_a_status_that_never_is() -> None:
+    """Each failure in a row is answered with a longer wait, whatever else succeeds before it."""
+    operator = await running()
+    operator.cluster.failures["Status"] = FORBIDDEN
+    tried = 0
+    for turn in range(24):
+        operator.apply({**LEAST, "replicas": 1 + turn % 2}, generation=2 + turn)
+        tried += (await operator.turn()).count("Status")
+    assert tried == 8
+
+
 async def test_what_is_written_to_a_service_made_anew_is_not_the_old_ones_status() -> None:
     """The uid goes along; the API server answers with a conflict, and the next look is at the new one."""
     operator = await running()

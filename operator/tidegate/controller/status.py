@@ -208,9 +208,10 @@ def _ready(given: StatusInput) -> Row:  # noqa: PLR0911 - a list of cases, the f
     pinned = given.service.spec.replicas if given.service.spec else None
     if pinned == 0 and wanted == 0:
         return "False", Reason.PINNED_AT_ZERO, "spec.replicas is 0: switched off by hand; unset it to switch it on"
-    if observation.rollout_in_progress:
-        return _truth(ready > 0), Reason.ROLLING_OUT, f"{ready} pods are ready while a new template rolls out"
     trouble = _trouble(given.deployment)
+    if observation.rollout_in_progress:
+        message = f"{count(ready, 'pod')} ready while a new template rolls out{trouble}"
+        return _truth(ready > 0), Reason.ROLLING_OUT, message
     if ready == 0:
         reason = Reason.NO_READY_PODS if _was_ready(given.previous) else Reason.STARTING
         if wanted == 0:

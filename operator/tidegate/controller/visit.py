@@ -105,7 +105,10 @@ def _size_refusal(state: ServiceState) -> Refusal | None:
 
 
 def _foreign_change(state: ServiceState, live: LiveDeployment, now: float, *, driving: bool) -> list[Action]:
-    """Notice a size that somebody else has written: tell it once, and list it among the changes."""
+    """Notice a size that somebody else has written: list it among the changes, and tell it once.
+
+    Whoever is yielded to is expected to go on, and not told of each time.
+    """
     before = state.sizes
     state.sizes = saw_size(before, live, driving=driving, now=now)
     if state.sizes.changes == before.changes or not state.sizes.changes:
@@ -115,6 +118,8 @@ def _foreign_change(state: ServiceState, live: LiveDeployment, now: float, *, dr
     outcome = "it is yielded to" if yielded else "the next decision overrules it"
     message = f"{change.by} changed the replicas from {change.from_replicas} to {change.to_replicas}; {outcome}"
     state.note_change(change.from_replicas, change.to_replicas, "ForeignChange", message, now)
+    if isinstance(judge(before, now), Yielded):
+        return []
     return [Announce(Announcement(warning=True, reason="ForeignChange", message=message))]
 
 

@@ -30,42 +30,39 @@ class Writer:
 
     async def carry_out(self, service: ServiceRecord, state: ServiceState, actions: list[Action]) -> None:
         """Do all of it, or as far as it goes: what fails is planned anew from what is then."""
-        version: str | None = None
         for action in actions:
-            kind = type(action).__name__
-            try:
-                match action:
-                    case ApplyBody():
-                        version = await self._apply_body(service, state, action)
-                    case Scale():
-                        await self._scale(service, state, action, version)
-                    case WriteStatus():
-                        await self._write_status(service, state, action)
-                    case Announce():
-                        await self._announce(service, action)
-            except ClusterError as error:
-                self._failed(service, state, action, error)
-                if not isinstance(action, Announce):
-                    return
-            else:
-                state.write_succeeded()
-                self._exporter.writes.labels(kind, "Written").inc()
+            if not await self._try(service, state, action):
+                return
+        state.write_succeeded()
 
-    async def _apply_body(self, service: ServiceRecord, state: ServiceState, action: ApplyBody) -> str:
-        """Apply; the new resourceVersion."""
+    async def _try(self, service: ServiceRecord, state: ServiceState, action: Action) -> bool:
+        """Do one thing; whether to go on with the rest."""
+        try:
+            match action:
+                case ApplyBody():
+                    await self._apply_body(service, state, action)
+                case Scale():
+                    await self._scale(service, state, action)
+                case WriteStatus():
+                    await self._write_status(service, state, action)
+                case Announce():
+                    await self._announce(service, action)
+        except ClusterError as error:
+            self._failed(service, state, action, error)
+            return isinstance(action, Announce)
+        self._exporter.writes.labels(type(action).__name__, "Written").inc()
+        return True
+
+    async def _apply_body(self, service: ServiceRecord, state: ServiceState, action: ApplyBody) -> None:
         log.info("applying", service=service.key, kind=action.resource.kind, because=action.because)
         if action.dry_run_first:
             await self._cluster.apply(action.resource, action.body, dry_run=True)
         answer = await self._cluster.apply(action.resource, action.body)
-        version = str(answer["metadata"]["resourceVersion"])
         self._store.put(action.resource, answer)
-        state.bodies.accepted(action, version, self._clock())
-        return version
+        state.bodies.accepted(action, answer["metadata"]["resourceVersion"], self._clock())
 
-    async def _scale(self, service: ServiceRecord, state: ServiceState, action: Scale, version: str | None) -> None:
-        at_version = action.resource_version or version
-        if at_version is None:
-            raise ClusterError(0, "NoVersion", "a size can only be written to a Deployment that has been seen")
+    async def _scale(self, service: ServiceRecord, state: ServiceState, action: Scale) -> None:
+        at_version = action.resource_version or self._store.deployments[action.workload].resource_version
         namespace, name = action.workload
         await self._cluster.apply_scale(namespace, name, action.replicas, at_version)
         changed = action.from_replicas is not None
@@ -82,7 +79,7 @@ class Writer:
         if changed:
             self._store.mark({service.key})  # The list of changes is in status.
             told = scaled(action.from_replicas or 0, action.replicas, action.message)
-            await self.carry_out(service, state, [Announce(told)])
+            await self._try(service, state, Announce(told))
 
     async def _write_status(self, service: ServiceRecord, state: ServiceState, action: WriteStatus) -> None:
         namespace, name = service.key
