@@ -11,6 +11,9 @@ from custom_resources import CustomResources, Document, changed, service
 from live_cluster import LiveCluster
 
 SECONDS = 30
+COLLECTED_SECONDS = 90
+"""The garbage collector looks for new kinds of objects every half minute, and ours is new."""
+
 MOST_SAID = 4000
 AT_ONCE = {"scaling": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}}
 """Shrinks as soon as there is a reason: nobody waits five minutes for a test."""

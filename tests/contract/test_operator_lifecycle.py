@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from operated_namespace import AT_ONCE, OperatedNamespace
+from operated_namespace import AT_ONCE, COLLECTED_SECONDS, OperatedNamespace
 from operator_process import OperatorProcess, tidegate
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator")]
@@ -241,7 +241,7 @@ class TestDeletion:
         here.wait_serving(pods=2)
         here.delete("inferenceservices", "chat", propagationPolicy=propagation)
         for plural in ("deployments", "services", "inferenceservices"):
-            here.wait(f"{plural} are gone", lambda plural=plural: here.find(plural) is None)
+            here.wait(f"{plural} are gone", lambda plural=plural: here.find(plural) is None, COLLECTED_SECONDS)
         here.wait("the pods are gone", lambda: not here.addresses())
 
     def test_a_target_stays_as_it_was_last(self, here: OperatedNamespace, operator: OperatorProcess) -> None:
@@ -261,5 +261,9 @@ class TestDeletion:
         old = here.deployment()["metadata"]["uid"]
         here.delete("inferenceservices", "chat")
         here.apply(here.least())
-        here.wait("it has its own", lambda: (found := here.find("deployments")) and found["metadata"]["uid"] != old)
+        here.wait(
+            "it has its own",
+            lambda: (found := here.find("deployments")) and found["metadata"]["uid"] != old,
+            COLLECTED_SECONDS,
+        )
         here.wait_serving(pods=1)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from custom_resources import profile
 from faulty_api_server import FaultyApiServer, faulty_api_server
-from operated_namespace import AT_ONCE, ON_GPU_NODES, OperatedNamespace
+from operated_namespace import AT_ONCE, COLLECTED_SECONDS, ON_GPU_NODES, OperatedNamespace
 from operator_process import Engines, OperatorProcess, running_operator
 
 from live_cluster import LiveCluster
@@ -106,7 +106,7 @@ def story(crds: LiveCluster, engines: Engines, tmp_path_factory: pytest.TempPath
     here.apply(here.least(replicas=2, engine={"image": "e:2"}), "edited")
     for name, size in CUT_OFF.items():
         cut_off(here, name, size)
-    here.wait("what was deleted is gone", lambda: here.find("deployments", "gone") is None)
+    here.wait("what was deleted is gone", lambda: here.find("deployments", "gone") is None, COLLECTED_SECONDS)
     pods = {name: set(here.addresses(name)) for name in ("calm", *CUT_OFF)}
     with operated(here, directory) as operator:
         for name in CUT_OFF:
