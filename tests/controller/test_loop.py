@@ -6,7 +6,7 @@ from typing import Any
 
 import looptime
 import pytest
-from cluster_objects import LEAST, NAMESPACE, inference_service, own_deployment
+from cluster_objects import LEAST, NAMESPACE, inference_service, own_deployment, pod
 from operator_under_test import OperatorUnderTest
 from recording_cluster import status_of
 
@@ -249,6 +249,52 @@ class TestPace:
             running.cancel()
 
         in_fake_time(story)
+
+
+class TestQuietFleet:
+    """With more pods than can be read at every tick."""
+
+    async def test_services_at_rest_are_read_every_half_minute_and_busy_ones_at_every_tick(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is read seldom stays good for longer; what becomes busy is read often from then on."""
+        monkeypatch.setattr(loop_module, "HOT_PODS", 1)
+        operator = OperatorUnderTest()
+        for number, name in enumerate(("resting", "busy"), start=1):
+            operator.apply(LEAST, name=name)
+            await operator.turn()
+            document = pod(name)
+            document["status"]["podIP"] = f"127.0.1.{number}"
+            operator.cluster.have(PODS, document)
+        operator.pods.says["127.0.1.2"] = {"running": 3.0}
+        for _ in range(30):
+            await operator.turn()
+        operator.pods.asked.clear()
+        for _ in range(24):
+            await operator.turn()
+        assert (operator.pods.asked.count("127.0.1.1"), operator.pods.asked.count("127.0.1.2")) == (4, 24)
+        assert operator.condition("MetricsAvailable", "resting")[:2] == ("True", "Fresh")
+
+        operator.pods.says["127.0.1.1"] = {"running": 1.0}
+        for _ in range(6):
+            await operator.turn()
+        operator.pods.asked.clear()
+        for _ in range(4):
+            await operator.turn()
+        assert operator.pods.asked.count("127.0.1.1") == 4
+
+    async def test_what_happens_to_a_service_at_rest_is_seen_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Only reading waits."""
+        monkeypatch.setattr(loop_module, "HOT_PODS", 0)
+        operator = OperatorUnderTest()
+        operator.apply(LEAST)
+        await operator.turn()
+        operator.start_pods(1)
+        for _ in range(30):
+            await operator.turn()
+        operator.apply({**LEAST, "replicas": 2}, generation=2)
+        await operator.turn(after=0.1)
+        assert operator.sizes() == [2]
 
 
 class TestMetricsOfPods:
