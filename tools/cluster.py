@@ -220,6 +220,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _interrupt)  # Cleans up as Ctrl-C does.
+    signal.signal(signal.SIGINT, _interrupt)  # Which shells let background jobs start with ignored.
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -115,7 +115,7 @@ def _foreign_change(state: ServiceState, live: LiveDeployment, now: float, *, dr
         return []
     change = state.sizes.changes[-1]
     yielded = isinstance(judge(state.sizes, now), Yielded)
-    outcome = "it is yielded to" if yielded else "the next decision overrules it"
+    outcome = "it is yielded to" if yielded else "the size is decided from demand all the same"
     message = f"{change.by} changed the replicas from {change.from_replicas} to {change.to_replicas}; {outcome}"
     state.note_change(change.from_replicas, change.to_replicas, "ForeignChange", message, now)
     if isinstance(judge(before, now), Yielded):
@@ -185,8 +185,8 @@ def _conflict(state: ServiceState, now: float) -> tuple[Reason, str]:
             )
         case Overridden(change=change):
             return Reason.FOREIGN_WRITER, (
-                f"{change.by} changed the replicas from {change.from_replicas} to {change.to_replicas}; that was "
-                "overruled: to set a size by hand, pin it (kubectl scale infer NAME --replicas=N)"
+                f"{change.by} changed the replicas from {change.from_replicas} to {change.to_replicas}; the size is "
+                "decided from demand all the same: to set it by hand, pin it (kubectl scale infer NAME --replicas=N)"
             )
         case _:
             return Reason.SOLE_WRITER, "nobody else writes the replicas"
