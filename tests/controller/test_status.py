@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cluster_objects import LEAST, NAMESPACE, TARGETING, foreign_deployment, inference_service, own_deployment
+from cluster_objects import LEAST, NAMESPACE, inference_service, own_deployment
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_under_test import OperatorUnderTest
@@ -13,7 +13,7 @@ from recording_cluster import status_of
 
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service_status import InferenceServiceStatus
-from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES
+from tidegate.cluster.resources import INFERENCE_SERVICES
 from tidegate.cluster.write_budget import Urgency
 from tidegate.controller.records import service_record
 from tidegate.controller.status import (
@@ -190,6 +190,20 @@ class TestDocument:
         turned = [{**each, "reason": "Otherwise"} for each in status["conditions"]]
         assert is_urgent(status, {**status, "conditions": turned})
 
+    def test_a_rollout_that_does_not_get_on_is_told_with_its_cause(self) -> None:
+        """What the Deployment's controller complains of belongs there, too."""
+        live = live_deployment(own_deployment(inference_service(), 2))
+        late = LiveCondition(type="Progressing", status="False", reason="ProgressDeadlineExceeded", message="no GPU")
+        status = status_document(
+            status_input(
+                deployment=replace(live, conditions=(late,)),
+                observation=Observation(replicas=2, rollout_in_progress=True),
+            )
+        )
+        (ready,) = (each for each in status["conditions"] if each["type"] == "Ready")
+        assert (ready["status"], ready["reason"]) == ("False", "RollingOut")
+        assert "ProgressDeadlineExceeded: no GPU" in ready["message"]
+
 
 async def running() -> OperatorUnderTest:
     """An operator with one service at rest, on one pod."""
@@ -251,57 +265,3 @@ class TestWriting:
         operator.cluster.have(INFERENCE_SERVICES, {**document, "status": {**document["status"], "desiredReplicas": 77}})
         assert await operator.turn() == ["Status"]
         assert status_of(operator.cluster)["desiredReplicas"] == 1
-
-
-class TestReady:
-    """The summary, by what there is."""
-
-    @pytest.mark.parametrize(
-        ("spec", "pods", "expected"),
-        [
-            (LEAST, {"count": 0}, ("False", "Starting")),
-            (LEAST, {"count": 1, "ready": False}, ("False", "Starting")),
-            (LEAST, {"count": 1}, ("True", "Serving")),
-            ({**LEAST, "replicas": 3}, {"count": 2}, ("True", "ScalingUp")),
-            ({**LEAST, "replicas": 0}, {"count": 0}, ("False", "PinnedAtZero")),
-        ],
-    )
-    async def test_of_a_service(self, spec: dict[str, Any], pods: dict[str, Any], expected: tuple[str, str]) -> None:
-        """One word each."""
-        operator = OperatorUnderTest()
-        operator.apply(spec)
-        await operator.turn()
-        operator.start_pods(**pods)
-        await operator.turn()
-        assert operator.condition("Ready")[:2] == expected
-
-    def test_of_a_rollout_that_does_not_get_on(self) -> None:
-        """What the Deployment's controller complains of belongs there, too."""
-        live = live_deployment(own_deployment(inference_service(), 2))
-        late = LiveCondition(type="Progressing", status="False", reason="ProgressDeadlineExceeded", message="no GPU")
-        status = status_document(
-            status_input(
-                deployment=replace(live, conditions=(late,)),
-                observation=Observation(replicas=2, rollout_in_progress=True),
-            )
-        )
-        (ready,) = (each for each in status["conditions"] if each["type"] == "Ready")
-        assert (ready["status"], ready["reason"]) == ("False", "RollingOut")
-        assert "ProgressDeadlineExceeded: no GPU" in ready["message"]
-
-    async def test_of_an_outage(self) -> None:
-        """Pods were ready before: that is no start."""
-        operator = await running()
-        operator.start_pods(1, ready=False)
-        await operator.turn()
-        assert operator.condition("Ready")[:2] == ("False", "NoReadyPods")
-        await operator.turn()
-        assert operator.condition("Ready")[:2] == ("False", "NoReadyPods")
-
-    async def test_of_a_target_that_its_owner_has_put_to_zero(self) -> None:
-        """Nothing is starting there."""
-        operator = OperatorUnderTest()
-        operator.cluster.have(DEPLOYMENTS, foreign_deployment("legacy", 0))
-        operator.apply({**TARGETING, "scaling": {"mode": "Advisory"}})
-        await operator.turn()
-        assert "scaled to 0" in operator.condition("Ready")[2]
