@@ -148,7 +148,7 @@ def _run(command: list[str], directory: Path, variables: Mapping[str, str], prog
                 progress.tick()
                 time.sleep(0.1)
         except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGINT)  # Of all signals, at this one go removes what it has half built.
             process.wait()
             raise
         reader.join()

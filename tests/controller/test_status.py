@@ -150,11 +150,25 @@ class TestDocument:
         first = status_document(status_input())
         decision = status_input().decision
         assert decision is not None
-        later = replace(decision, time=2000.0, message="2 → 3, again", proposals=(Proposal("queue", 3, "more wait"),))
+        first["decision"]["message"] = "2 → 3: 9 wait"
+        later = replace(decision, time=2000.0, message="2 → 3: 41 wait")
         second = status_document(status_input(previous=first, decision=later, now=2000.0))
         assert second["decision"] == first["decision"]
         third = status_document(status_input(previous=first, decision=replace(later, to_replicas=4), now=2000.0))
         assert third["decision"]["time"] == timestamp(2000.0)
+        fourth = status_document(status_input(previous=first, decision=replace(later, message="2 → 3: not read")))
+        assert fourth["decision"]["message"] == "2 → 3: not read"
+
+    def test_a_record_that_is_written_anyway_gets_the_numbers_of_now(self) -> None:
+        """What is read beside a new condition must not be of another hour; its time still says since when it stands."""
+        first = status_document(status_input())
+        first["decision"]["message"] = "2 → 3: 9 wait"
+        decision = status_input().decision
+        assert decision is not None
+        later = replace(decision, time=2000.0, message="2 → 3: 41 wait")
+        second = status_document(status_input(previous={**first, "replicas": 99}, decision=later, now=2000.0))
+        assert second["decision"]["message"] == "2 → 3: 41 wait"
+        assert second["decision"]["time"] == first["decision"]["time"]
 
     def test_transition_times_stay_while_the_status_of_a_condition_does(self) -> None:
         """A new reason or message is no transition."""

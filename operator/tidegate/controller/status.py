@@ -4,6 +4,7 @@ Numbers are rounded and keep their last value within a dead band, so that a serv
 """
 
 import math
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,6 +46,9 @@ _LIMIT_REASONS = {
     "maxReplicas": Reason.MAXIMUM_REPLICAS,
     "pin": Reason.PINNED,
 }
+
+
+_NUMBERS = re.compile(r"[0-9][0-9.,]*")
 
 
 def status_document(given: StatusInput) -> Document:
@@ -157,10 +161,11 @@ def _kept(decided: DecisionRecord | None, written: dict[str, Any]) -> DecisionRe
 
 
 def _shape(record: dict[str, Any]) -> tuple[object, ...]:
-    """What makes one decision another than the last: sizes and reasons, not times and numbers behind them."""
+    """What makes one decision another than the last: sizes, reasons and words, not times and numbers behind them."""
     proposals = tuple((p["term"], p["replicas"]) for p in record.get("proposals", ()))
     limits = tuple((limit["name"], limit["to"]) for limit in record.get("limits", ()))
-    return (record["from"], record["to"], record["reason"], record["applied"], proposals, limits)
+    words = _NUMBERS.sub("", record["message"])
+    return (record["from"], record["to"], record["reason"], record["applied"], words, proposals, limits)
 
 
 def _conditions(given: StatusInput) -> list[Condition]:
