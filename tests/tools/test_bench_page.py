@@ -14,7 +14,9 @@ def bench() -> ModuleType:
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCH)  # As Python does for a program of this directory.
+        specification.loader.exec_module(module)
     return module
 
 

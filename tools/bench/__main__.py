@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from interruption import end_as_on_ctrl_c
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -39,14 +41,19 @@ BENCHES: Mapping[str, Bench] = {
         ("decide_cost.py",),
     ),
     "scrape": Bench(
-        "Reading a pod's page of 100 KB over loopback, and 1,000 of them a second for half a minute. Budget: at most "
+        "Reading a pod's page of 100 KB over loopback, and 1,000 of them a second. Budget: at most "
         "1.5 ms of CPU time for a page.",
-        ("scrape_cost.py", "--pods", "1000", "--seconds", "30"),
+        ("scrape_cost.py", "--pods", "1000", "--seconds", "10"),
     ),
     "overload": Bench(
         "What the estimate of demand is worth while clients give up: estimate ÷ truth, where 1.00 is right. The plan "
         "was to give up on an estimate below 0.80. [ADR 1](adr/0001-demand-is-what-arrives.md) tells what follows.",
         ("overload_demand.py", "3"),
+    ),
+    "kopf": Bench(
+        "What kopf's kinds of handler cost, each in an operator that does nothing else. "
+        "[ADR 2](adr/0002-kopf-feeds-a-store.md) tells what follows.",
+        ("kopf_handlers.py",),
     ),
     "idle-tick": Bench(
         "A fleet of 500 services at rest on a real control plane, seen from outside the operator.",
@@ -71,6 +78,7 @@ depend on what else the machine does. Each heading is the name of a bench: `pyth
 
 def main() -> int:
     """Run what is asked for; 0 if all of it ran."""
+    end_as_on_ctrl_c()
     parser = argparse.ArgumentParser(description="Measure.", epilog=f"Names: {', '.join(BENCHES)}.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="benches to run (default: all)")
     parser.add_argument("--fleet", type=int, metavar="SERVICES", help="run only a fleet of so many; 5,000 take an hour")
@@ -101,9 +109,13 @@ def run(name: str, bench: Bench) -> str | None:
     command = [sys.executable, str(HERE / bench.command[0]), *bench.command[1:]]
     with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as process:
         lines = []
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-            lines.append(line)
+        try:
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+                lines.append(line)
+        except KeyboardInterrupt:
+            process.terminate()  # It cleans up; the block waits for it.
+            raise
     return None if process.returncode else "".join(lines)
 
 
@@ -126,4 +138,7 @@ def page_with(page: str, name: str, part: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

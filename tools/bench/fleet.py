@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet_cluster import PODS_PER_SERVICE, create_services, fleet_cluster, writes_by_the_operator
+from interruption import end_as_on_ctrl_c
 from operator_process import OPERATOR, OPERATOR_WITHOUT_SCRAPING, OperatorProcess, operator_process
 from pod_server import idle_page, pods
 
@@ -42,6 +43,7 @@ class Rest:
 
 def main() -> None:
     """Measure and print."""
+    end_as_on_ctrl_c()
     services = int(sys.argv[1])
     with tempfile.TemporaryDirectory() as name, pods(idle_page()) as port:
         directory = Path(name)

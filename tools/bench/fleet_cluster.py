@@ -1,15 +1,15 @@
 """A cluster full of services: the nodes, addresses and objects for any number of them."""
 
 import json
+import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from api_server import Answer
 from cluster import down, up
 from local_cluster import Cluster
 from tidegate.api.names import GROUP, VERSION
@@ -27,7 +27,7 @@ Document = dict[str, Any]
 
 @contextmanager
 def fleet_cluster(services: int, directory: Path) -> Iterator[Cluster]:
-    """Bring up a cluster of its own with room for so many services; it is removed when the block ends.
+    """Bring up a cluster with room for so many services; it is removed when the block ends.
 
     Raises:
         ToolsError: It did not come up.
@@ -36,14 +36,25 @@ def fleet_cluster(services: int, directory: Path) -> Iterator[Cluster]:
     nodes = directory / "nodes.json"
     items = [_node(index) for index in range(count)]
     nodes.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    try:
-        cluster = up("tidegate-bench", nodes=nodes, audit=True)
+    with own_cluster(nodes) as cluster:
         _widen_service_addresses(cluster)
         _kubectl(cluster, "apply", "--server-side", "--filename", str(CRDS))
         _kubectl(cluster, "wait", "--for=condition=Established", "--filename", str(CRDS))
         yield cluster
+
+
+@contextmanager
+def own_cluster(nodes: Path) -> Iterator[Cluster]:
+    """Bring up a cluster that no other process uses; it is removed when the block ends.
+
+    Raises:
+        ToolsError: It did not come up.
+    """
+    name = f"tidegate-bench-{os.getpid()}"
+    try:
+        yield up(name, nodes=nodes, audit=True)
     finally:
-        down("tidegate-bench")
+        down(name)
 
 
 def create_services(cluster: Cluster, services: int, *, metrics_port: int) -> None:
@@ -52,12 +63,21 @@ def create_services(cluster: Cluster, services: int, *, metrics_port: int) -> No
     Raises:
         RuntimeError: The API server refused one.
     """
-    server = cluster.api_server()
     path = f"/apis/{GROUP}/{VERSION}/namespaces/default/inferenceservices"
+    create(cluster, path, [_service(index, metrics_port) for index in range(services)])
+
+
+def create(cluster: Cluster, path: str, bodies: Iterable[Document]) -> None:
+    """Create objects of one kind.
+
+    Raises:
+        RuntimeError: The API server refused one.
+    """
+    server = cluster.api_server()
     with ThreadPoolExecutor(_WRITES_AT_ONCE) as threads:
-        bodies = [_service(index, metrics_port) for index in range(services)]
         for answer in threads.map(lambda body: server.request("POST", path, body), bodies):
-            _expect_created(answer)
+            if answer.status != HTTPStatus.CREATED:
+                raise RuntimeError(f"the API server refused an object: {answer.message}")
 
 
 def writes_by_the_operator(cluster: Cluster) -> int:
@@ -122,9 +142,4 @@ def _widen_service_addresses(cluster: Cluster) -> None:
         "metadata": {"name": "bench"},
         "spec": {"cidrs": ["10.96.0.0/12"]},
     }
-    _expect_created(cluster.api_server().request("POST", "/apis/networking.k8s.io/v1/servicecidrs", body))
-
-
-def _expect_created(answer: Answer) -> None:
-    if answer.status != HTTPStatus.CREATED:
-        raise RuntimeError(f"the API server refused an object: {answer.message}")
+    create(cluster, "/apis/networking.k8s.io/v1/servicecidrs", [body])
