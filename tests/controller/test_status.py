@@ -89,7 +89,7 @@ def status_input(**changes: Any) -> StatusInput:
         from_replicas=2,
         to_replicas=3,
         reason="ScaledUp",
-        message="2 → 3",
+        message="2 → 3: 12 requests wait",
         applied=True,
         proposals=(Proposal("queue", 3, "many wait"),),
         limits=(Limit("behavior", 5, 3, "only so many"),),
