@@ -105,7 +105,7 @@ class Loop:
             due |= {key for key in self._store.inference_services if self._is_due(key, now)}
             await self._read(due)
             for resource in WATCHED:
-                self._exporter.objects.labels(resource.kind).set(len(self._store.keys(resource)))
+                self._exporter.objects.labels(resource.kind).set(self._store.count(resource))
         plans = [plan for key in due if (plan := self._visit(key)) is not None]
         self._exporter.visits.inc(len(due))
         await asyncio.gather(*(self._carry_out(*plan) for plan in plans))

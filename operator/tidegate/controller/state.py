@@ -9,7 +9,6 @@ from tidegate.controller.readings import Readings
 from tidegate.controller.records import Document, ServiceRecord, seconds
 from tidegate.controller.refused import Refused
 from tidegate.controller.status import timestamp
-from tidegate.controller.status_input import StatusInput
 from tidegate.engines.catalog import engine_table
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.behavior import SizeChange
@@ -60,8 +59,8 @@ class ServiceState:
 
     read_at: float = 0.0
     stale_after_seconds: float = 15.0
-    told: StatusInput | None = None
-    """What the last look had to tell, if the status that is written says it all."""
+    told: tuple[object, ...] | None = None
+    """The news of the last look, if the status that is written says it all."""
 
     status_sent: Document | None = None
     status_kept: Document | None = None

@@ -34,13 +34,11 @@ class StatusInput:
     now: float
 
 
-def tells_the_same(one: StatusInput, other: StatusInput) -> bool:
-    """Whether both make the same status, the times in it aside. Asking is much quicker than making both."""
-    return _timeless(one) == _timeless(other)
+def news(given: StatusInput) -> tuple[object, ...]:
+    """All of it but the times, which change at each look: two with the same news make the same status, times aside.
 
-
-def _timeless(given: StatusInput) -> tuple[object, ...]:
-    """All that a status is made of but the times: those of looks and of samples change at each look."""
+    To compare news is much quicker than to make a status.
+    """
     decision, observation = given.decision, given.observation
     pods, sampled = [], 0
     if observation is not None:

@@ -75,6 +75,7 @@ class Store:
             self._irrelevant[resource.plural].add(key)
         elif record != before and not _is_older(record, before):
             records[key] = record
+            self._irrelevant[resource.plural].discard(key)
             self._index(before, record)
             if not _only_status_differs(before, record):
                 self._mark(before, record)
@@ -95,6 +96,10 @@ class Store:
     def keys(self, resource: Resource) -> set[Key]:
         """The objects of one kind that have been seen, those without a record included."""
         return self._irrelevant[resource.plural] | self._kinds[resource.plural][0].keys()
+
+    def count(self, resource: Resource) -> int:
+        """How many those are."""
+        return len(self._irrelevant[resource.plural]) + len(self._kinds[resource.plural][0])
 
     def pods_of(self, workload: Key) -> Collection[PodRecord]:
         """The pods of a Deployment."""

@@ -12,7 +12,7 @@ from tidegate.controller.observe import observe
 from tidegate.controller.records import PodRecord
 from tidegate.controller.state import ServiceState
 from tidegate.controller.status import is_urgent, status_document
-from tidegate.controller.status_input import StatusInput, tells_the_same
+from tidegate.controller.status_input import StatusInput, news
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.decide import decide
 from tidegate.scaling.health import MetricsState
@@ -157,9 +157,9 @@ def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, n
         url=_url(state, given),
         now=now,
     )
-    is_told = state.told is not None and tells_the_same(made_of, state.told)
-    status = previous if is_told else status_document(made_of)
-    state.told = made_of if status == previous else None
+    news_now = news(made_of)
+    status = previous if news_now == state.told else status_document(made_of)
+    state.told = news_now if status == previous else None
     if state.told is not None:
         return []
     if not is_urgent(previous, status):
