@@ -20,6 +20,7 @@ def _pod(name: str, node: str | None = None, **annotations: str) -> dict[str, An
     spec: dict[str, Any] = {"containers": [{"name": "engine", "image": "e:1"}]}
     if node:
         spec["nodeSelector"] = {"kubernetes.io/hostname": node}
+        spec["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
     return {"metadata": {"name": name, "annotations": annotations}, "spec": spec}
 
 
