@@ -27,6 +27,9 @@ pytestmark = pytest.mark.cluster
 BODY = "tidegate Apply"
 SCALER = "tidegate-scaler Apply scale"
 REST_SECONDS = 60
+TRIES = 3
+"""A machine that stalls for seconds makes metrics stale, and that is told; a fleet that never rests fails them all."""
+
 CUT_OFF = {"cut-off": 3, "cut-off-at-zero": 0}
 """Services whose creation was cut off between its two writes, and the size in the first."""
 
@@ -97,10 +100,13 @@ def story(crds: LiveCluster, engines: Engines, tmp_path_factory: pytest.TempPath
         for name, pods in (("calm", 3), ("gone", 1), ("edited", 1), ("old", 2)):
             here.wait_serving(name, pods=pods)
         here.wait_condition("ScalingLimited", "True", "Stabilizing", "calm")
-        here.wait("it is at rest", lambda: rests(here, operator), seconds=REST_SECONDS)
-        at_rest, counted_at_rest = versions(here), operator.writes()
-        operator.wait_turns(5)
-        at_stop, counted_at_stop = versions(here), operator.writes()
+        for _ in range(TRIES):
+            here.wait("it is at rest", lambda: rests(here, operator), seconds=REST_SECONDS)
+            at_rest, counted_at_rest = versions(here), operator.writes()
+            operator.wait_turns(5)
+            at_stop, counted_at_stop = versions(here), operator.writes()
+            if at_stop == at_rest:
+                break
         exit_code = operator.stop()
     here.delete("inferenceservices", "gone")
     here.apply(here.least(replicas=2, engine={"image": "e:2"}), "edited")
