@@ -13,8 +13,14 @@ from building import ToolsError
 def program(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that was started as <tmp_path>/bin/etcd and waits for its standard input."""
     # Its program is a shell, its name is not: what it was started as is what counts.
-    arguments = [str(tmp_path / "bin" / "etcd"), "-c", "read line"]
-    with subprocess.Popen(arguments, executable="/bin/sh", stdin=subprocess.PIPE, text=True) as process:  # noqa: S603
+    arguments = [str(tmp_path / "bin" / "etcd"), "-c", "echo started; read line"]
+    with subprocess.Popen(  # noqa: S603
+        arguments, executable="/bin/sh", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        # Linux closes the pipe that Popen waits on before it has written the new command line: until the program
+        # has said something, /proc may still show it without one.
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
         yield process
         process.kill()
 
