@@ -47,6 +47,10 @@ class Exporter:
         self.last_turn = Gauge(
             "tidegate_last_turn_timestamp_seconds", "When the loop last finished a turn.", registry=registry
         )
+        self.leader = Gauge(
+            "tidegate_leader", "1 while this process decides and writes, 0 while it stands by.", registry=registry
+        )
+        self.leader.set(1)  # Alone, until an election says otherwise.
         self.objects = Gauge("tidegate_store_objects", "Objects in the store, by kind.", ["kind"], registry=registry)
 
     def watch_services(self, rows: Callable[[], Iterable[Row]]) -> None:
