@@ -15,15 +15,20 @@ Administration (ADDRESS is a local address, or all):
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(epilog=_EPILOG, context_settings={"ignore_unknown_options": True})
+@click.option(
+    "--type",
+    "flavour",
+    help="Be one engine of this type (vLLM, llamaCpp, ...), in a pod of its own: it takes the flags that Tidegate "
+    "starts that engine with, such as --port and --served-model-name.",
+)
+@click.option("--hardware", help="Physics of that one engine (rtx4090, l4, cpu, painter). Default: by its type.")
 @click.option(
     "--listen",
     "listeners",
     multiple=True,
-    default=("vLLM:8000",),
-    show_default=True,
     metavar="FLAVOUR:PORT[:REPLICA_MODEL]",
-    help="Flavour (vLLM, llamaCpp, Custom), port and physics (rtx4090, l4, cpu, painter). May be given several times.",
+    help="Instead of --type: flavour, port and physics. May be given several times. Default: vLLM:8000.",
 )
 @click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")  # noqa: S104 - each local address is an engine
 @click.option(
@@ -54,8 +59,11 @@ Administration (ADDRESS is a local address, or all):
     type=click.IntRange(0, 65535),
     help="Port of the administration: faults, reset, a list of engines. Default: none.",
 )
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ENGINE_FLAGS]...")
 def engine(
     *,
+    flavour: str | None,
+    hardware: str | None,
     listeners: tuple[str, ...],
     host: str,
     model_names: tuple[str, ...],
@@ -64,6 +72,7 @@ def engine(
     stream_interval_seconds: float,
     admin_host: str,
     admin_port: int | None,
+    arguments: tuple[str, ...],
 ) -> None:
     """Serve simulated inference engines: OpenAI's API and a real engine's metrics, no model.
 
@@ -71,19 +80,36 @@ def engine(
     pods have loopback addresses one process listening on 0.0.0.0 is every pod.
 
     \b
-    Example:
+    Examples:
+      tidegate engine --type vLLM --hardware l4 --port 8001 --served-model-name chat
       tidegate engine --listen vLLM:8000 --listen llamaCpp:8080 --admin-port 9901
       curl -X PUT localhost:9901/faults/127.0.0.1 -d '{"slow": 3, "metrics": "truncated"}'
     """  # noqa: D301 - the backslash is click's mark for lines to be left as they are
     import uvloop  # noqa: PLC0415 - `tidegate --help` must not pay for it
 
+    from tidegate.api.engine import EngineType  # noqa: PLC0415 - as above
+    from tidegate.simulator.command_line import started_as  # noqa: PLC0415 - as above
     from tidegate.simulator.fleet import Fleet, Listener  # noqa: PLC0415 - as above
     from tidegate.simulator.serving import serve_engines  # noqa: PLC0415 - as above
 
+    if flavour is not None:
+        if listeners:
+            raise click.UsageError("--type and --listen exclude each other; give one of them")
+        try:
+            told = started_as(flavour, arguments)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        model_names = told.model_names or model_names
+        listeners = (f"{flavour}:{told.port}" + (f":{hardware}" if hardware else ""),)
+    elif hardware is not None or arguments:
+        unexpected = arguments[0] if arguments else "--hardware"
+        raise click.UsageError(f"{unexpected} needs --type, the engine to be")
     try:
-        parsed = [Listener.parse(text, startup_seconds=startup_seconds) for text in listeners]
+        parsed = [
+            Listener.parse(text, startup_seconds=startup_seconds) for text in listeners or (f"{EngineType.VLLM}:8000",)
+        ]
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--listen") from error
+        raise click.UsageError(str(error)) from error
     fleet = Fleet(model_names=model_names, time_scale=time_scale, stream_interval_seconds=stream_interval_seconds)
     try:
         uvloop.run(

@@ -26,7 +26,7 @@ def engine_arguments(table: EngineTable, user_arguments: Sequence[str], model_na
     """
     arguments = list(user_arguments)
     end = arguments.index(_END_OF_FLAGS) if _END_OF_FLAGS in arguments else len(arguments)
-    given = {_flag_name(argument) for argument in arguments[:end]}
+    given = {flag_name(argument) for argument in arguments[:end]}
     added: list[str] = []
     for flag in table.flags:
         if given.isdisjoint(flag.spellings):
@@ -36,6 +36,7 @@ def engine_arguments(table: EngineTable, user_arguments: Sequence[str], model_na
     return [*arguments[:end], *added, *arguments[end:]]
 
 
-def _flag_name(argument: str) -> str:
+def flag_name(argument: str) -> str:
+    """The name of the flag that an argument gives, without its value: `_` in long ones is read as `-`."""
     name, _, _ = argument.partition("=")
     return name.replace("_", "-") if name.startswith("--") else name
