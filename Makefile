@@ -45,8 +45,9 @@ check: venv ## Formatting, lint, types and the rooms' import rules.
 	$(venv)/bin/lint-imports
 
 .PHONY: generate
-generate: venv ## Write crds/ from the models.
+generate: venv ## Write crds/, here and in the chart, from the models.
 	$(python) -m tidegate crds --output crds
+	$(python) -m tidegate crds --output charts/tidegate/files/crds
 
 .PHONY: lock
 lock: venv ## Resolve the dependencies anew.

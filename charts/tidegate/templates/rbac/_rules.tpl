@@ -1,0 +1,43 @@
+{{/*
+What the operator does with what lives in namespaces. Each verb is there because a request needs it, and a test runs the
+operator with exactly these. Server-side apply is a patch, and a create as well where nothing is there yet; list and
+watch feed the store. Nothing is deleted: what belongs to a service goes with it.
+*/}}
+{{- define "tidegate.rules.namespaced" -}}
+- apiGroups: [inference.tidegate.dev]
+  resources: [inferenceservices]
+  verbs: [list, watch]
+- apiGroups: [inference.tidegate.dev]
+  resources: [inferenceservices/status]
+  verbs: [patch]
+# Children name their owner in a way that blocks its deletion, which OpenShift and others allow to those only who may
+# set its finalizers.
+- apiGroups: [inference.tidegate.dev]
+  resources: [inferenceservices/finalizers]
+  verbs: [update]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list, watch, create, patch]
+- apiGroups: [apps]
+  resources: [deployments/scale]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [list, watch, create, patch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create]
+{{- end }}
+
+{{/* What it does with what lives outside of namespaces. */}}
+{{- define "tidegate.rules.cluster" -}}
+- apiGroups: [inference.tidegate.dev]
+  resources: [acceleratorprofiles]
+  verbs: [list, watch]
+{{- end }}
