@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 CLUSTER_NAME ?= tidegate
+export IMAGE ?= tidegate:dev
 venv := .venv
 python := $(venv)/bin/python
 export PYTHONPATH := operator
@@ -62,6 +63,23 @@ cluster: ## Start a real control plane on this machine, without Docker.
 .PHONY: cluster-down
 cluster-down: ## Stop it.
 	$(PYTHON) tools/cluster.py down --name $(CLUSTER_NAME)
+
+.PHONY: image
+image: ## Build the image. IMAGE, BASE_IMAGE, CA_BUNDLE (a file) and DOCKER_BUILD_OPTIONS are heeded.
+	rm -rf .image && mkdir .image
+	$(if $(CA_BUNDLE),cp "$(CA_BUNDLE)" .image/ca-certificates.crt)
+	docker build $(DOCKER_BUILD_OPTIONS) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE="$(BASE_IMAGE)") \
+		--build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
+		--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+		--file operator/Dockerfile --tag "$(IMAGE)" .
+
+.PHONY: e2e
+e2e: venv image ## End-to-end tests on a kind cluster. E2E_KEEP=1 keeps the cluster.
+	$(python) -m pytest e2e $(TEST_OPTIONS)
+
+.PHONY: e2e-down
+e2e-down: venv ## Remove the cluster that E2E_KEEP=1 kept.
+	$(python) tools/kind_cluster.py down --name tidegate-e2e
 
 .PHONY: bench
 bench: venv ## Measure what docs/benchmarks.md publishes.
