@@ -1,0 +1,97 @@
+"""Series, through an engine's table, become signals: the same for a page and for what a metrics store kept of pages."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from tidegate.engines.exposition import Series
+from tidegate.engines.table import EngineTable, Metric
+from tidegate.scaling.sample import COUNTER_NAMES, Sample
+
+SeriesOfSignals = Mapping[str, Sequence[Series]]
+"""Signal to the series that it is made of; none where it is missing."""
+
+
+def choose_series(
+    table: EngineTable,
+    found: Mapping[str, Sequence[Series]],
+    is_declared: Callable[[str], bool],
+) -> SeriesOfSignals:
+    """Choose the series that count: of one metric for each signal, for versions that rename a metric show both names.
+
+    A counter that is there without a series that counts has counted nothing yet: that is zero, and not missing.
+
+    Args:
+        table: the engine's table.
+        found: name of a metric to all its series.
+        is_declared: whether a counter of that name is known to be there, be it without series.
+    """
+    return {signal: _chosen(signal, metrics, found, is_declared) for signal, metrics in table.metrics.items()}
+
+
+def _chosen(
+    signal: str, metrics: Iterable[Metric], found: Mapping[str, Sequence[Series]], is_declared: Callable[[str], bool]
+) -> Sequence[Series]:
+    for metric in metrics:
+        if metric.name in found:
+            series = [one for one in found[metric.name] if _counts(one, metric)]
+        elif signal in COUNTER_NAMES and is_declared(metric.name):
+            series = []
+        else:
+            continue
+        return series or ([Series({}, 0.0)] if signal in COUNTER_NAMES else [])
+    return []
+
+
+def _counts(series: Series, metric: Metric) -> bool:
+    return all(series.labels.get(label) in values for label, values in metric.only.items())
+
+
+def shows_engine(table: EngineTable, by_signal: SeriesOfSignals) -> bool:
+    """Whether the engine itself is there: metrics of which only some series count are often another program's too."""
+    return any(series and not table.metrics[signal][0].only for signal, series in by_signal.items())
+
+
+def of_model(by_signal: SeriesOfSignals, table: EngineTable, model_name: str | None) -> SeriesOfSignals:
+    """Keep the series of one model, over all signals at once: a signal without any of it is missing, not another's.
+
+    Where none is labelled with it, all stay: the user may serve the model under another name, and the pod's load is the
+    pod's all the same.
+    """
+    label = table.model_label
+    if label is None or model_name is None or model_name not in models_of(by_signal, table):
+        return by_signal
+    return {
+        signal: [one for one in series if one.labels.get(label, model_name) == model_name]
+        for signal, series in by_signal.items()
+    }
+
+
+def models_of(by_signal: SeriesOfSignals, table: EngineTable) -> frozenset[str]:
+    """The models that series are labelled with; empty where the engine does not label them."""
+    label = table.model_label
+    return frozenset(
+        one.labels[label]
+        for series in by_signal.values()
+        for one in series
+        if label is not None and label in one.labels
+    )
+
+
+def sample_of(by_signal: SeriesOfSignals, time: float) -> Sample:
+    """Make each signal one number: the sum of its series, for they are shares of one whole (ranks, finish reasons).
+
+    Of the KV shares the largest counts, for the fullest rank is the one that stalls. A signal is NaN when any of its
+    series is not a number, is infinite or is below zero: no signal can be, and a broken exporter must move nothing.
+
+    Args:
+        by_signal: the series that count.
+        time: when they were read, in seconds since the epoch.
+    """
+    return Sample(time=time, **{signal: _combined(signal, series) for signal, series in by_signal.items() if series})
+
+
+def _combined(signal: str, series: Iterable[Series]) -> float:
+    values = [one.value for one in series]
+    if not all(0 <= value < math.inf for value in values):
+        return math.nan
+    return max(values) if signal == "kv_usage" else sum(values)
