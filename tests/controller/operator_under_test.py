@@ -4,6 +4,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any
 
 from cluster_objects import NAMESPACE, inference_service, pod
+from prometheus_client.parser import text_string_to_metric_families
 from recording_cluster import RecordingCluster, condition, status_of
 
 from tidegate.cluster.resources import INFERENCE_SERVICES, PODS
@@ -93,6 +94,13 @@ class OperatorUnderTest:
     def condition(self, kind: str, name: str = "chat") -> tuple[str, str, str]:
         """Status, reason and message of a condition."""
         return condition(status_of(self.cluster, name), kind)
+
+    async def series(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """Labels and value of each series of a metric, as Prometheus reads the page."""
+        families = text_string_to_metric_families((await self.exporter.page()).decode())
+        return [
+            (sample.labels, sample.value) for family in families for sample in family.samples if sample.name == name
+        ]
 
     def sizes(self) -> list[int]:
         """The sizes written since the last turn began."""

@@ -99,7 +99,7 @@ async def test_the_metrics_page_can_be_read_by_prometheus(served: Served) -> Non
     }
     assert values["tidegate_running_requests", "chat"] == 3
     assert values["tidegate_ready_replicas", "chat"] == 1
-    assert values["tidegate_metrics_available", "chat"] == 1
+    assert values["tidegate_sampled_pods", "chat"] == 1
     # Two samples are needed to know a rate.
     assert ("tidegate_arriving_work_per_second", "chat") not in values
     assert "tidegate_arriving_work_per_second" in families

@@ -150,18 +150,15 @@ class TestTrouble:
         await operator.turn()
         operator.start_pods(1)
         await operator.settle()
-        assert operator.exporter.registry.get_sample_value("tidegate_replicas", SERIES) == 1
+        assert await operator.series("tidegate_replicas") == [({"namespace": NAMESPACE, "service": "chat"}, 1)]
         operator.cluster.lose(INFERENCE_SERVICES, (NAMESPACE, "chat"))
         operator.cluster.lose(DEPLOYMENTS, (NAMESPACE, "chat"))
         operator.cluster.lose(SERVICES, (NAMESPACE, "chat"))
         await operator.turn()
-        assert operator.exporter.registry.get_sample_value("tidegate_replicas", SERIES) is None
+        assert await operator.series("tidegate_replicas") == []
         operator.apply({**LEAST, "scaling": {"minReplicas": 2}}, uid="another")
         await operator.turn()
         assert operator.sizes() == [2]
-
-
-SERIES = {"namespace": NAMESPACE, "service": "chat"}
 
 
 class TestPace:

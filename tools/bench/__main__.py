@@ -45,6 +45,11 @@ BENCHES: Mapping[str, Bench] = {
         "1.5 ms of CPU time for a page.",
         ("scrape_cost.py", "--pods", "1000", "--seconds", "10"),
     ),
+    "metrics-page": Bench(
+        "The operator's own metrics page, asked for by Prometheus, with 5,000 services; and how long it keeps the loop "
+        "from its work.",
+        ("metrics_page.py", "5000"),
+    ),
     "overload": Bench(
         "What the estimate of demand is worth while clients give up: estimate ÷ truth, where 1.00 is right. The plan "
         "was to give up on an estimate below 0.80. [ADR 1](adr/0001-demand-is-what-arrives.md) tells what follows.",

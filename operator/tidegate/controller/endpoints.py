@@ -7,7 +7,6 @@ restarted. `/readyz` says whether the store has been filled once.
 from collections.abc import Callable
 
 from aiohttp import web
-from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from tidegate.controller.exporter import Exporter
@@ -57,8 +56,7 @@ class Endpoints:
             await self._runner.cleanup()
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        body = generate_latest(self._exporter.registry)
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=await self._exporter.page(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _health(self, _: web.Request) -> web.Response:
         return _answer(self._is_alive(), "the loop has not turned for a while")

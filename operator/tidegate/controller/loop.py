@@ -13,8 +13,9 @@ import structlog
 from tidegate.cluster.client import Cluster
 from tidegate.cluster.resources import WATCHED
 from tidegate.controller.actions import Action
-from tidegate.controller.exporter import Exporter, Row
+from tidegate.controller.exporter import Exporter
 from tidegate.controller.records import Key, PodRecord, ServiceRecord
+from tidegate.controller.service_series import Row
 from tidegate.controller.state import ServiceState
 from tidegate.controller.store import Store
 from tidegate.controller.surroundings import surroundings
@@ -200,9 +201,10 @@ class Loop:
                 self._states.pop(key, None)
 
     def _rows(self) -> Iterator[Row]:
-        for key, state in self._states.items():
-            if state.observation is not None and state.decision is not None:
-                yield key, state.observation, state.decision
+        for key in list(self._states):  # The page is written in parts; services come and go in between.
+            service, state = self._store.inference_services.get(key), self._states.get(key)
+            if service is not None and state is not None:
+                yield service, state
 
 
 def _period(key: Key, time: float) -> int:

@@ -1,5 +1,6 @@
 """What the loop remembers of one service between two looks. What must survive a restart is rebuilt from its status."""
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from tidegate.api.inference_service_status import MAXIMUM_CHANGES, Change
@@ -31,6 +32,12 @@ class ServiceState:
     memory: Memory
     changes: tuple[Change, ...]
     """The last changes of size, newest first."""
+
+    size_changes: Counter[tuple[str, str]] = field(
+        default_factory=lambda: Counter({("up", "ScaledUp"): 0, ("down", "ScaledDown"): 0})
+    )
+    """How often the size changed, by direction and reason. The usual ones are there from the start: of a counter that
+    begins with 1, Prometheus sees no increase."""
 
     readings: Readings = field(default_factory=Readings)
     bodies: BodyState = field(default_factory=BodyState)
@@ -109,6 +116,7 @@ class ServiceState:
         """Add to the list of changes."""
         change = Change(time=timestamp(now), from_=from_replicas, to=to_replicas, reason=reason, message=message[:1024])
         self.changes = (change, *self.changes)[:MAXIMUM_CHANGES]
+        self.size_changes["up" if to_replicas > from_replicas else "down", reason] += 1
 
     def size_was_refused(self, replicas: int, message: str, now: float) -> None:
         """The API server did not take a size."""
