@@ -50,3 +50,9 @@
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* The port in a URL, or that of its scheme. */}}
+{{- define "tidegate.prometheus.port" -}}
+{{- $url := urlParse . }}
+{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (eq $url.scheme "https" | ternary "443" "80") }}
+{{- end }}
