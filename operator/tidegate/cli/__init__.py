@@ -1,6 +1,7 @@
-"""The commands: operator, engine, crds, pin, unpin. Each is imported when it is called, so that `--help` is quick."""
+"""The commands. Each is imported when it is called, so that `--help` is quick."""
 
 import importlib
+import keyword
 from collections.abc import Mapping
 
 import click
@@ -11,10 +12,11 @@ COMMANDS: Mapping[str, str] = {
     "operator": "Run the operator: watch InferenceServices and keep their size.",
     "engine": "Run simulated inference engines, for demos and tests.",
     "crds": "Print the CustomResourceDefinitions, or write them to files.",
+    "import": "Turn HorizontalPodAutoscalers and ScaledObjects into InferenceServices.",
     "pin": "Pin a service to a number of replicas.",
     "unpin": "Let a pinned service follow its demand again.",
 }
-"""Name and one line of help of each command; the command `x` is `tidegate.cli.x:x`."""
+"""Name and one line of help of each command; the command `x` is `tidegate.cli.x:x`, or `x_` for a word of Python."""
 
 
 class _Lazy(click.Group):
@@ -26,7 +28,8 @@ class _Lazy(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"tidegate.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(importlib.import_module(f"tidegate.cli.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

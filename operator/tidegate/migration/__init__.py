@@ -1,0 +1,1 @@
+"""What other autoscalers were told, in Tidegate's words: reads their objects, makes InferenceServices. Pure."""

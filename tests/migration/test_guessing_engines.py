@@ -1,0 +1,93 @@
+from typing import Any
+
+import pytest
+from importable import NOTHING_TOLD, deployment, horizontal_pod_autoscaler, refusal_of, spec_of
+
+from tidegate.api.engine import EngineType
+from tidegate.migration.engine_guess import EngineGuess, containers_of, engine_guess
+from tidegate.migration.importing import Choice
+
+VLLM, LLAMA_CPP = EngineType.VLLM, EngineType.LLAMA_CPP
+IMAGE = "vllm/vllm-openai:v0.11.0"
+
+
+def shell(script: str, **container: Any) -> dict[str, Any]:
+    """A container that runs a script."""
+    return {"image": "registry.example.com/ai", "command": ["/bin/sh", "-c", script], **container}
+
+
+@pytest.mark.parametrize(
+    ("container", "guess"),
+    [
+        ({"image": IMAGE, "args": ["--model=m"]}, EngineGuess(VLLM, "m")),
+        ({"image": IMAGE, "args": ["--model", "a/b", "--served-model-name", "c", "d"]}, EngineGuess(VLLM, "c")),
+        ({"image": IMAGE, "args": ["--served_model_name=c", "--model=a"]}, EngineGuess(VLLM, "c")),
+        ({"image": IMAGE, "args": ["a/b", "--port", "9000"]}, EngineGuess(VLLM, None, 9000)),
+        ({"image": IMAGE, "args": ["--model=/models/a", "--port=8000"]}, EngineGuess(VLLM, None)),
+        ({"image": "rocm/vllm", "command": ["vllm", "serve", "a/b"]}, EngineGuess(VLLM, "a/b")),
+        ({"image": "x", "command": ["vllm", "serve"]}, EngineGuess(VLLM)),
+        ({"image": "x", "args": ["-m", "vllm.entrypoints.openai.api_server", "--model", "a"]}, EngineGuess(VLLM, "a")),
+        (shell("vllm serve a/b \\\n  --port 8100"), EngineGuess(VLLM, "a/b", 8100)),
+        (shell("exec vllm serve 'a/b"), EngineGuess(VLLM, None)),
+        (shell("vllm serve $(NAME)", env=[{"name": "NAME", "value": "n"}]), EngineGuess(VLLM, "n")),
+        (shell("vllm serve ${NAME}", env=[{"name": "OTHER", "value": "n"}]), EngineGuess(VLLM, None)),
+        ({"image": "kserve/huggingfaceserver:v0.15", "args": ["--model_name=m"]}, EngineGuess(VLLM, "m", 8080)),
+        ({"image": "ghcr.io/ggml-org/llama.cpp:server", "args": ["-hf", "g/m"]}, EngineGuess(LLAMA_CPP, "g/m")),
+        ({"image": "x", "command": ["/app/llama-server", "-a", "n"]}, EngineGuess(LLAMA_CPP, "n")),
+        ({"image": "nginx", "args": ["--model=m"]}, EngineGuess()),
+        ({"image": IMAGE, "args": ["--port", "99999999999999"]}, EngineGuess(VLLM)),
+        ({"image": 3, "args": [None, 3], "env": [None, {"name": 3}]}, EngineGuess()),
+        ("no container", EngineGuess()),
+    ],
+    ids=str,
+)
+def test_a_container_tells_engine_model_and_port(container: Any, guess: EngineGuess) -> None:
+    """As far as its image, command and arguments do; nothing is made up."""
+    assert engine_guess([container]) == guess
+
+
+def test_the_engine_is_found_beside_other_containers() -> None:
+    """A proxy in front of it comes first often."""
+    assert engine_guess([{"image": "envoy"}, {"image": IMAGE, "args": ["--model=m"]}]) == EngineGuess(VLLM, "m")
+
+
+@pytest.mark.parametrize("document", [{}, {"spec": None}, {"spec": {"template": {"spec": {"containers": {}}}}}])
+def test_a_deployment_without_containers_tells_nothing(document: dict[str, Any]) -> None:
+    """And is no error: the API server would refuse it, not we."""
+    assert list(containers_of(document)) == []
+
+
+def test_the_deployment_in_the_input_is_asked() -> None:
+    """Whoever hands in both need not say anything."""
+    runs = deployment({"image": IMAGE, "args": ["--served-model-name=m", "--port=81"]})
+
+    spec = spec_of(horizontal_pod_autoscaler(), runs, choice=NOTHING_TOLD)
+
+    assert spec["model"] == {"name": "m"}
+    assert spec["targetRef"]["engine"] == {"type": "vLLM", "port": 81}
+
+
+def test_the_person_knows_better() -> None:
+    """Another engine's port is not the one of the engine that was guessed."""
+    runs = deployment({"image": IMAGE, "args": ["--model=m", "--port=81"]})
+
+    spec = spec_of(horizontal_pod_autoscaler(), runs, choice=Choice(LLAMA_CPP, "n"))
+
+    assert (spec["model"]["name"], spec["targetRef"]["engine"]) == ("n", {"type": "llamaCpp"})
+
+
+@pytest.mark.parametrize(
+    ("containers", "choice", "asked"),
+    [
+        (None, NOTHING_TOLD, "kubectl get deployment chat -o yaml), or give --engine and --model"),
+        (None, Choice(VLLM), "or give --model"),
+        ([{"image": "nginx"}], NOTHING_TOLD, "give --engine and --model"),
+        ([{"image": IMAGE}], NOTHING_TOLD, "give --model"),
+        ([{"image": "nginx"}], Choice(None, "m"), "give --engine"),
+    ],
+)
+def test_what_nobody_tells_is_asked_for(containers: Any, choice: Choice, asked: str) -> None:
+    """No InferenceService is printed with a guess in it."""
+    runs = [] if containers is None else [deployment(*containers)]
+
+    assert refusal_of(horizontal_pod_autoscaler(), *runs, choice=choice).endswith(asked)
