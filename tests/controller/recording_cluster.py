@@ -1,7 +1,8 @@
 """A `Cluster` that writes down what it is asked to do, and answers as the API server does where nothing goes wrong."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,9 @@ class RecordingCluster:
         self.failures: dict[str, ClusterError] = {}
         """By kind of write: how it fails."""
 
+        self.alter: Callable[[Document], None] = lambda _: None
+        """What a webhook of somebody else does to a body that is applied, in place."""
+
         self.answers = asyncio.Event()
         """Writes wait until it is set, as it is at first."""
 
@@ -77,7 +81,8 @@ class RecordingCluster:
         before = self._objects.get((resource.plural, key_of(body)))
         live = before["spec"].get("replicas") if before else None
         replicas = body["spec"].get("replicas", live)
-        answer = as_applied({**body, "spec": dict(body["spec"])}, replicas)
+        answer = as_applied(deepcopy({**body, "spec": dict(body["spec"])}), replicas)
+        self.alter(answer)
         if before:
             claims = [entry for entry in before["metadata"]["managedFields"] if entry["manager"] != "tidegate"]
             answer["metadata"]["managedFields"] += claims

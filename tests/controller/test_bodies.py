@@ -64,7 +64,7 @@ class TestCreation:
         operator.apply(LEAST)
         await operator.turn()
         bodies = [write.body for write in operator.cluster.writes if write.kind in {"Deployment", "Service"}]
-        assert [body["metadata"]["resourceVersion"] for body in bodies] == ["1"] * 4
+        assert [body["metadata"]["resourceVersion"] for body in bodies] == ["1"] * 2
 
     async def test_the_size_is_claimed_at_the_version_that_was_created(self) -> None:
         """Whoever comes in between is not overwritten unseen."""
@@ -151,12 +151,12 @@ class TestEdit:
 class TestHealing:
     """What others change."""
 
-    async def test_a_changed_field_is_applied_again_without_a_dry_run(self) -> None:
-        """The API server has taken that body before."""
+    async def test_a_changed_field_is_applied_again(self) -> None:
+        """Once, and that is all."""
         operator = await settled()
         disturb(operator)
         assert await operator.turn() == ["Deployment"]
-        assert not any(write.dry_run for write in operator.cluster.writes)
+        assert await operator.turn() == []
 
     async def test_a_changed_service_is_applied_again(self) -> None:
         """As the Deployment is."""
@@ -244,14 +244,6 @@ class TestRefusal:
         await operator.turn()
         assert "Service" in await operator.turn(after=0.5)
         assert operator.condition("Ready")[:2] == ("False", "RejectedByAPIServer")
-
-    async def test_a_dry_run_that_is_refused_is_not_followed_by_the_write(self) -> None:
-        """So a body is never half accepted."""
-        operator = OperatorUnderTest()
-        operator.cluster.failures["Deployment"] = INVALID
-        operator.apply(LEAST)
-        await operator.turn()
-        assert [write.dry_run for write in operator.cluster.writes if write.kind == "Deployment"] == [True]
 
 
 async def test_a_deployment_that_is_being_deleted_is_waited_for() -> None:

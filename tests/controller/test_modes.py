@@ -27,15 +27,13 @@ def in_mode(spec: dict[str, Any], mode: str, **more: Any) -> dict[str, Any]:
     [({}, 1), ({"scaling": {"minReplicas": 3}}, 3), ({"replicas": 5}, 5), ({"replicas": 0}, 0)],
 )
 async def test_a_new_service_is_created_at_its_least_or_pinned_size(mode: str, more: dict[str, Any], size: int) -> None:
-    """In every mode: first dry runs, then the body with the size, the claim of it, the Service, the status."""
+    """In every mode: the body with the size, the claim of it, the Service, the status."""
     operator = OperatorUnderTest()
     operator.apply(in_mode(LEAST, mode, **more))
 
     assert await operator.turn() == [*CREATION, "Status"]
 
-    rehearsals = [write.kind for write in operator.cluster.writes if write.dry_run]
     deployment = operator.cluster.found(DEPLOYMENTS, CHAT)
-    assert rehearsals == ["Deployment", "Service"]
     assert (deployment["spec"]["replicas"], operator.sizes()) == (size, [size])
 
 

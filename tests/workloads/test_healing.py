@@ -1,4 +1,4 @@
-"""When a body is applied, when it is held back, and when it is given up."""
+"""When a body is applied, and when it is held back."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,17 +8,7 @@ import pytest
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.workloads.deployment import deployment
 from tidegate.workloads.hashing import with_body_hash
-from tidegate.workloads.healing import (
-    WINDOW_SECONDS,
-    Cause,
-    Convergence,
-    Need,
-    Verdict,
-    applied,
-    is_held_back,
-    needs_apply,
-    verdict,
-)
+from tidegate.workloads.healing import Cause, Need, is_held_back, needs_apply
 from tidegate.workloads.live import LiveDeployment, live_deployment, live_service
 from tidegate.workloads.owner import Owner
 from tidegate.workloads.service import service
@@ -186,45 +176,3 @@ def test_removed_fields_name_nobody() -> None:
     """The message still says that somebody did it."""
     assert Need(cause=Cause.FOREIGN_CHANGE, by=("helm", "flux")).writer == "helm and flux"
     assert Need(cause=Cause.FOREIGN_CHANGE).writer.startswith("somebody")
-
-
-def apply_at(memory: Convergence, *times: float, body: dict[str, Any] = BODY) -> Convergence:
-    """Apply a body at these times, each over another version."""
-    for time in times:
-        memory = applied(memory, body, over=f"over-{time}", answer=f"answer-{time}", now=time)
-    return memory
-
-
-STORIES = [
-    ("none yet", Convergence(), Verdict.APPLY),
-    ("two", apply_at(Convergence(), 0, 60), Verdict.APPLY),
-    ("three", apply_at(Convergence(), 0, 60, 120), Verdict.STOP),
-    ("three in an hour", apply_at(Convergence(), 0, 1700, WINDOW_SECONDS - 1), Verdict.STOP),
-    ("three in more than an hour", apply_at(Convergence(), 0, 1700, WINDOW_SECONDS), Verdict.APPLY),
-    ("three, then another body", apply_at(apply_at(Convergence(), 0, 1, 2), 3, body=OLDER), Verdict.APPLY),
-    ("two of another body, then one", apply_at(apply_at(Convergence(), 0, 1, body=OLDER), 2), Verdict.APPLY),
-    ("three of another body", apply_at(Convergence(), 0, 1, 2, body=OLDER), Verdict.APPLY),
-]
-
-
-@pytest.mark.parametrize(("name", "memory", "expected"), STORIES, ids=[story[0] for story in STORIES])
-def test_three_applies_that_do_not_last_are_enough(name: str, memory: Convergence, expected: Verdict) -> None:
-    """The same body is not applied a fourth time within the hour; another body is."""
-    assert verdict(memory, live(), BODY) == expected, name
-
-
-def test_what_was_seen_before_our_apply_is_waited_out() -> None:
-    """Until the watch has caught up there is nothing to judge; an apply that changed nothing shows no new version."""
-    changed = applied(Convergence(), BODY, over="7", answer="8", now=0)
-    assert verdict(changed, live(), BODY) == Verdict.WAIT
-    unchanged = applied(Convergence(), BODY, over="7", answer="7", now=0)
-    assert verdict(unchanged, live(), BODY) == Verdict.APPLY
-
-
-def test_creations_do_not_count() -> None:
-    """A Deployment that is deleted again and again is created again and again, and heals as usual afterwards."""
-    memory = Convergence()
-    for time in range(5):
-        memory = applied(memory, BODY, over="", answer=str(time), now=time)
-    assert verdict(memory, None, BODY) == Verdict.APPLY
-    assert verdict(memory, live(), BODY) == Verdict.APPLY

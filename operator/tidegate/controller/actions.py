@@ -24,8 +24,8 @@ class ApplyBody:
 
     because: str
 
-    dry_run_first: bool
-    """Ask the API server first: for bodies it has not accepted before, and so that nobody's object is taken over."""
+    rehearse: bool = False
+    """Ask the API server first what would become of it, and leave it if that is another body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

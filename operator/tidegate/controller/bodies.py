@@ -6,6 +6,7 @@ the API server has refused is tried again after a while, or as soon as it is ano
 """
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.conditions import Reason
@@ -16,8 +17,9 @@ from tidegate.controller.checks import Blocks, Refusal, Surroundings
 from tidegate.controller.records import Document
 from tidegate.controller.refused import Refused
 from tidegate.workloads.conflict import TemplateConflictError
+from tidegate.workloads.convergence import Convergence, Verdict, altered_need, applied, rehearsed, verdict
 from tidegate.workloads.deployment import deployment
-from tidegate.workloads.healing import Cause, Convergence, Need, Verdict, applied, needs_apply, verdict
+from tidegate.workloads.healing import Cause, Need, needs_apply
 from tidegate.workloads.live import LiveDeployment, LiveService
 from tidegate.workloads.owner import Owner
 from tidegate.workloads.ownership import replicas_in_body
@@ -25,6 +27,10 @@ from tidegate.workloads.service import service as kubernetes_service
 
 _NOTHING_YET = {"resourceVersion": "1"}
 """No object ever has this version: an apply with it creates, and fails where there is something already."""
+
+
+MOST_FIELDS = 8
+"""Named in a message; a webhook may change them all."""
 
 
 @dataclass(slots=True)
@@ -40,16 +46,42 @@ class BodyState:
     refused: dict[str, Refused] = field(default_factory=dict)
     """By kind."""
 
-    def accepted(self, action: ApplyBody, version: str, now: float) -> None:
-        """The API server took a body; it now has this resourceVersion."""
+    doubt: str = ""
+    """What an operator before this one has said of bodies that did not converge. Which of them, and whether it is so
+    still, is asked of the API server: nothing that is seen of an object tells that a webhook has changed it."""
+
+    doubted: set[str] = field(default_factory=set)
+    """Kinds that were not asked yet."""
+
+    @classmethod
+    def adopt(cls, status: Document) -> Self:
+        """Begin with what the service's status remembers."""
+        conditions = status.get("conditions") or ()
+        doubt = next((c.get("message", "") for c in conditions if c.get("reason") == Reason.NOT_CONVERGING), "")
+        return cls(doubt=doubt, doubted={DEPLOYMENTS.kind, SERVICES.kind} if doubt else set())
+
+    def accepted(self, action: ApplyBody, version: str, altered: tuple[str, ...], now: float) -> None:
+        """The API server took a body; it now has this resourceVersion, and in these fields another value."""
+        memory = self._heard(action)
+        self.convergence[action.resource.kind] = applied(
+            memory, action.rendered, over=action.over, answer=version, now=now, altered=altered
+        )
+
+    def rehearsed(self, action: ApplyBody, altered: tuple[str, ...], now: float) -> None:
+        """The API server would take a body, and give these fields another value."""
+        memory = self._heard(action)
+        self.convergence[action.resource.kind] = rehearsed(memory, action.rendered, altered=altered, now=now)
+
+    def _heard(self, action: ApplyBody) -> Convergence:
         kind = action.resource.kind
         self.refused.pop(kind, None)
-        memory = self.convergence.get(kind, Convergence())
-        self.convergence[kind] = applied(memory, action.rendered, over=action.over, answer=version, now=now)
+        self.doubted.discard(kind)
+        return self.convergence.get(kind, Convergence())
 
     def refuse(self, action: ApplyBody, message: str, now: float) -> None:
         """The API server did not take a body."""
         kind = action.resource.kind
+        self.doubted.discard(kind)
         self.refused[kind] = Refused.after(self.refused.get(kind), action.rendered, message, now)
 
 
@@ -78,7 +110,7 @@ def plan_bodies(
         children = _children(given, spec, profile)
     except TemplateConflictError as error:
         return [], Refusal(Reason.TEMPLATE_CONFLICT, f"spec.{error}", Blocks.BODY)
-    needs = [(*child, need) for child in children if (need := needs_apply(child[2], child[1])) is not None]
+    needs = [(*child, need) for child in children if (need := _need(state, *child)) is not None]
     state.settled = None if needs else seen
     actions: list[Action] = []
     refusals: list[Refusal] = []
@@ -88,14 +120,37 @@ def plan_bodies(
             refusals.append(_rejected(resource, refused))
             if now < refused.retry_at:
                 continue
-        match verdict(state.convergence.get(resource.kind, Convergence()), live, body):
-            case Verdict.STOP:
-                refusals.append(_not_converging(resource, need))
-            case Verdict.APPLY:
-                actions += _applies(resource, body, live, need, first_size(spec, known_size))
-            case Verdict.WAIT:
-                pass  # What was looked at is older than our own last apply.
+        decided = _verdict(state, resource, body, live, need, now)
+        if decided in {Verdict.STOP, Verdict.REHEARSE}:
+            refusals.append(_not_converging(state, resource, need))
+        if decided in {Verdict.APPLY, Verdict.REHEARSE}:
+            rehearse = decided is Verdict.REHEARSE
+            actions += _applies(resource, body, live, need, first_size(spec, known_size), rehearse=rehearse)
     return actions, next(iter(refusals), None)
+
+
+def _need(
+    state: BodyState, resource: Resource, body: Document, live: LiveDeployment | LiveService | None
+) -> Need | None:
+    need = needs_apply(live, body)
+    if need is not None or live is None or live.deleting:
+        return need
+    if resource.kind in state.doubted:
+        return Need(cause=Cause.ALTERED)
+    return altered_need(state.convergence.get(resource.kind, Convergence()), live, body)
+
+
+def _verdict(
+    state: BodyState,
+    resource: Resource,
+    body: Document,
+    live: LiveDeployment | LiveService | None,
+    need: Need,
+    now: float,
+) -> Verdict:
+    if resource.kind in state.doubted and need.cause is Cause.ALTERED:
+        return Verdict.REHEARSE
+    return verdict(state.convergence.get(resource.kind, Convergence()), live, body, now)
 
 
 def first_size(spec: InferenceServiceSpec, known_size: int | None) -> int:
@@ -125,13 +180,25 @@ def _rejected(resource: Resource, refused: Refused) -> Refusal:
     return Refusal(Reason.REJECTED_BY_API_SERVER, f"{message}; {fix}", Blocks.BODY)
 
 
-def _not_converging(resource: Resource, need: Need) -> Refusal:
+def _not_converging(state: BodyState, resource: Resource, need: Need) -> Refusal:
+    if not need.fields and state.doubt:
+        return Refusal(Reason.NOT_CONVERGING, state.doubt, Blocks.BODY)
+    fields = ", ".join(need.fields[:MOST_FIELDS]) or "it"
+    if len(need.fields) > MOST_FIELDS:
+        fields += f" and {len(need.fields) - MOST_FIELDS} more"
+    ending = _ENDINGS.get(need.cause, "it is left alone until the spec changes: stop that writer")
     return Refusal(
         Reason.NOT_CONVERGING,
-        f"the {resource.kind} was applied three times, and {need.writer} changes {', '.join(need.fields) or 'it'} each "
-        "time; it is left alone until the spec changes: stop that writer",
+        f"the {resource.kind} was applied three times, and {need.writer} changes {fields} each time; {ending}",
         Blocks.BODY,
     )
+
+
+_ENDINGS = {
+    Cause.ALTERED: "nothing is written until the spec changes, or the webhook does, which is asked every few minutes: "
+    "find it with `kubectl get mutatingwebhookconfigurations`, and have it leave out objects labelled "
+    "app.kubernetes.io/managed-by=tidegate, or write in the spec what it wants"
+}
 
 
 def _applies(
@@ -140,6 +207,8 @@ def _applies(
     live: LiveDeployment | LiveService | None,
     need: Need,
     size_to_create: int,
+    *,
+    rehearse: bool,
 ) -> list[Action]:
     """One apply; for a Deployment that is not there, with its first size, which is claimed at once."""
     replicas: int | None = None
@@ -161,7 +230,6 @@ def _applies(
         rendered=body,
         over=live.resource_version if live else "",
         because=need.cause.value,
-        # A body the API server has taken before needs no rehearsal.
-        dry_run_first=need.cause is not Cause.FOREIGN_CHANGE,
+        rehearse=rehearse,
     )
     return [action, *claim]

@@ -86,7 +86,13 @@ class ServiceState:
             # A version that is not this one wrote them otherwise. What is remembered is a help, not a need.
             changes, sizes = (), ()
         # Rates are not known before the second sample. No fleet is to be written for that at each restart.
-        return cls(uid=service.uid, memory=Memory(changes=sizes), changes=changes, status_at=now)
+        return cls(
+            uid=service.uid,
+            memory=Memory(changes=sizes),
+            changes=changes,
+            bodies=BodyState.adopt(service.status),
+            status_at=now,
+        )
 
     def follow(self, service: ServiceRecord) -> None:
         """Take in a new spec."""

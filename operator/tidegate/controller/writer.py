@@ -15,6 +15,7 @@ from tidegate.controller.records import ServiceRecord
 from tidegate.controller.state import ServiceState
 from tidegate.controller.status import timestamp
 from tidegate.controller.store import Store
+from tidegate.workloads.altered import fields_altered
 
 log = structlog.get_logger(__name__)
 
@@ -37,10 +38,11 @@ class Writer:
 
     async def _try(self, service: ServiceRecord, state: ServiceState, action: Action) -> bool:
         """Do one thing; whether to go on with the rest."""
+        outcome = "Written"
         try:
             match action:
                 case ApplyBody():
-                    await self._apply_body(service, state, action)
+                    outcome = await self._apply_body(service, state, action)
                 case Scale():
                     await self._scale(service, state, action)
                 case WriteStatus():
@@ -50,16 +52,29 @@ class Writer:
         except ClusterError as error:
             self._failed(service, state, action, error)
             return isinstance(action, Announce)
-        self._exporter.writes.labels(type(action).__name__, "Written").inc()
+        self._exporter.writes.labels(type(action).__name__, outcome).inc()
         return True
 
-    async def _apply_body(self, service: ServiceRecord, state: ServiceState, action: ApplyBody) -> None:
+    async def _apply_body(self, service: ServiceRecord, state: ServiceState, action: ApplyBody) -> str:
+        if action.rehearse:
+            answer = await self._cluster.apply(action.resource, action.body, dry_run=True)
+            if altered := fields_altered(action.rendered, answer):
+                state.bodies.rehearsed(action, altered, self._clock())
+                self._store.mark({service.key})  # What is changed now belongs into the status.
+                return "Rehearsed"
         log.info("applying", service=service.key, kind=action.resource.kind, because=action.because)
-        if action.dry_run_first:
-            await self._cluster.apply(action.resource, action.body, dry_run=True)
         answer = await self._cluster.apply(action.resource, action.body)
         self._store.put(action.resource, answer)
-        state.bodies.accepted(action, answer["metadata"]["resourceVersion"], self._clock())
+        altered = fields_altered(action.rendered, answer)
+        if altered:
+            log.warning(
+                "an admission webhook changed what was applied",
+                service=service.key,
+                kind=action.resource.kind,
+                fields=altered,
+            )
+        state.bodies.accepted(action, answer["metadata"]["resourceVersion"], altered, self._clock())
+        return "Written"
 
     async def _scale(self, service: ServiceRecord, state: ServiceState, action: Scale) -> None:
         at_version = action.resource_version or self._store.deployments[action.workload].resource_version

@@ -56,6 +56,11 @@ def with_body_hash(body: Document) -> Document:
     return {**bare, "metadata": {**metadata, "annotations": annotated}}
 
 
+def body_hash_of(body: Mapping[str, Any]) -> str:
+    """The hash that `with_body_hash` has put into a body."""
+    return str(body["metadata"]["annotations"][BODY_HASH_ANNOTATION])
+
+
 def _digest(value: Mapping[str, Any]) -> str:
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGITS]

@@ -11,13 +11,9 @@ from tidegate.api.names import (
     INPUTS_HASH_ANNOTATION,
     RENDER_VERSION_ANNOTATION,
 )
+from tidegate.workloads.hashing import body_hash_of
 from tidegate.workloads.live import LiveChild, LiveDeployment
 from tidegate.workloads.managed_fields import APPLY, FieldManager, Path, field_text, fields_not_owned
-
-APPLIES_TO_STOP = 3
-WINDOW_SECONDS = 3600.0
-"""Three applies of one body within this time, and it still does not stay. As long as an hour, because tools that
-revert do so every few minutes, and each round may restart every pod twice."""
 
 _TEMPLATE: Path = ("f:spec", "f:template")
 _BODY_HASH: Path = ("f:metadata", "f:annotations", f"f:{BODY_HASH_ANNOTATION}")
@@ -39,6 +35,9 @@ class Cause(StrEnum):
     FOREIGN_CHANGE = "ForeignChange"
     """Somebody else changed fields of it."""
 
+    ALTERED = "Altered"
+    """An admission webhook changed fields of our own last apply."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
@@ -54,6 +53,8 @@ class Need:
     @property
     def writer(self) -> str:
         """Who changed the fields, for messages."""
+        if self.cause is Cause.ALTERED:
+            return "an admission webhook"
         return " and ".join(self.by) or "somebody (removed fields leave no name)"
 
 
@@ -74,7 +75,7 @@ def needs_apply(live: LiveChild | None, body: Mapping[str, Any]) -> Need | None:
     disturbed = _disturbed(live, body)
     if disturbed:
         return _foreign(disturbed, live.managers)
-    if live.body_hash == _body_hash(body) or is_held_back(live, body):
+    if live.body_hash == body_hash_of(body) or is_held_back(live, body):
         return None
     return Need(cause=Cause.BODY_CHANGED if _same_inputs(live, body) else Cause.INPUTS_CHANGED)
 
@@ -93,69 +94,13 @@ def is_held_back(live: LiveChild, body: Mapping[str, Any]) -> bool:
     return live.render_version != version and _same_inputs(live, body)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Convergence:
-    """Recent applies of one child's body, to notice that they do not last."""
-
-    body_hash: str = ""
-    applied_at: tuple[float, ...] = ()
-    written_over: str = ""
-    """The resourceVersion that the last apply replaced; empty if it changed nothing."""
-
-    stopped: bool = False
-    """Three applies did not last. Stays until the body is another one, so that no pod is restarted for a lost cause."""
-
-
-class Verdict(StrEnum):
-    """What to do about a need."""
-
-    APPLY = "Apply"
-    WAIT = "Wait"
-    """What was looked at is older than our own last apply."""
-
-    STOP = "Stop"
-    """It was applied three times and does not stay: name the other writer and leave it."""
-
-
-def applied(memory: Convergence, body: Mapping[str, Any], *, over: str, answer: str, now: float) -> Convergence:
-    """Remember an apply.
-
-    Args:
-        memory: what was remembered before.
-        body: the body that was applied.
-        over: the resourceVersion that it replaced; empty for a creation.
-        answer: the resourceVersion that it has now.
-        now: seconds of any clock that does not go back.
-    """
-    body_hash = _body_hash(body)
-    earlier = memory.applied_at if memory.body_hash == body_hash else ()
-    # A creation does not count: whoever deletes a Deployment wants it back as it should be.
-    counted = (now,) if over else ()
-    recent = (*(time for time in earlier if now - time < WINDOW_SECONDS), *counted)
-    return Convergence(
-        body_hash=body_hash,
-        applied_at=recent[-APPLIES_TO_STOP:],
-        written_over=over if over != answer else "",
-        stopped=len(recent) >= APPLIES_TO_STOP,
-    )
-
-
-def verdict(memory: Convergence, live: LiveChild | None, body: Mapping[str, Any]) -> Verdict:
-    """Say what to do about a body that `needs_apply`."""
-    if live is None:
-        return Verdict.APPLY
-    if live.resource_version == memory.written_over:
-        return Verdict.WAIT
-    return Verdict.STOP if memory.stopped and memory.body_hash == _body_hash(body) else Verdict.APPLY
-
-
 def _disturbed(live: LiveChild, body: Mapping[str, Any]) -> list[Path]:
     """The fields that are no longer as we applied them."""
     ours = next((m for m in live.managers if _is_ours(m)), None)
     if ours is None:
         return [_MANAGED_FIELDS]
     lost = fields_not_owned(ours.fields, body)
-    if live.body_hash == _body_hash(body):
+    if live.body_hash == body_hash_of(body):
         return lost
     # The body in the cluster is another one than this. What it has lost can only be told where another writer has
     # taken it; the rest may be fields that are new in this one.
@@ -184,7 +129,3 @@ def _foreign(paths: Iterable[Path], managers: Iterable[FieldManager]) -> Need:
 
 def _others(path: Path, managers: Iterable[FieldManager]) -> list[str]:
     return [m.name for m in managers if not _is_ours(m) and m.owns(path)]
-
-
-def _body_hash(body: Mapping[str, Any]) -> str:
-    return str(body["metadata"]["annotations"][BODY_HASH_ANNOTATION])

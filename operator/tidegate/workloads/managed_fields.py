@@ -108,10 +108,25 @@ def field_text(path: Path) -> str:
     return text
 
 
+def parts_of(fields: FieldSet, value: Any) -> Iterator[tuple[str, Any]]:
+    """The parts of a map or list, each with its key in the field set (or the one it would have there)."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield f"f:{name}", part
+    elif isinstance(value, list):
+        for item in value:
+            yield key_of_item(fields, item) or _key_like(fields, item), item
+
+
+def key_of_item(fields: FieldSet, item: Any) -> str | None:
+    """The key under which a field set knows an item of a list; None if it does not."""
+    return next((key for key in fields if _names(key, item)), None)
+
+
 def _missing(fields: FieldSet, value: Any, path: Path) -> Iterator[Path]:
     if not fields:  # a leaf, or a map or list that is owned as a whole
         return
-    for key, part in _parts(fields, value):
+    for key, part in parts_of(fields, value):
         here = (*path, key)
         if here in _IDENTITY:
             continue
@@ -119,16 +134,6 @@ def _missing(fields: FieldSet, value: Any, path: Path) -> Iterator[Path]:
             yield from _missing(fields[key], part, here)
         elif part != []:  # an empty list whose items have keys leaves nothing to own
             yield here
-
-
-def _parts(fields: FieldSet, value: Any) -> Iterator[tuple[str, Any]]:
-    """The parts of a value, each with its key in the field set (or the one it would have there)."""
-    if isinstance(value, Mapping):
-        for name, part in value.items():
-            yield f"f:{name}", part
-    elif isinstance(value, list):
-        for item in value:
-            yield next((key for key in fields if _names(key, item)), _key_like(fields, item)), item
 
 
 def _names(key: str, item: Any) -> bool:
