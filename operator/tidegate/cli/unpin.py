@@ -9,7 +9,7 @@ from tidegate.cli.patch_service import kubeconfig_option, namespace_option, patc
 @click.argument("name")
 @namespace_option
 @kubeconfig_option
-def unpin(name: str, namespace: str, kubeconfig: str | None) -> None:
+def unpin(name: str, namespace: str | None, kubeconfig: str | None) -> None:
     """Let service NAME follow its demand again."""
     # On the object itself: a null on /scale would not unset the field but set it to 0.
     patch_service(namespace, name, {"spec": {"replicas": None}}, kubeconfig)

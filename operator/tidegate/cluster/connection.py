@@ -5,11 +5,17 @@ from pathlib import Path
 
 import kopf
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config import (
+    ConfigException,
+    list_kube_config_contexts,
+    load_incluster_config,
+    load_kube_config,
+)
 from yaml import YAMLError
 
 REQUESTS_IN_FLIGHT = 32
 IN_CLUSTER_VARIABLE = "KUBERNETES_SERVICE_HOST"
+POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 class NoClusterError(RuntimeError):
@@ -28,11 +34,25 @@ async def load_configuration(kubeconfig: str | None = None) -> Configuration:
             load_incluster_config(client_configuration=configuration)
         else:
             await load_kube_config(config_file=kubeconfig, client_configuration=configuration)
-    except (ConfigException, OSError, YAMLError, TypeError, ValueError) as error:  # The last three: no kubeconfig.
-        tried = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config"))
-        raise NoClusterError(f"no cluster: {error} (looked in {tried}; give --kubeconfig or set KUBECONFIG)") from error
+    except _UNREADABLE as error:
+        raise _no_cluster(kubeconfig, error) from error
     configuration.connection_pool_maxsize = REQUESTS_IN_FLIGHT
     return configuration
+
+
+def current_namespace(kubeconfig: str | None = None) -> str:
+    """The namespace that is meant where none is given, as kubectl has it: the context's, in a pod its own, or default.
+
+    Raises:
+        NoClusterError: if there is no kubeconfig, or it cannot be read.
+    """
+    try:
+        if kubeconfig is None and IN_CLUSTER_VARIABLE in os.environ:
+            return POD_NAMESPACE.read_text().strip()
+        _, active = list_kube_config_contexts(kubeconfig)
+        return active["context"].get("namespace") or "default"
+    except _UNREADABLE as error:
+        raise _no_cluster(kubeconfig, error) from error
 
 
 async def kopf_connection(configuration: Configuration) -> kopf.ConnectionInfo:
@@ -49,3 +69,12 @@ async def kopf_connection(configuration: Configuration) -> kopf.ConnectionInfo:
         certificate_path=configuration.cert_file or None,
         private_key_path=configuration.key_file or None,
     )
+
+
+_UNREADABLE = (ConfigException, OSError, YAMLError, TypeError, ValueError)
+"""What a missing or an unusable kubeconfig raises; the last three: it is no kubeconfig at all."""
+
+
+def _no_cluster(kubeconfig: str | None, error: Exception) -> NoClusterError:
+    tried = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config"))
+    return NoClusterError(f"no cluster: {error} (looked in {tried}; give --kubeconfig or set KUBECONFIG)")
