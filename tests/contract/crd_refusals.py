@@ -49,6 +49,11 @@ SERVICES = {
         {"scaling": {"mode": "Auto"}},
         'spec.scaling.mode: Unsupported value: "Auto": supported values: "Automatic", "Advisory", "Paused"',
     ),
+    # Metrics
+    "unknown source of metrics": by_schema(
+        {"metrics": {"source": "prometheus"}},
+        'spec.metrics.source: Unsupported value: "prometheus": supported values: "PodScrape", "Prometheus"',
+    ),
     # Terms
     "throughput without target": by_schema(
         {"scaling": {"tokenThroughput": {}}}, "spec.scaling.tokenThroughput.targetPerReplica: Required value"

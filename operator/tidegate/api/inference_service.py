@@ -176,6 +176,24 @@ class Scaling(ApiModel):
     )
 
 
+class MetricsSource(StrEnum):
+    """Where the engines' metrics come from."""
+
+    POD_SCRAPE = "PodScrape"
+    PROMETHEUS = "Prometheus"
+
+
+class Metrics(ApiModel):
+    """How the engines' metrics reach Tidegate."""
+
+    source: MetricsSource | None = Field(
+        default=None,
+        description="PodScrape: Tidegate reads the metrics page of each pod itself. Prometheus: it asks the Prometheus "
+        "that the operator was told of, which must scrape the pods; sizes then follow demand later, by that "
+        "Prometheus' scrape interval. Absent (default): the operator's --metrics-source, PodScrape unless set.",
+    )
+
+
 class InferenceServiceSpec(ApiModel):
     """What the user wants."""
 
@@ -225,6 +243,10 @@ class InferenceServiceSpec(ApiModel):
         "maxReplicas say; 0 switches the service off. Only mode Automatic carries it out. Absent (default): the size "
         "follows demand. `kubectl scale` sets it; to unset it: tidegate unpin NAME, or "
         'kubectl patch infer NAME --type=merge -p \'{"spec":{"replicas":null}}\'',
+    )
+    metrics: Metrics = Field(
+        default_factory=Metrics,
+        description="How the engines' metrics reach Tidegate. Where they are in the pod is said in engine.metrics.",
     )
     scaling: Scaling = Field(
         default_factory=Scaling,
