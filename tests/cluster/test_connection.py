@@ -1,20 +1,24 @@
 """Where a person's commands go."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
+from loopback_api_server import loopback_api_server
 
+from tidegate.cli import main
 from tidegate.cluster import connection
 from tidegate.cluster.connection import NoClusterError, current_namespace
 
 
-def kubeconfig(path: Path, **context: str) -> str:
+def kubeconfig(path: Path, server: str = "https://127.0.0.1:1", **context: str) -> str:
     """A kubeconfig whose current context says this."""
     document = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
         "users": [{"name": "u", "user": {}}],
         "contexts": [
             {"name": "other", "context": {"cluster": "c", "user": "u", "namespace": "elsewhere"}},
@@ -52,3 +56,19 @@ def test_without_a_context_there_is_no_cluster(tmp_path: Path, text: str) -> Non
 
     with pytest.raises(NoClusterError, match=str(path)):
         current_namespace(str(path))
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "namespace"),
+    [(("pin", "chat", "2"), (), "models"), (("unpin", "chat"), (), "models"), (("unpin", "chat"), ("-n", "n"), "n")],
+)
+async def test_pin_and_unpin_go_where_kubectl_would(
+    tmp_path: Path, command: tuple[str, ...], option: tuple[str, ...], namespace: str
+) -> None:
+    """The service of that name in another namespace is somebody else's."""
+    async with loopback_api_server() as server:
+        file = kubeconfig(tmp_path / "config", server.url, namespace="models")
+        told = await asyncio.to_thread(CliRunner().invoke, main, [*command, *option, "--kubeconfig", file])
+
+    assert told.exit_code == 0, told.output
+    assert [request.path.split("/")[5] for request in server.requests] == [namespace]
