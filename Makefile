@@ -46,9 +46,14 @@ check: venv ## Formatting, lint, types and the rooms' import rules.
 	$(venv)/bin/lint-imports
 
 .PHONY: generate
-generate: venv ## Write crds/, here and in the chart, from the models.
+generate: venv ## Write crds/, here and in the chart, and docs/reference/ from the models.
 	$(python) -m tidegate crds --output crds
 	$(python) -m tidegate crds --output charts/tidegate/files/crds
+	$(python) tools/reference.py
+
+.PHONY: chart-readme
+chart-readme: venv ## Write the chart's README from the comments of its values.
+	$$($(python) tools/binaries.py helm-docs) --chart-search-root charts --sort-values-order file
 
 .PHONY: lock
 lock: venv ## Resolve the dependencies anew.

@@ -1,4 +1,4 @@
-"""Fixtures for tests that need a real API server: `cluster`, `crds`, `namespace`, `api`."""
+"""Fixtures for tests that need outside programs: `cluster`, `crds`, `namespace`, `api`; `helm`, `helm_docs`."""
 
 import os
 import re
@@ -13,6 +13,7 @@ import cluster as clusters
 from api_server import ApiServer
 from binaries import find
 from building import GoMissingError, ToolsError
+from helm_chart import Helm
 from live_cluster import LiveCluster
 from pins import CLUSTER_TOOLS
 
@@ -20,18 +21,20 @@ KEPT_NAME = "tidegate-test"
 NAMESPACE_SECONDS = 30
 CRDS = Path(__file__).resolve().parents[1] / "crds"
 CRDS_SECONDS = 30
+TOOLS_OF_FIXTURES = {"cluster": CLUSTER_TOOLS, "helm": ("helm",), "helm_docs": ("helm-docs",)}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Build what the cluster needs before the first test, in plain sight and outside of any test's time limit."""
-    wanted = any("cluster" in getattr(item, "fixturenames", ()) for item in session.items)
+    """Build what the fixtures need before the first test, in plain sight and outside of any test's time limit."""
+    fixtures = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    wanted = [tool for name, tools in TOOLS_OF_FIXTURES.items() if name in fixtures for tool in tools]
     if not wanted or session.config.option.collectonly:
         return
     capture = session.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         try:
-            find(CLUSTER_TOOLS)
+            find(wanted)
         except ToolsError:
             return  # The fixture meets it again, and skips or fails with it.
 
@@ -87,6 +90,26 @@ def namespace(api: ApiServer) -> Iterator[str]:
         time.sleep(0.02)
     yield name
     api.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture(scope="session")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Helm, with no plugins, registries or settings of the person who runs it."""
+    return Helm(_program("helm"), tmp_path_factory.mktemp("helm"))
+
+
+@pytest.fixture(scope="session")
+def helm_docs() -> Path:
+    """What writes the chart's README."""
+    return _program("helm-docs")
+
+
+def _program(name: str) -> Path:
+    try:
+        return find([name])[name]
+    except GoMissingError as error:
+        reason = str(error).partition(". Any")[0]
+        pytest.skip(f"NOT TESTED with {name}: {reason}; `python tools/binaries.py {name}` tells the ways out")
 
 
 def _remove_orphans() -> None:

@@ -106,7 +106,18 @@ HELM = Source(
     module="helm",
     requires="helm.sh/helm/v4",
     packages={"helm": "helm.sh/helm/v4/cmd/helm"},
-    variables=("helm.sh/helm/v4/internal/version.version={version}",),
+    variables=(
+        "helm.sh/helm/v4/internal/version.version={version}",
+        # Without a cluster to ask, it takes Kubernetes to be this old: 1.20, unless told otherwise.
+        "helm.sh/helm/v4/pkg/chart/common.k8sVersionMajor=1",
+        f"helm.sh/helm/v4/pkg/chart/common.k8sVersionMinor={KUBERNETES.version.split('.')[1]}",
+    ),
+)
+HELM_DOCS = Source(
+    module="helm-docs",
+    requires="github.com/norwoodj/helm-docs",
+    packages={"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"},
+    variables=("main.version={number}",),
 )
 
 # 1.30 is the oldest Kubernetes that Tidegate supports; servers newer than the pinned minor were never tried with
@@ -121,6 +132,7 @@ TOOLS = {
     "kwokctl": Tool(KWOK, ("--version",), (0, 7), (0, 7)),
     "kind": Tool(KIND, ("version",), (0, 30)),
     "helm": Tool(HELM, ("version", "--short"), (4, 0), (4, 99)),
+    "helm-docs": Tool(HELM_DOCS, ("--version",), (1, 14)),
 }
 
 CLUSTER_TOOLS = (

@@ -1,0 +1,113 @@
+"""Each value of the chart, with another value than its default and what else must be set for that to be seen."""
+
+import re
+from typing import Any
+
+from helm_chart import CHART
+
+Values = dict[str, Any]
+
+ON_PROMETHEUS = {"prometheus.url": "https://prometheus.example.com"}
+ON_POLICY = {"networkPolicy.enabled": True}
+TWO = {"operator.replicas": 2}
+TOKEN = {**ON_PROMETHEUS, "prometheus.bearerTokenSecret.name": "token"}
+AUTHORITY = {**ON_PROMETHEUS, "prometheus.caConfigMap.name": "authority"}
+SECRET_AUTHORITY = {**ON_PROMETHEUS, "prometheus.caSecret.name": "authority"}
+CERTIFICATE = {**ON_PROMETHEUS, "prometheus.clientCertificateSecret.name": "certificate"}
+PROBE = {"failureThreshold": 99}
+PEER = [{"podSelector": {}}]
+
+CHANGES: dict[str, tuple[Any, Values]] = {
+    "watchNamespaces": (["team-a"], {}),
+    "crds.enabled": (False, {}),
+    "crds.keep": (False, {}),
+    "crds.annotations": ({"a": "b"}, {}),
+    "image.registry": ("example.com", {}),
+    "image.repository": ("mine/tidegate", {}),
+    "image.tag": ("dev", {}),
+    "image.digest": ("sha256:" + "0" * 64, {}),
+    "image.pullPolicy": ("Never", {}),
+    "imagePullSecrets": ([{"name": "pull"}], {}),
+    "operator.replicas": (0, {}),
+    "operator.metricsSource": ("Prometheus", ON_PROMETHEUS),
+    "operator.tickSeconds": (2.5, {}),
+    "operator.resources": ({"requests": {"cpu": 2}}, {}),
+    "operator.priorityClassName": ("high", {}),
+    "operator.nodeSelector": ({"a": "b"}, {}),
+    "operator.tolerations": ([{"operator": "Exists"}], {}),
+    "operator.affinity": ({"podAffinity": {}}, {}),
+    "operator.topologySpreadConstraints": ([], {}),
+    "operator.strategy": ({"type": "Recreate"}, {}),
+    "operator.podDisruptionBudget.enabled": (False, TWO),
+    "operator.podDisruptionBudget.maxUnavailable": ("50%", TWO),
+    "operator.terminationGracePeriodSeconds": (60, {}),
+    "operator.startupProbe": (PROBE, {}),
+    "operator.livenessProbe": (PROBE, {}),
+    "operator.readinessProbe": (PROBE, {}),
+    "operator.extraArgs": (["--tick-seconds=7"], {}),
+    "operator.extraEnv": ([{"name": "A", "value": "b"}], {}),
+    "operator.extraVolumes": ([{"name": "more", "emptyDir": {}}], {}),
+    "operator.extraVolumeMounts": ([{"name": "tmp", "mountPath": "/more"}], {}),
+    "operator.podAnnotations": ({"a": "b"}, {}),
+    "operator.podLabels": ({"a": "b"}, {}),
+    "operator.deploymentAnnotations": ({"a": "b"}, {}),
+    "operator.podSecurityContext": ({"runAsUser": 1}, {}),
+    "operator.securityContext": ({"runAsUser": 1}, {}),
+    "leaderElection.enabled": (False, {}),
+    "leaderElection.leaseDurationSeconds": (30, {}),
+    "leaderElection.renewDeadlineSeconds": (9, {}),
+    "leaderElection.retryPeriodSeconds": (1, {}),
+    "logging.format": ("console", {}),
+    "logging.level": ("debug", {}),
+    "prometheus.url": ("http://prometheus.example.com", {}),
+    "prometheus.timeoutSeconds": (2, ON_PROMETHEUS),
+    "prometheus.matchers": ({"cluster": "eu-1"}, ON_PROMETHEUS),
+    "prometheus.bearerTokenSecret.name": ("other", ON_PROMETHEUS),
+    "prometheus.bearerTokenSecret.key": ("other", TOKEN),
+    "prometheus.caConfigMap.name": ("other", ON_PROMETHEUS),
+    "prometheus.caConfigMap.key": ("other", AUTHORITY),
+    "prometheus.caSecret.name": ("other", ON_PROMETHEUS),
+    "prometheus.caSecret.key": ("other", SECRET_AUTHORITY),
+    "prometheus.clientCertificateSecret.name": ("other", ON_PROMETHEUS),
+    "prometheus.clientCertificateSecret.certificateKey": ("other", CERTIFICATE),
+    "prometheus.clientCertificateSecret.privateKeyKey": ("other", CERTIFICATE),
+    "prometheus.insecureSkipVerify": (True, ON_PROMETHEUS),
+    "metrics.enabled": (False, {}),
+    "metrics.service.port": (80, {}),
+    "metrics.service.annotations": ({"a": "b"}, {}),
+    "metrics.service.labels": ({"a": "b"}, {}),
+    "networkPolicy.enabled": (True, {}),
+    "networkPolicy.apiServerPorts": ([16443], ON_POLICY),
+    "networkPolicy.ingressFrom": (PEER, ON_POLICY),
+    "networkPolicy.extraIngress": ([{"from": PEER}], ON_POLICY),
+    "networkPolicy.extraEgress": ([{"to": PEER}], ON_POLICY),
+    "rbac.create": (False, {}),
+    "rbac.aggregateClusterRoles": (False, {}),
+    "serviceAccount.create": (False, {}),
+    "serviceAccount.name": ("mine", {}),
+    "serviceAccount.annotations": ({"a": "b"}, {}),
+    "extraObjects": ([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "more"}}], {}),
+    "commonLabels": ({"team": "a"}, {}),
+    "nameOverride": ("other", {}),
+    "fullnameOverride": ("other", {}),
+    "global.imageRegistry": ("example.com", {}),
+    "global.imagePullSecrets": ([{"name": "pull"}], {}),
+}
+
+
+def nested(values: Values) -> Values:
+    """Values by dotted path, as the chart takes them."""
+    made: Values = {}
+    for path, value in values.items():
+        *parents, last = path.split(".")
+        node = made
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[last] = value
+    return made
+
+
+def documented() -> dict[str, str]:
+    """Each value in the README's table, with what is said about it."""
+    rows = re.findall(r"^\| ([\w.]+) \| \w+ \| .* \|(.*)\|$", (CHART / "README.md").read_text(), re.MULTILINE)
+    return {path: said.strip() for path, said in rows if path != "Key"}

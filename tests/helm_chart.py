@@ -1,0 +1,96 @@
+"""Helm as tests use it: what it makes of our chart, and what it says when it refuses."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHART = Path(__file__).resolve().parents[1] / "charts" / "tidegate"
+
+Document = dict[str, Any]
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Helm:
+    """A helm command.
+
+    Attributes:
+        program: The command.
+        home: Where it may keep things.
+    """
+
+    program: Path
+    home: Path
+
+    def run(self, *arguments: str, values: Values | None = None) -> subprocess.CompletedProcess[str]:
+        """Run it to its end; values take the place of a values file."""
+        given = () if values is None else ("--values", "-")
+        folders = {f"HELM_{kind}_HOME": str(self.home / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
+        return subprocess.run(  # noqa: S603 - arguments written in tests
+            [self.program, *arguments, *given],
+            input=None if values is None else json.dumps(values),
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **folders},
+        )
+
+    def render(
+        self,
+        values: Values | None = None,
+        *arguments: str,
+        release: str = "tidegate",
+        namespace: str = "tidegate-system",
+        chart: Path = CHART,
+    ) -> list[Document]:
+        """Every object that an install would make, tests included."""
+        answer = self._template(release, namespace, chart, arguments, values)
+        assert answer.returncode == 0, answer.stderr
+        return [document for document in yaml.safe_load_all(answer.stdout) if document]
+
+    def refusal(self, values: Values | None = None, *arguments: str) -> str:
+        """What it says when it does not render."""
+        answer = self._template("tidegate", "tidegate-system", CHART, arguments, values)
+        assert answer.returncode != 0, f"helm takes {values}"
+        return answer.stderr
+
+    def _template(
+        self, release: str, namespace: str, chart: Path, arguments: Iterable[str], values: Values | None
+    ) -> subprocess.CompletedProcess[str]:
+        return self.run("template", release, str(chart), f"--namespace={namespace}", *arguments, values=values)
+
+
+def only(documents: Iterable[Document], kind: str, name: str | None = None) -> Document:
+    """The one object of a kind, or of a kind and a name."""
+    found = of_kind(documents, kind)
+    found = [document for document in found if name in {None, document["metadata"]["name"]}]
+    assert len(found) == 1, f"{len(found)} objects are {kind} {name or ''}"
+    return found[0]
+
+
+def of_kind(documents: Iterable[Document], *kinds: str) -> list[Document]:
+    """The objects of some kinds, without those that exist only while `helm test` runs."""
+    return [document for document in documents if document["kind"] in kinds and not is_hook(document)]
+
+
+def is_hook(document: Document) -> bool:
+    """Whether an object is no part of the release, but made for a moment."""
+    return "helm.sh/hook" in document["metadata"].get("annotations", {})
+
+
+def operator_pod(documents: Iterable[Document]) -> Document:
+    """The spec of the operator's pods."""
+    found: Document = only(documents, "Deployment")["spec"]["template"]["spec"]
+    return found
+
+
+def operator_container(documents: Iterable[Document]) -> Document:
+    """The operator's container."""
+    (found,) = operator_pod(documents)["containers"]
+    return dict(found)
