@@ -44,8 +44,11 @@ class Exporter:
             "tidegate_faults", "Services that could not be handled, for a fault in the operator.", registry=registry
         )
         self.last_turn = Gauge(
-            "tidegate_last_turn_timestamp_seconds", "When the loop last finished a turn.", registry=registry
+            "tidegate_last_turn_timestamp_seconds",
+            "When the loop last finished a turn; before the first one, when the process began.",
+            registry=registry,
         )
+        self.last_turn.set_to_current_time()
         self.leader = Gauge(
             "tidegate_leader", "1 while this process decides and writes, 0 while it stands by.", registry=registry
         )
