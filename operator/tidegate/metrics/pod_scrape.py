@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 import aiohttp
+import structlog
 from yarl import URL
 
 from tidegate.engines.page import PageError, read_page
@@ -19,6 +20,8 @@ from tidegate.metrics.idle_connections import IdleConnections
 from tidegate.scaling.sample import Sample, ScrapeFailure
 
 Key = TypeVar("Key", bound=Hashable)
+
+log = structlog.get_logger(__name__)
 
 _HEADERS = {
     "Accept": "text/plain;version=0.0.4",
@@ -140,6 +143,10 @@ class PodScraper:
                 reason, what = ScrapeReason(error.fault), str(error)
             except (aiohttp.ClientError, OSError) as error:  # A TimeoutError is an OSError.
                 reason, what = self._explain(error)
+            except Exception:
+                # Whatever else one page can do must cost this pod its sample, and no other.
+                log.exception("a page could not be read", url=target.url)
+                reason, what = ScrapeReason.UNEXPECTED, "reading the page failed in Tidegate itself; see its log"
             return ScrapeFailure(time=self._clock(), reason=reason, message=f"{target.url}: {what}")
 
     async def _read(self, target: ScrapeTarget[Key]) -> Sample:

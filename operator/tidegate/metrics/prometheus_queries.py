@@ -1,0 +1,100 @@
+"""What a Prometheus is asked: one query for each signal, for every pod of every service at once. Pure."""
+
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from tidegate.engines.table import EngineTable, Metric
+
+WINDOW_SECONDS = 150
+"""Scrapes of this long are asked for: two, where a Prometheus scrapes once a minute, which is its own default."""
+
+NAMESPACE_LABEL = "namespace"
+POD_LABEL = "pod"
+"""The labels that say which pod a series is of, as Prometheus Operator's monitors attach them."""
+
+_MOST_NAMESPACE_CHARACTERS = 4_000
+"""Longer lists of namespaces are left out: a query travels in a URL, and proxies take 8 KB."""
+
+_Group = tuple[str, bool, tuple[tuple[str, tuple[str, ...]], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question about one signal of the whole fleet."""
+
+    signal: str
+
+    metrics: frozenset[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]]
+    """The metrics it asks for: name, and the labels' values that count."""
+
+    text: str
+    """PromQL. The answer is a matrix: series with the scrapes of the window, each with its time."""
+
+    def concerns(self, table: EngineTable) -> bool:
+        """Whether samples of this engine are made of the answer."""
+        return any((metric.name, _conditions(metric)) in self.metrics for metric in table.metrics.get(self.signal, ()))
+
+
+def fleet_queries(
+    tables: Iterable[EngineTable], namespaces: Collection[str], matchers: Iterable[tuple[str, str]]
+) -> tuple[Query, ...]:
+    """Make the queries of one turn.
+
+    There is one for each signal, which asks for every name that some engine or version has for it. A signal has another
+    one where engines differ in which series of a metric count, and one for the names that users gave to Custom engines:
+    a name that means far too many series must not cost the known engines their answer.
+
+    Args:
+        tables: the engines of the pods that are asked for.
+        namespaces: of these pods; unless they are many, nothing is asked of others.
+        matchers: labels and values of all that is asked for, where a Prometheus keeps several clusters.
+    """
+    groups: dict[_Group, set[str]] = {}
+    for table in {id(table.metrics): table for table in tables}.values():
+        for signal, metrics in table.metrics.items():
+            for metric in metrics:
+                key = (signal, table.type == "Custom", _conditions(metric))
+                groups.setdefault(key, set()).add(metric.name)
+    common = _common_matchers(namespaces, matchers)
+    return tuple(
+        Query(
+            signal,
+            frozenset((name, conditions) for name in names),
+            _range([_any_of("__name__", names), *(_any_of(*condition) for condition in conditions), *common]),
+        )
+        for (signal, _, conditions), names in sorted(groups.items())
+    )
+
+
+def scrape_outcomes(namespaces: Collection[str], matchers: Iterable[tuple[str, str]]) -> str:
+    """PromQL for whether the last scrape of each pod went well: only asked when pods are missing, to say why."""
+    return "{" + ", ".join(['__name__="up"', *_common_matchers(namespaces, matchers)]) + "}"
+
+
+def _conditions(metric: Metric) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    only: Mapping[str, Collection[str]] = metric.only
+    return tuple(sorted((label, tuple(sorted(values))) for label, values in only.items()))
+
+
+def _common_matchers(namespaces: Collection[str], matchers: Iterable[tuple[str, str]]) -> list[str]:
+    fixed = [f"{label}={_text(value)}" for label, value in matchers]
+    known = sum(len(namespace) + 1 for namespace in namespaces) <= _MOST_NAMESPACE_CHARACTERS
+    return [*([_any_of(NAMESPACE_LABEL, namespaces)] if known else []), f'{POD_LABEL}!=""', *fixed]
+
+
+def _any_of(label: str, values: Collection[str]) -> str:
+    """Match any of some values: exactly one by equality, several by a pattern, which Prometheus anchors itself."""
+    if len(values) == 1:
+        return f"{label}={_text(next(iter(values)))}"
+    return f"{label}=~{_text('|'.join(re.escape(value) for value in sorted(values)))}"
+
+
+def _range(matchers: Iterable[str]) -> str:
+    return "{" + ", ".join(matchers) + f"}}[{WINDOW_SECONDS}s]"
+
+
+def _text(value: str) -> str:
+    """Quote a text: PromQL takes Go's escapes, of which JSON's are a part."""
+    return json.dumps(value, ensure_ascii=False)
