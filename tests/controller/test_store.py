@@ -175,10 +175,37 @@ class TestLookUp:
 
     def test_an_answer_that_overtook_the_watch_is_not_undone_by_it(self, store: Store) -> None:
         """A status is answered with the newest spec; the watch may deliver the one before only then."""
-        edited = {**WITH_GPU, "replicas": 5}
-        store.put(INFERENCE_SERVICES, inference_service(edited, generation=3))
-        store.put(INFERENCE_SERVICES, inference_service(WITH_GPU, generation=2))
+        before = inference_service(WITH_GPU, generation=2)
+        store.put(INFERENCE_SERVICES, inference_service({**WITH_GPU, "replicas": 5}, generation=3))
+        store.put(INFERENCE_SERVICES, before)
         assert store.inference_services[CHAT].generation == 3
+
+    @pytest.mark.parametrize(
+        ("versions", "kept"),
+        [(("9", "10"), 4), (("10", "9"), 3), (("9", "9"), 4), (("opaque", "other"), 4)],
+    )
+    def test_the_newer_of_two_sizes_stays(self, store: Store, versions: tuple[str, str], kept: int) -> None:
+        """Versions are compared as numbers, as the API server makes them; where they are none, the last one wins."""
+        for version, replicas in zip(versions, (3, 4), strict=True):
+            deployment = own_deployment(inference_service(), replicas)
+            deployment["metadata"]["resourceVersion"] = version
+            store.put(DEPLOYMENTS, deployment)
+        assert store.deployments[CHAT].replicas == kept
+
+    def test_an_older_status_does_not_replace_a_newer_one(self, store: Store) -> None:
+        """A status is no new generation, and yet the changes in it must not be lost."""
+        before = inference_service(status={"replicas": 1})
+        store.put(INFERENCE_SERVICES, inference_service(status={"replicas": 2}))
+        store.put(INFERENCE_SERVICES, before)
+        assert store.inference_services[CHAT].status == {"replicas": 2}
+
+    def test_an_object_made_anew_replaces_the_one_of_its_name(self, store: Store) -> None:
+        """Whatever their versions."""
+        store.put(INFERENCE_SERVICES, inference_service(uid="first"))
+        second = inference_service(uid="second")
+        second["metadata"]["resourceVersion"] = "1"
+        store.put(INFERENCE_SERVICES, second)
+        assert store.inference_services[CHAT].uid == "second"
 
     def test_forgetting_what_was_never_seen_is_nothing(self, store: Store) -> None:
         """A sweep and a watch may both tell of one deletion."""

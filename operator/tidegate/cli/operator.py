@@ -1,18 +1,68 @@
 """`tidegate operator`."""
 
+import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from tidegate.cli.prometheus import prometheus_options
 
-@click.command()
+if TYPE_CHECKING:
+    from tidegate.api.inference_service import MetricsSource
+    from tidegate.metrics.prometheus_options import PrometheusOptions
+
+SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+@click.command(context_settings={"auto_envvar_prefix": "TIDEGATE"})
 @click.option(
     "--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Default: in-cluster, else $KUBECONFIG."
 )
-@click.option("--namespace", "namespaces", multiple=True, help="Look after this namespace only; may be repeated.")
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    envvar="TIDEGATE_NAMESPACE",
+    help="Look after this namespace only; may be repeated.",
+)
 @click.option("--tick-seconds", type=click.FloatRange(1, 60), default=5.0, show_default=True, help="Pace of the loop.")
 @click.option("--host", default="0.0.0.0", show_default=True, help="Address of /metrics, /healthz and /readyz.")  # noqa: S104
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Their port.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    # Beside a Service named tidegate, Kubernetes gives each pod TIDEGATE_PORT=tcp://...
+    allow_from_autoenv=False,
+    help="Their port.",
+)
+@click.option("--leader-elect/--no-leader-elect", help="Work only while holding a Lease; the others follow.")
+@click.option("--lease-name", default="tidegate-operator", show_default=True, help="Name of the Lease.")
+@click.option("--lease-namespace", help="Its namespace; default: the pod's own, else default.")
+@click.option(
+    "--lease-duration-seconds",
+    type=click.IntRange(min=1),
+    default=15,
+    show_default=True,
+    help="Followers take over a Lease that was not renewed for so long.",
+)
+@click.option(
+    "--renew-deadline-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10,
+    show_default=True,
+    help="A leader that could not renew for so long stops.",
+)
+@click.option(
+    "--retry-period-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=2,
+    show_default=True,
+    help="Pause between two attempts.",
+)
+@prometheus_options
 @click.option("--log-format", type=click.Choice(["json", "console"]), default="json", show_default=True)
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
@@ -23,21 +73,60 @@ def operator(  # one parameter per option
     tick_seconds: float,
     host: str,
     port: int,
+    leader_elect: bool,  # noqa: FBT001 - click passes by name
+    lease_name: str,
+    lease_namespace: str | None,
+    lease_duration_seconds: int,
+    renew_deadline_seconds: float,
+    retry_period_seconds: float,
+    metrics_source: "MetricsSource",
+    prometheus: "PrometheusOptions | None",
     log_format: str,
     log_level: str,
 ) -> None:
-    """Run the operator: watch InferenceServices and keep their size."""
+    """Run the operator: watch InferenceServices and keep their size.
+
+    Each option but --port can be given as an environment variable, too: TIDEGATE_TICK_SECONDS is --tick-seconds.
+    """
     import uvloop  # noqa: PLC0415 - `--help` must not pay for it
 
     from tidegate.cluster.client import ClusterError  # noqa: PLC0415
     from tidegate.cluster.connection import NoClusterError  # noqa: PLC0415
+    from tidegate.cluster.lease import LeaseTimes  # noqa: PLC0415
+    from tidegate.cluster.lease_client import MissingRightsError  # noqa: PLC0415
     from tidegate.controller.logs import configure_logs  # noqa: PLC0415
-    from tidegate.controller.operator import Options, run  # noqa: PLC0415
+    from tidegate.controller.operator import LeaderElection, Options, run  # noqa: PLC0415
 
     configure_logs(log_format, log_level)
-    options = Options(kubeconfig=kubeconfig, namespaces=namespaces, tick_seconds=tick_seconds, host=host, port=port)
+    try:
+        times = LeaseTimes(
+            lease_duration_seconds=lease_duration_seconds,
+            renew_deadline_seconds=renew_deadline_seconds,
+            retry_period_seconds=retry_period_seconds,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    election = LeaderElection(lease_name=lease_name, lease_namespace=lease_namespace or own_namespace(), times=times)
+    options = Options(
+        kubeconfig=kubeconfig,
+        namespaces=namespaces,
+        tick_seconds=tick_seconds,
+        host=host,
+        port=port,
+        leader_election=election if leader_elect else None,
+        metrics_source=metrics_source,
+        prometheus=prometheus,
+    )
     try:
         uvloop.run(run(options))
-    except (NoClusterError, ClusterError, OSError) as error:
+    except (NoClusterError, ClusterError, MissingRightsError, OSError) as error:
         click.echo(f"tidegate operator: {error}", err=True)
         sys.exit(1)
+
+
+def own_namespace() -> str:
+    """The namespace of the pod that this is; `default` outside of one."""
+    try:
+        return os.environ.get("POD_NAMESPACE") or SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
+    except OSError:
+        return "default"

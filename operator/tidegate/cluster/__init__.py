@@ -1,1 +1,1 @@
-"""The adapter to Kubernetes: connection, apply, scale, status, events. Nothing above it builds a request."""
+"""The adapter to Kubernetes: connection, apply, scale, status, events, Lease. Nothing above it builds a request."""

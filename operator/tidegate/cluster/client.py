@@ -4,8 +4,9 @@ Bodies are plain documents: server-side apply needs exactly what we own and noth
 their own defaults, would spoil.
 """
 
+import copy
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -14,11 +15,14 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 
 from tidegate.api.names import FIELD_MANAGER_BODY, FIELD_MANAGER_SCALE
+from tidegate.cluster.fence import Fence, NotLeadingError, fencing
 from tidegate.cluster.resources import DEPLOYMENTS, EVENTS, Resource
 from tidegate.cluster.write_budget import Urgency, WriteBudget
 
 REQUEST_TIMEOUT_SECONDS = 15.0
 APPLY = "application/apply-patch+yaml"
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_BY_BODY_MANAGER = urlencode({"fieldManager": FIELD_MANAGER_BODY})
 
 Document = dict[str, Any]
 
@@ -73,14 +77,35 @@ class Cluster(Protocol):
     async def list_names(self, resource: Resource, namespace: str | None = None) -> set[tuple[str, str]]:
         """(namespace, name) of every object there is."""
 
+    def list_documents(self, resource: Resource, namespace: str | None = None) -> AsyncIterator[Document]:
+        """Every object there is."""
+
 
 class ClusterClient:
-    """`Cluster`, over HTTP."""
+    """`Cluster`, over HTTP.
 
-    def __init__(self, configuration: Configuration, budget: WriteBudget | None = None) -> None:
+    Args:
+        configuration: where the API server is.
+        budget: for writes; one of its own unless given.
+        fence: asked just before each write is sent; where it says no, the write fails with `NotLeading`.
+        timeout_seconds: of each request.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        budget: WriteBudget | None = None,
+        *,
+        fence: Fence | None = None,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+    ) -> None:
+        if fence is not None:
+            configuration = copy.copy(configuration)
+            configuration.trace_configs = [fencing(fence)]
         self._client = ApiClient(configuration)
         self._host = str(configuration.host).rstrip("/")
         self._budget = budget or WriteBudget()
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -145,17 +170,48 @@ class ClusterClient:
         Raises:
             ClusterError: if the API server refuses, or cannot be reached.
         """
-        names: set[tuple[str, str]] = set()
-        token = ""
-        while True:
-            query = urlencode({"limit": 500, "continue": token} if token else {"limit": 500})
-            accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-            page = await self._send("GET", f"{resource.path(namespace)}?{query}", None, accept=accept)
-            for item in page.get("items") or ():  # An empty list is null.
-                names.add((item["metadata"].get("namespace", ""), item["metadata"]["name"]))
-            token = page.get("metadata", {}).get("continue", "")
-            if not token:
-                return names
+        items = self._list(resource, namespace, page_size=500, accept=METADATA_ONLY)
+        return {(item["metadata"].get("namespace", ""), item["metadata"]["name"]) async for item in items}
+
+    def list_documents(self, resource: Resource, namespace: str | None = None) -> AsyncIterator[Document]:
+        """Every object there is, as it is at the time of the request or later; a page of them in memory at a time.
+
+        Raises:
+            ClusterError: if the API server refuses, or cannot be reached.
+        """
+        return self._list(resource, namespace, page_size=200, accept="application/json")
+
+    async def find(self, resource: Resource, namespace: str, name: str) -> Document | None:
+        """One object, if it is there.
+
+        Raises:
+            ClusterError: if the API server refuses, or cannot be reached.
+        """
+        try:
+            return await self._send("GET", resource.path(namespace, name), None)
+        except ClusterError as error:
+            if error.is_absent:
+                return None
+            raise
+
+    async def create(self, resource: Resource, body: Document) -> Document:
+        """Create an object, outside the budget; what was made of it.
+
+        Raises:
+            ClusterError: 409 if there is one of that name.
+        """
+        path = f"{resource.path(body['metadata']['namespace'])}?{_BY_BODY_MANAGER}"
+        return await self._send("POST", path, body)
+
+    async def replace(self, resource: Resource, body: Document) -> Document:
+        """Write an object as a whole, outside the budget, if it is still at the body's `resourceVersion`.
+
+        Raises:
+            ClusterError: 409 if it is not; 404 if it is gone.
+        """
+        metadata = body["metadata"]
+        path = f"{resource.path(metadata['namespace'], metadata['name'])}?{_BY_BODY_MANAGER}"
+        return await self._send("PUT", path, body)
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Document) -> Document:
         """Merge-patch an object on behalf of the person at the terminal (`tidegate pin`).
@@ -164,6 +220,19 @@ class ClusterClient:
             ClusterError: if the API server refuses, or cannot be reached.
         """
         return await self._send("PATCH", resource.path(namespace, name), patch, "application/merge-patch+json")
+
+    async def _list(
+        self, resource: Resource, namespace: str | None, *, page_size: int, accept: str
+    ) -> AsyncIterator[Document]:
+        query: dict[str, str | int] = {"limit": page_size}
+        while True:
+            page = await self._send("GET", f"{resource.path(namespace)}?{urlencode(query)}", None, accept=accept)
+            for item in page.get("items") or ():  # An empty list is null.
+                yield item
+            token = page.get("metadata", {}).get("continue", "")
+            if not token:
+                return
+            query["continue"] = token
 
     async def _apply(self, path: str, body: Document, manager: str, *, dry_run: bool = False) -> Document:
         query = {"fieldManager": manager, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
@@ -185,9 +254,11 @@ class ClusterClient:
                 f"{self._host}{path}",
                 header_params=headers,
                 body=body,
-                _request_timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS),
+                _request_timeout=self._timeout,
             )
             content = await response.read()
+        except NotLeadingError as error:
+            raise ClusterError(0, "NotLeading", f"{method} {path} was not sent: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClusterError(0, "Unreachable", f"{method} {path}: {error!r}") from error
         answer = _document(content)

@@ -16,9 +16,9 @@ import kopf
 import structlog
 
 from tidegate.cluster.client import Cluster, ClusterError
-from tidegate.cluster.resources import WATCHED, Resource
+from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, WATCHED, Resource
 from tidegate.controller.kopf_storage import NoProgress, NothingToCompare
-from tidegate.controller.records import Document, key_of
+from tidegate.controller.records import Document, Key, key_of
 from tidegate.controller.store import Store
 
 SYNC_TIMEOUT_SECONDS = 30.0
@@ -132,10 +132,33 @@ async def sweep(store: Store, cluster: Cluster, namespaces: tuple[str, ...]) -> 
     """
     for resource in WATCHED:
         held = {key: store.get(resource, key) for key in store.keys(resource)}
-        for key in held.keys() - await _names(cluster, resource, namespaces):
-            if store.get(resource, key) is held[key]:
-                log.info("forgetting an object whose deletion was missed", kind=resource.kind, key=key)
-                store.forget(resource, key)
+        _forget_absent(store, resource, held, await _names(cluster, resource, namespaces))
+
+
+async def catch_up(store: Store, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+    """Take in the services and sizes as they are now, whatever the watches have brought so far.
+
+    A watch can be late, for minutes while it is being mended. Whoever begins to lead must know the last size that the
+    leader before has written, and when: of an older one it would hold the wrong size for its first window.
+
+    Raises:
+        ClusterError: if the API server cannot be reached, or refuses.
+    """
+    for resource in (INFERENCE_SERVICES, DEPLOYMENTS):
+        held = {key: store.get(resource, key) for key in store.keys(resource)}
+        found = set()
+        for namespace in namespaces or (None,):
+            async for document in cluster.list_documents(resource, namespace):
+                found.add(key_of(document))
+                store.put(resource, document)
+        _forget_absent(store, resource, held, found)
+
+
+def _forget_absent(store: Store, resource: Resource, held: dict[Key, object], found: set[Key]) -> None:
+    for key in held.keys() - found:
+        if store.get(resource, key) is held[key]:
+            log.info("forgetting an object whose deletion was missed", kind=resource.kind, key=key)
+            store.forget(resource, key)
 
 
 def _now() -> float:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import structlog
 
+from tidegate.api.inference_service import MetricsSource
 from tidegate.cluster.client import Cluster
 from tidegate.cluster.resources import WATCHED
 from tidegate.controller.actions import Action
 from tidegate.controller.exporter import Exporter
+from tidegate.controller.pod_reader import PodKey, PodReader, PodToRead, Readings
 from tidegate.controller.records import Key, PodRecord, ServiceRecord
 from tidegate.controller.service_series import Row
 from tidegate.controller.state import ServiceState
@@ -21,8 +23,7 @@ from tidegate.controller.store import Store
 from tidegate.controller.surroundings import surroundings
 from tidegate.controller.visit import visit
 from tidegate.controller.writer import Writer
-from tidegate.metrics.pod_scrape import PodScraper, ScrapeTarget
-from tidegate.scaling.sample import Sample, ScrapeFailure
+from tidegate.scaling.sample import Sample
 
 SETTLE_SECONDS = 0.2
 """After something has happened, wait this long for what belongs to it: a Deployment brings its pods along."""
@@ -37,10 +38,6 @@ QUIET_SECONDS = 30.0
 QUIET_AFTER_SECONDS = 60.0
 HOT_PODS = 1000
 """Up to so many pods are read at every tick. Beyond, those of services at rest for a minute wait half a minute."""
-
-READ_SECONDS = 10.0
-READ_TOGETHER = 512
-"""Pods are read so many at a time, for no longer than this at a tick."""
 
 SERVICES_AT_ONCE = 16
 
@@ -57,13 +54,15 @@ class Loop:
         *,
         store: Store,
         cluster: Cluster,
-        scraper: PodScraper,
+        reader: PodReader,
         exporter: Exporter,
         clock: Callable[[], float],
         tick_seconds: float,
+        metrics_source: MetricsSource = MetricsSource.POD_SCRAPE,
     ) -> None:
         self._store = store
-        self._scraper = scraper
+        self._reader = reader
+        self._metrics_source = metrics_source
         self._exporter = exporter
         self._clock = clock
         self._tick_seconds = tick_seconds
@@ -79,7 +78,9 @@ class Loop:
         return self._clock() - self._last_turn < ALIVE_SECONDS
 
     async def run(self) -> None:
-        """Turn for ever."""
+        """Turn until cancelled; begin with what is, and what statuses remember, not with what an earlier run knew."""
+        self._states.clear()
+        self._next_tick, self._last_turn = 0.0, self._clock()
         self._store.mark(self._store.inference_services.keys())
         while True:
             await self._wait()
@@ -129,38 +130,47 @@ class Loop:
         return not resting or _period(key, now) > _period(key, state.read_at)
 
     async def _read(self, due: Iterable[Key]) -> None:
-        targets = [target for key in due for target in self._targets(key)]
+        pods = [pod for key in due for pod in self._to_read(key)]
         # Pods that let us wait come last, and those among them first that have waited longest themselves: a broken
         # network must not make the samples of all others stale.
-        targets.sort(key=lambda target: self._states[target.key[0]].readings.failed_at(target.key[1]))
-        try:
-            async with asyncio.timeout(READ_SECONDS):
-                for start in range(0, len(targets), READ_TOGETHER):
-                    self._take_in(await self._scraper.scrape(targets[start : start + READ_TOGETHER]))
-        except TimeoutError:
-            log.warning("not all pods were read in time; too many do not answer", pods=len(targets))
+        pods.sort(key=lambda pod: self._states[pod.key[0]].readings.failed_at(pod.key[1]))
+        await self._reader.read(pods, self._take_in, self._learn_intervals)
 
-    def _take_in(self, readings: Mapping[tuple[Key, str], Sample | ScrapeFailure]) -> None:
+    def _take_in(self, readings: Readings) -> None:
         for (key, uid), reading in readings.items():
             self._exporter.scrapes.labels("Read" if isinstance(reading, Sample) else reading.reason).inc()
             if key in self._states:
                 self._states[key].readings.put(uid, reading)
 
-    def _targets(self, key: Key) -> Iterator[ScrapeTarget[tuple[Key, str]]]:
+    def _learn_intervals(self, seconds: Mapping[PodKey, float]) -> None:
+        longest: dict[Key, float] = {}
+        for (key, _), interval_seconds in seconds.items():
+            longest[key] = max(longest.get(key, 0.0), interval_seconds)
+        for key, interval_seconds in longest.items():
+            if key in self._states:
+                self._states[key].scrape_interval_seconds = interval_seconds
+
+    def _to_read(self, key: Key) -> Iterator[PodToRead]:
         service = self._store.inference_services.get(key)
         if service is None or service.spec is None:
             return
         state = self._state(service)
         if state.table is None:
             return
-        now = self._clock()
-        state.expect_next_reading(
-            now, QUIET_SECONDS if now - state.busy_at > QUIET_AFTER_SECONDS else self._tick_seconds
-        )
+        now, source = self._clock(), service.spec.metrics.source or self._metrics_source
+        interval_seconds = QUIET_SECONDS if now - state.busy_at > QUIET_AFTER_SECONDS else self._tick_seconds
+        if source is MetricsSource.PROMETHEUS:
+            interval_seconds = max(interval_seconds, state.scrape_interval_seconds)
+        state.expect_next_reading(now, interval_seconds)
         for pod in self._store.pods_of(service.workload):
             if pod.ready and not pod.leaving and pod.address:
-                yield ScrapeTarget(
-                    key=(key, pod.uid), address=pod.address, table=state.table, model_name=service.spec.model.name
+                yield PodToRead(
+                    key=(key, pod.uid),
+                    pod=pod,
+                    source=source,
+                    table=state.table,
+                    model_name=service.spec.model.name,
+                    stale_after_seconds=state.stale_after_seconds,
                 )
 
     def _visit(self, key: Key) -> Plan | None:

@@ -4,22 +4,48 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 
 import kopf
 import structlog
+from kubernetes.aio.client import Configuration
 
-from tidegate.cluster.client import ClusterClient
+from tidegate.api.inference_service import MetricsSource
+from tidegate.cluster.client import ClusterClient, ClusterError
 from tidegate.cluster.connection import kopf_connection, load_configuration
+from tidegate.cluster.lease import Candidate, LeaseTimes
+from tidegate.cluster.lease_client import LeaseClient
+from tidegate.controller.elector import Elector, boot_clock, identity
 from tidegate.controller.endpoints import Endpoints
 from tidegate.controller.exporter import Exporter
-from tidegate.controller.feed import SWEEP_SECONDS, feeding_registry, quiet_settings, sweep, wait_until_synced
+from tidegate.controller.feed import (
+    SWEEP_SECONDS,
+    catch_up,
+    feeding_registry,
+    quiet_settings,
+    sweep,
+    wait_until_synced,
+)
 from tidegate.controller.loop import Loop
+from tidegate.controller.pod_reader import PodReader
 from tidegate.controller.store import Store
 from tidegate.metrics.pod_scrape import PodScraper
+from tidegate.metrics.prometheus import PrometheusSource
+from tidegate.metrics.prometheus_options import PrometheusOptions
+
+CATCH_UP_AGAIN_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaderElection:
+    """Which Lease to hold, and how."""
+
+    lease_name: str = "tidegate-operator"
+    lease_namespace: str = "default"
+    times: LeaseTimes = field(default_factory=LeaseTimes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +59,13 @@ class Options:
     tick_seconds: float = 5.0
     host: str = "0.0.0.0"  # noqa: S104 - kubelet and Prometheus come from outside the pod
     port: int = 8080
+    leader_election: LeaderElection | None = None
+    """None: this operator is alone, and need not ask."""
+
+    metrics_source: MetricsSource = MetricsSource.POD_SCRAPE
+    """Where metrics come from, for services that do not say."""
+
+    prometheus: PrometheusOptions | None = None
 
 
 async def run(options: Options) -> None:
@@ -41,29 +74,43 @@ async def run(options: Options) -> None:
     Raises:
         NoClusterError: if no cluster is configured.
         ClusterError: if the API server refuses to list what must be watched (missing rights, missing CRDs).
+        MissingRightsError: if it refuses the Lease.
         OSError: if the port is taken.
     """
     stop, watching = asyncio.Event(), asyncio.Event()
     _stop_on_signals(stop)
     configuration = await load_configuration(options.kubeconfig)
-    cluster, store, exporter = ClusterClient(configuration), Store(), Exporter()
-    synced = asyncio.Event()
+    store, exporter, synced = Store(), Exporter(), asyncio.Event()
     clock = steady_clock()
-    async with PodScraper(clock=clock) as scraper, contextlib.aclosing(cluster):
+    async with (
+        _electing(options.leader_election, configuration, exporter) as elector,
+        PodScraper(clock=clock) as scraper,
+        _asking(options.prometheus, clock) as prometheus,
+        contextlib.aclosing(ClusterClient(configuration, fence=elector.may_write if elector else None)) as cluster,
+    ):
         loop = Loop(
             store=store,
             cluster=cluster,
-            scraper=scraper,
+            reader=PodReader(scraper, prometheus, clock=clock),
             exporter=exporter,
             clock=clock,
             tick_seconds=options.tick_seconds,
+            metrics_source=options.metrics_source,
         )
         endpoints = Endpoints(
-            exporter=exporter, is_alive=loop.is_alive, is_ready=synced.is_set, host=options.host, port=options.port
+            exporter=exporter,
+            is_alive=lambda: _is_alive(loop, elector),
+            is_ready=synced.is_set,
+            host=options.host,
+            port=options.port,
         )
-        await endpoints.start()
+        try:
+            await endpoints.start()
+        except OSError as error:
+            reason = error.strerror or error
+            raise OSError(f"cannot listen on --host {options.host} --port {options.port}: {reason}") from error
         log.info("serving /metrics, /healthz and /readyz", host=options.host, port=endpoints.port)
-        work = asyncio.create_task(_work(loop, store, cluster, options.namespaces, synced), name="loop")
+        work = asyncio.create_task(_work(loop, elector, store, cluster, options.namespaces, synced), name="work")
         watch = asyncio.create_task(
             kopf.operator(
                 registry=feeding_registry(store, lambda: _login(options.kubeconfig)),
@@ -89,6 +136,19 @@ async def run(options: Options) -> None:
             await endpoints.stop()
 
 
+@contextlib.asynccontextmanager
+async def _asking(
+    options: PrometheusOptions | None, clock: Callable[[], float]
+) -> AsyncIterator[PrometheusSource | None]:
+    """Hold a Prometheus ready to be asked, if the operator was told of one."""
+    if options is None:
+        yield None
+        return
+    with contextlib.closing(PrometheusSource(options, clock=clock)) as source:
+        log.info("services may take their metrics from a Prometheus", host=options.host)
+        yield source
+
+
 def steady_clock() -> Callable[[], float]:
     """Seconds since the epoch that never go back: when somebody sets the clock, no tick waits and no sample ages."""
     epoch = time.time() - time.monotonic()
@@ -111,21 +171,72 @@ async def _login(kubeconfig: str | None) -> kopf.ConnectionInfo:
     return await kopf_connection(await load_configuration(kubeconfig))
 
 
+@contextlib.asynccontextmanager
+async def _electing(
+    wanted: LeaderElection | None, configuration: Configuration, exporter: Exporter
+) -> AsyncIterator[Elector | None]:
+    if wanted is None:
+        yield None
+        return
+    # Connections of its own: a renewal must not wait behind other requests.
+    client = ClusterClient(configuration, timeout_seconds=wanted.times.request_timeout_seconds)
+    async with contextlib.aclosing(client):
+        yield Elector(
+            LeaseClient(client, wanted.lease_namespace, wanted.lease_name),
+            Candidate(identity=identity(), times=wanted.times),
+            notify=exporter.leader.set,
+            clock=boot_clock,
+        )
+
+
+def _is_alive(loop: Loop, elector: Elector | None) -> bool:
+    """Whether what this process has to do gets done: a follower's loop stands still."""
+    if elector is None:
+        return loop.is_alive()
+    return elector.is_alive() and (loop.is_alive() or not elector.works)
+
+
 async def _work(
-    loop: Loop, store: Store, cluster: ClusterClient, namespaces: tuple[str, ...], synced: asyncio.Event
+    loop: Loop,
+    elector: Elector | None,
+    store: Store,
+    cluster: ClusterClient,
+    namespaces: tuple[str, ...],
+    synced: asyncio.Event,
 ) -> None:
     await wait_until_synced(store, cluster, namespaces)
     synced.set()
     log.info("store is filled", services=len(store.inference_services), pods=len(store.pods))
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_sweep_now_and_then(store, cluster, namespaces))
-        tasks.create_task(loop.run())
+    sweeping = asyncio.create_task(_sweep_now_and_then(elector, store, cluster, namespaces), name="sweep")
+    try:
+        if elector is None:
+            await loop.run()
+        else:
+            await elector.run(lambda: _serve_term(loop, store, cluster, namespaces))
+    finally:
+        sweeping.cancel()
 
 
-async def _sweep_now_and_then(store: Store, cluster: ClusterClient, namespaces: tuple[str, ...]) -> None:
+async def _serve_term(loop: Loop, store: Store, cluster: ClusterClient, namespaces: tuple[str, ...]) -> None:
+    """Lead: learn what the leader before has written last, and go on from there."""
+    while True:
+        try:
+            await catch_up(store, cluster, namespaces)
+            break
+        except ClusterError as error:
+            log.warning("cannot see yet what the leader before has written", error=str(error))
+            await asyncio.sleep(CATCH_UP_AGAIN_SECONDS)
+    await loop.run()
+
+
+async def _sweep_now_and_then(
+    elector: Elector | None, store: Store, cluster: ClusterClient, namespaces: tuple[str, ...]
+) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
             await sweep(store, cluster, namespaces)
         except Exception:
             log.exception("sweep failed; the next one is in 5 minutes")
+        if elector is not None and not elector.works:
+            store.take_dirty()  # Nobody else takes it from a follower, and the names of what is gone would pile up.

@@ -3,7 +3,7 @@
 A cluster of 5,000 services has 10,000 pods; their documents are 100 MB, these records 10.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from sys import intern
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.controller.not_starting import Trouble, pod_trouble
 
 Key = tuple[str, str]
 """(namespace, name)."""
@@ -26,6 +27,9 @@ class ServiceRecord:
 
     key: Key
     uid: str
+    version: str = field(compare=False)
+    """Its `resourceVersion`; each write of a status makes another one, so it is no difference that matters."""
+
     generation: int
     created: float
     spec: InferenceServiceSpec | None
@@ -65,6 +69,8 @@ class PodRecord:
     address: str
     ready: bool
     leaving: bool
+    trouble: Trouble | None = None
+    """Why it does not start, once that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +94,7 @@ def service_record(document: Document) -> ServiceRecord:
     return ServiceRecord(
         key=key_of(document),
         uid=metadata["uid"],
+        version=metadata.get("resourceVersion", ""),
         generation=metadata.get("generation", 0),
         created=seconds(metadata.get("creationTimestamp")),
         spec=spec,
@@ -126,6 +133,7 @@ def pod_record(document: Document) -> PodRecord | None:
         ready=conditions.get("Ready") == "True",
         # A pod that has failed or succeeded serves no more, though it may stay for its logs.
         leaving="deletionTimestamp" in metadata or status.get("phase") in {"Failed", "Succeeded"},
+        trouble=pod_trouble(status),
     )
 
 

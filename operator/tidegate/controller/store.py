@@ -73,11 +73,11 @@ class Store:
         if record is None:
             self.forget(resource, key)
             self._irrelevant[resource.plural].add(key)
-        elif record != before and not _is_older(record, before):
+        elif not _is_older(record, before):
             records[key] = record
             self._irrelevant[resource.plural].discard(key)
             self._index(before, record)
-            if not _only_status_differs(before, record):
+            if record != before and not _only_status_differs(before, record):
                 self._mark(before, record)
 
     def forget(self, resource: Resource, key: Key) -> None:
@@ -177,11 +177,22 @@ class _ByWorkload(Generic[_Record]):
 
 
 def _is_older(record: object, known: object) -> bool:
-    """Whether it is an earlier state of what is known: the answer to a write of ours can overtake the watch."""
-    for kind in (ServiceRecord, LiveDeployment):
-        if isinstance(record, kind) and isinstance(known, kind):
-            return record.uid == known.uid and record.generation < known.generation
-    return False
+    """Whether it is an earlier state of what is known: answers to our own requests can overtake the watch.
+
+    Versions of objects of one kind are numbers that grow; where they are not, a generation is better than nothing.
+    """
+    match record, known:
+        case (ServiceRecord(), ServiceRecord()):
+            versions = record.version, known.version
+        case (LiveDeployment(), LiveDeployment()):
+            versions = record.resource_version, known.resource_version
+        case _:
+            return False
+    if record.uid != known.uid:
+        return False
+    if all(version.isdecimal() for version in versions):
+        return int(versions[0]) < int(versions[1])
+    return record.generation < known.generation
 
 
 def _only_status_differs(before: object, after: object) -> bool:
