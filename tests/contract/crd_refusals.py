@@ -168,7 +168,7 @@ SERVICES = {
     ),
     "a unit for a known engine": Refused(
         {"engine": {"metrics": {"workUnit": "images"}}},
-        "metrics.workUnit is for type Custom only: this engine's work is counted in tokens; remove it",
+        "metrics.workUnit is for type Custom, and requests for Triton: the unit of this engine is known; remove it",
     ),
     # Accelerator
     "no accelerators": by_schema(

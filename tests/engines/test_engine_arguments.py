@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tidegate.engines.arguments import engine_arguments
@@ -36,15 +38,15 @@ VLLM_FLAGS = ["--served-model-name", "chat", "--port", "8001"]
 )
 def test_missing_flags_are_added_behind_the_users(table: EngineTable, given: list[str], expected: list[str]) -> None:
     """The flags an engine needs follow the user's arguments, but for those given in whatever spelling."""
-    assert engine_arguments(table, given, model_name="chat", port=8001) == expected
+    assert engine_arguments(replace(table, port=8001), given, model_name="chat") == expected
 
 
 def test_adding_twice_adds_nothing() -> None:
     """What was composed once is complete."""
-    once = engine_arguments(LLAMA_CPP, ["-m", "x"], "chat", 8080)
-    assert engine_arguments(LLAMA_CPP, once, "other", 1) == once
+    once = engine_arguments(LLAMA_CPP, ["-m", "x"], "chat")
+    assert engine_arguments(replace(LLAMA_CPP, port=1), once, "other") == once
 
 
 def test_braces_in_a_model_name_are_kept() -> None:
     """A model name is a value, not a template."""
-    assert engine_arguments(VLLM, [], "{port}", 1)[:2] == ["--served-model-name", "{port}"]
+    assert engine_arguments(VLLM, [], "{port}")[:2] == ["--served-model-name", "{port}"]

@@ -94,6 +94,7 @@ def test_unknown_signals_are_refused() -> None:
     [
         (("requests_received", "requests_finished", "running"), ArrivalMethod.REQUEST_COUNTER),
         (("requests_ended", "requests_finished", "running"), ArrivalMethod.ENDED_AND_GAUGES),
+        (("requests_finished", "requests_failed", "waiting"), ArrivalMethod.ENDED_AND_GAUGES),
         (("requests_finished", "running", "waiting"), ArrivalMethod.FINISHED_AND_GAUGES),
         (("requests_finished", "waiting"), ArrivalMethod.FINISHED_AND_GAUGES),
         (("requests_ended", "requests_finished"), ArrivalMethod.TOKENS_ONLY),

@@ -1,6 +1,7 @@
 import asyncio
 import signal
 import sys
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -16,7 +17,7 @@ from tidegate.simulator.command_line import CommandLine, started_as
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.type)
 def test_what_tidegate_starts_an_engine_with_is_understood(table: EngineTable) -> None:
     """The flags that Tidegate adds for an engine are taken by its simulation, which then listens and serves so."""
-    told = started_as(table.type, engine_arguments(table, [], "chat", 8123))
+    told = started_as(table.type, engine_arguments(replace(table, port=8123), [], "chat"))
     assert told.port == 8123
     names_model = any(flag.value == "{model}" for flag in table.flags)
     assert told.model_names == (("chat",) if names_model else ())

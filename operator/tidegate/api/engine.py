@@ -14,10 +14,18 @@ Argument = Annotated[str, Field(max_length=4096)]
 
 
 class EngineType(StrEnum):
-    """The engines whose metrics are known, and Custom for all others."""
+    """The engines that are known, and Custom for all others."""
 
     VLLM = "vLLM"
+    SGLANG = "SGLang"
+    TGI = "TGI"
+    TENSORRT_LLM = "TensorRTLLM"
+    TRITON = "Triton"
+    LMDEPLOY = "LMDeploy"
     LLAMA_CPP = "llamaCpp"
+    TEI = "TEI"
+    INFINITY = "Infinity"
+    OLLAMA = "Ollama"
     CUSTOM = "Custom"
 
 
@@ -27,8 +35,8 @@ class MetricNames(ApiModel):
     rules: ClassVar[Sequence[Rule]] = (
         Rule(
             "has(self.waiting) || has(self.running) || has(self.kvUsage) || has(self.requestsReceived)"
-            " || has(self.requestsEnded) || has(self.requestsFinished) || has(self.firstTokens)"
-            " || has(self.promptTokens) || has(self.generatedTokens) || has(self.workDone)",
+            " || has(self.requestsEnded) || has(self.requestsFinished) || has(self.requestsFailed)"
+            " || has(self.firstTokens) || has(self.promptTokens) || has(self.generatedTokens) || has(self.workDone)",
             "metrics.names is empty: name at least one metric, for example waiting: my_engine_queue_length",
         ),
     )
@@ -54,6 +62,11 @@ class MetricNames(ApiModel):
         default=None,
         description="Counter of the requests that ended normally. With waiting and running, it shows arrivals where "
         "neither of the above exists, though too few while clients give up.",
+    )
+    requests_failed: MetricName | None = Field(
+        default=None,
+        description="Counter of the requests that ended otherwise: given up by their client, or failed. Together with "
+        "requestsFinished, waiting and running, as good as requestsReceived.",
     )
     first_tokens: MetricName | None = Field(
         default=None,
@@ -86,14 +99,14 @@ class EngineMetrics(ApiModel):
     )
 
     port: Port | None = Field(
-        default=None, description="Port of the metrics page, 1 to 65535. Default: the engine's port."
+        default=None, description="Port of the metrics page, 1 to 65535. Default: the engine's port; 8002 for Triton."
     )
     path: str | None = Field(
         default=None,
         min_length=1,
         max_length=256,
         pattern=r"^/[!-~]*$",
-        description="Path of the metrics page. Default: /metrics.",
+        description="Path of the metrics page. Default: /metrics; /prometheus/metrics for TensorRTLLM.",
     )
     names: MetricNames | None = Field(
         default=None,
@@ -107,7 +120,8 @@ class EngineMetrics(ApiModel):
         pattern=r"^[a-z][a-z-]*$",
         description="What an engine of type Custom does its work in, in lower case: tokens (default; promptTokens plus "
         "generatedTokens), requests (each counts 1), or a unit of your own, such as images or seconds, that "
-        "workDone counts.",
+        "workDone counts. For Triton, requests reads the server's own metrics instead of the TensorRT-LLM backend's. "
+        "The unit of other engines is known: requests for Infinity, tokens for all others.",
     )
 
 
@@ -132,23 +146,29 @@ class ServingEngine(ApiModel):
         ),
         Rule(
             "self.type == 'Custom' || !has(self.metrics) || !has(self.metrics.workUnit)"
-            " || self.metrics.workUnit == 'tokens'",
-            "metrics.workUnit is for type Custom only: this engine's work is counted in tokens; remove it",
+            " || self.metrics.workUnit == 'tokens'"
+            " || (self.type == 'Triton' && self.metrics.workUnit == 'requests')",
+            "metrics.workUnit is for type Custom, and requests for Triton: the unit of this engine is known; remove it",
             ".metrics",
         ),
     )
 
     type: EngineType = Field(
-        description="The server in the pod: vLLM, llamaCpp, or Custom for any other whose metrics.names you give."
+        description="The server in the pod: vLLM, SGLang, TGI (text-generation-inference), TensorRTLLM (trtllm-serve), "
+        "Triton, LMDeploy, llamaCpp, TEI (text-embeddings-inference), Infinity, Ollama, or Custom for any other whose "
+        "metrics.names you give. docs/engines.md says what Tidegate sees of each. Ollama has no metrics: a service of "
+        "it keeps its size, within minReplicas and maxReplicas."
     )
     port: Port | None = Field(
         default=None,
-        description="Port that the engine answers on, 1 to 65535. Default: 8000 for vLLM, 8080 for llamaCpp; required "
-        "for Custom.",
+        description="Port that the engine answers on, 1 to 65535. Default: 8000 for vLLM, TensorRTLLM and Triton, "
+        "30000 for SGLang, 80 for TGI and TEI, 23333 for LMDeploy, 8080 for llamaCpp, 7997 for Infinity, 11434 for "
+        "Ollama; required for Custom.",
     )
     metrics: EngineMetrics = Field(
         default_factory=EngineMetrics,
-        description="Where the engine's metrics are read. Default: /metrics on its own port.",
+        description="Where the engine's metrics are read. Default: /metrics on its own port; /prometheus/metrics for "
+        "TensorRTLLM, port 8002 for Triton.",
     )
 
 

@@ -34,6 +34,8 @@ def observe(
         ),
         arrival_method=table.arrivals,
         expected_signals=table.expected_signals,
+        prompts_counted_at=table.prompts_counted_at,
+        answers_counted_at=table.answers_counted_at,
         work_unit=table.work_unit,
         stale_after_seconds=stale_after_seconds,
         rollout_in_progress=deployment.rollout_in_progress,

@@ -7,7 +7,7 @@ from tidegate.engines.table import EngineTable
 _END_OF_FLAGS = "--"
 
 
-def engine_arguments(table: EngineTable, user_arguments: Sequence[str], model_name: str, port: int) -> list[str]:
+def engine_arguments(table: EngineTable, user_arguments: Sequence[str], model_name: str) -> list[str]:
     """Add to the user's arguments the flags that the engine needs and the user did not give.
 
     A flag the user gave in any spelling stays as it is: `--flag value`, `--flag=value`, a short form, or `_` for `-`
@@ -16,10 +16,9 @@ def engine_arguments(table: EngineTable, user_arguments: Sequence[str], model_na
     nothing is a flag, stays behind them.
 
     Args:
-        table: the engine's table.
+        table: the engine's table, with the ports to listen on.
         user_arguments: `engine.args` of the spec.
         model_name: the name that clients send as `model`.
-        port: the port to listen on.
 
     Returns:
         The arguments of the container, in order.
@@ -32,7 +31,7 @@ def engine_arguments(table: EngineTable, user_arguments: Sequence[str], model_na
         if given.isdisjoint(flag.spellings):
             added.append(flag.spellings[0])
             if flag.value is not None:
-                added.append(flag.value.format(model=model_name, port=port))
+                added.append(table.fill(flag.value, model_name))
     return [*arguments[:end], *added, *arguments[end:]]
 
 

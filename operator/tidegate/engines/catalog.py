@@ -5,12 +5,25 @@ from dataclasses import replace
 
 from tidegate.api.engine import EngineType, ServingEngine
 from tidegate.engines.custom import custom_table
+from tidegate.engines.infinity import INFINITY
 from tidegate.engines.llama_cpp import LLAMA_CPP
+from tidegate.engines.lmdeploy import LMDEPLOY
+from tidegate.engines.ollama import OLLAMA
+from tidegate.engines.sglang import SGLANG
 from tidegate.engines.table import EngineTable
+from tidegate.engines.tei import TEI
+from tidegate.engines.tensorrt_llm import TENSORRT_LLM
+from tidegate.engines.tgi import TGI
+from tidegate.engines.triton import TRITON, TRITON_REQUESTS
 from tidegate.engines.vllm import VLLM
 
-TABLES: Mapping[EngineType, EngineTable] = {table.type: table for table in (VLLM, LLAMA_CPP)}
-"""The engines whose metrics are known."""
+TABLES: Mapping[EngineType, EngineTable] = {
+    table.type: table for table in (VLLM, SGLANG, TGI, TENSORRT_LLM, TRITON, LMDEPLOY, LLAMA_CPP, TEI, INFINITY, OLLAMA)
+}
+"""The engines that are known."""
+
+COUNTING_REQUESTS: Mapping[EngineType, EngineTable] = {table.type: table for table in (TRITON_REQUESTS,)}
+"""Those that have other metrics where their work is to be counted in requests."""
 
 
 def engine_table(engine: ServingEngine) -> EngineTable:
@@ -25,11 +38,14 @@ def engine_table(engine: ServingEngine) -> EngineTable:
     if engine.type is EngineType.CUSTOM:
         table = _custom(engine)
     else:
-        table = TABLES[engine.type]
-        table = replace(table, port=engine.port or table.port)
+        tables = COUNTING_REQUESTS if engine.metrics.work_unit == "requests" else TABLES
+        known = tables.get(engine.type) or TABLES[engine.type]
+        shares_port = known.metrics_port == known.port
+        port = engine.port or known.port
+        table = replace(known, port=port, metrics_port=port if shares_port else known.metrics_port)
     return replace(
         table,
-        metrics_port=engine.metrics.port or table.port,
+        metrics_port=engine.metrics.port or table.metrics_port,
         metrics_path=engine.metrics.path or table.metrics_path,
     )
 

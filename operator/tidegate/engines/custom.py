@@ -43,7 +43,7 @@ def arrival_method(names: Mapping[str, str]) -> ArrivalMethod:
     if "requests_received" in names:
         return ArrivalMethod.REQUEST_COUNTER
     if "waiting" in names or "running" in names:
-        if "requests_ended" in names:
+        if "requests_ended" in names or {"requests_finished", "requests_failed"} <= set(names):
             return ArrivalMethod.ENDED_AND_GAUGES
         if "requests_finished" in names:
             return ArrivalMethod.FINISHED_AND_GAUGES

@@ -1,9 +1,10 @@
 """A metrics page, through an engine's table, becomes a sample."""
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from tidegate.engines.exposition import Series, TooManyLinesError, declares_counter, find_series
-from tidegate.engines.signals import choose_series, of_model, sample_of, shows_engine
+from tidegate.engines.signals import choose_series, of_model, sample_of, shows_engine, untouched
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.sample import Sample
 
@@ -62,11 +63,22 @@ def read_page(
     found = _find(page, table)
     by_signal = choose_series(table, found, lambda name: declares_counter(page, name))
     known = shows_engine(table, by_signal)
-    if known or page.startswith(b"# "):  # What was never a metrics page was not cut either: an error in HTML or JSON.
+    if not known and _is_untouched(page, table, found):
+        known, by_signal = True, untouched(table)
+    if (known and page) or page.startswith(
+        b"# "
+    ):  # What was never a metrics page was not cut either: an error in HTML or JSON.
         _check_complete(page, open_metrics=open_metrics)
     if not known:
         raise PageError(PageFault.NO_KNOWN_METRICS, _unknown(page, table))
     return sample_of(of_model(by_signal, table, model_name), time)
+
+
+def _is_untouched(page: bytes, table: EngineTable, found: Mapping[str, Sequence[Series]]) -> bool:
+    """Whether the page is that of an engine that has served nothing yet, and shows nothing because of that."""
+    if not table.starts_empty:
+        return False
+    return not page.strip() or (any(mark in found for mark in table.marks) and found.keys() <= set(table.marks))
 
 
 def _is_utf8(page: bytes) -> bool:
@@ -80,6 +92,8 @@ def _is_utf8(page: bytes) -> bool:
 
 
 def _unknown(page: bytes, table: EngineTable) -> str:
+    if not table.metrics:
+        return f"engines of type {table.type} have no metrics"
     if not page.strip():
         return "the page is empty; is the engine started with its metrics on?"
     example = next(iter(table.metrics.values()))[0].name
@@ -98,9 +112,10 @@ def _check_complete(page: bytes, *, open_metrics: bool) -> None:
 
 
 def _find(page: bytes, table: EngineTable) -> dict[str, list[Series]]:
-    names = tuple(metric.name for metrics in table.metrics.values() for metric in metrics)
+    if not table.metrics:
+        return {}
     try:
-        return find_series(page, names, MAXIMUM_LINES)
+        return find_series(page, table.metric_names, MAXIMUM_LINES)
     except TooManyLinesError as error:
         raise PageError(
             PageFault.TOO_LARGE, f"the page has {error}; take labels such as request or user off them"

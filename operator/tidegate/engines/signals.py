@@ -18,14 +18,28 @@ def choose_series(
 ) -> SeriesOfSignals:
     """Choose the series that count: of one metric for each signal, for versions that rename a metric show both names.
 
-    A counter that is there without a series that counts has counted nothing yet: that is zero, and not missing.
+    A counter that is there without a series that counts has counted nothing yet: that is zero, and not missing. So is
+    one that the engine does not show before, on a page that shows another signal of it.
 
     Args:
         table: the engine's table.
         found: name of a metric to all its series.
         is_declared: whether a counter of that name is known to be there, be it without series.
     """
-    return {signal: _chosen(signal, metrics, found, is_declared) for signal, metrics in table.metrics.items()}
+    chosen = {signal: _chosen(signal, metrics, found, is_declared) for signal, metrics in table.metrics.items()}
+    if not any(chosen.values()):
+        return chosen
+    return {
+        signal: series or ([_ZERO] if signal in table.absent_is_zero else series) for signal, series in chosen.items()
+    }
+
+
+_ZERO = Series({}, 0.0)
+
+
+def untouched(table: EngineTable) -> SeriesOfSignals:
+    """The signals of an engine that shows nothing because it has served nothing yet."""
+    return {signal: [_ZERO] for signal in table.metrics}
 
 
 def _chosen(
@@ -38,17 +52,20 @@ def _chosen(
             series = []
         else:
             continue
-        return series or ([Series({}, 0.0)] if signal in COUNTER_NAMES else [])
+        return series or ([_ZERO] if signal in COUNTER_NAMES else [])
     return []
 
 
 def _counts(series: Series, metric: Metric) -> bool:
-    return all(series.labels.get(label) in values for label, values in metric.only.items())
+    return all(series.labels.get(label, "") in values for label, values in metric.only.items())
 
 
 def shows_engine(table: EngineTable, by_signal: SeriesOfSignals) -> bool:
     """Whether the engine itself is there: metrics of which only some series count are often another program's too."""
-    return any(series and not table.metrics[signal][0].only for signal, series in by_signal.items())
+    return any(
+        series and (not table.metrics[signal][0].only or table.metrics[signal][0].name in table.marks)
+        for signal, series in by_signal.items()
+    )
 
 
 def of_model(by_signal: SeriesOfSignals, table: EngineTable, model_name: str | None) -> SeriesOfSignals:

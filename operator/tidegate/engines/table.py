@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from tidegate.api.engine import EngineType
-from tidegate.scaling.sample import ArrivalMethod
+from tidegate.scaling.sample import ArrivalMethod, CountedAt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +14,8 @@ class Metric:
     name: str
 
     only: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """Label to the values of series that count; a series without the label does not. Empty: all series count."""
+    """Label to the values of series that count; as in Prometheus, a label that is not there has the value "". Empty:
+    all series count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class Flag:
     """Every name the engine knows the flag by, with its dashes. The first is the one Tidegate writes."""
 
     value: str | None = None
-    """What follows the flag; `{model}` and `{port}` are filled in. None for a flag that takes no value."""
+    """What follows the flag; `{model}`, `{port}` and `{metrics_port}` are filled in. None where nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +49,28 @@ class EngineTable:
     metrics: Mapping[str, tuple[Metric, ...]]
     """Signal (a field of `Sample`) to the metrics that it has been read from over the versions, newest first.
 
-    A signal that is not here is one that the engine does not offer: its absence from a sample means nothing.
+    A signal that is not here is one that the engine does not offer: its absence from a sample means nothing. Empty:
+    the engine has no metrics page.
     """
 
     optional: frozenset[str] = frozenset()
     """Signals that some pages of the engine lack for good. They are used where they are and not missed elsewhere."""
 
+    absent_is_zero: frozenset[str] = frozenset()
+    """Counters that a page of the engine shows only once they have counted something."""
+
+    starts_empty: bool = False
+    """A page shows none of the signals until the engine's first request: until then all of them are zero."""
+
+    marks: tuple[str, ...] = ()
+    """Metrics that show a page to be the engine's although they are no signals, or signals that others have as well."""
+
     arrivals: ArrivalMethod
     """How the arrival of requests shows in the metrics."""
+
+    prompts_counted_at: CountedAt = CountedAt.DONE
+    answers_counted_at: CountedAt = CountedAt.DONE
+    """When `prompt_tokens` rises, and when all other work does."""
 
     work_unit: str = "tokens"
     """What work is counted in. `tokens`: prompt and generated tokens; `requests`: each counts 1; else `work_done`."""
@@ -65,6 +80,18 @@ class EngineTable:
 
     flags: tuple[Flag, ...] = ()
     """Arguments to start the engine with, unless the user gave them."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Environment to start the engine with, for what it has no flags for; values are filled in as those of flags."""
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of all metrics that the table looks for, its marks among them."""
+        return (*(metric.name for metrics in self.metrics.values() for metric in metrics), *self.marks)
+
+    def fill(self, template: str, model_name: str) -> str:
+        """Fill a template of a flag or an environment variable."""
+        return template.format(model=model_name, port=self.port, metrics_port=self.metrics_port)
 
     @property
     def expected_signals(self) -> tuple[str, ...]:

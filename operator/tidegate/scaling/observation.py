@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tidegate.scaling.sample import ArrivalMethod, Sample, ScrapeFailure
+from tidegate.scaling.sample import ArrivalMethod, CountedAt, Sample, ScrapeFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,10 @@ class Observation:
 
     expected_signals: tuple[str, ...] = ()
     """Signals that this engine is known to give. One of them missing from a page is news, another is not."""
+
+    prompts_counted_at: CountedAt = CountedAt.DONE
+    answers_counted_at: CountedAt = CountedAt.DONE
+    """When this engine counts the tokens of prompts, and all other work."""
 
     work_unit: str = "tokens"
     """What work is counted in; `requests` counts each request as 1."""

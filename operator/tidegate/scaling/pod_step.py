@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidegate.scaling.observation import Observation
-from tidegate.scaling.sample import COUNTER_NAMES, SIGNAL_NAMES, ArrivalMethod, Sample, believable
+from tidegate.scaling.sample import COUNTER_NAMES, SIGNAL_NAMES, ArrivalMethod, CountedAt, Sample, believable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +64,8 @@ def pod_step(before: Sample, after: Sample, observation: Observation) -> PodStep
     if restarted or after.time <= before.time:
         return None
     waiting_change, running_change = changed["waiting"] or 0.0, changed["running"] or 0.0
-    ended, finished = changed["requests_ended"], changed["requests_finished"]
-    arrived = _arrived(changed, observation.arrival_method)
+    ended, finished = _ended(changed), changed["requests_finished"]
+    arrived = _arrived(changed, observation.arrival_method, ended)
     if finished is None and arrived is not None:
         finished = max(0.0, arrived - waiting_change - running_change)
     started = changed["first_tokens"]
@@ -73,19 +73,21 @@ def pod_step(before: Sample, after: Sample, observation: Observation) -> PodStep
         started = finished + running_change
     done = finished or 0.0
     served, prompt_work = _work(changed, observation.work_unit, finished)
+    prompts = {CountedAt.ARRIVAL: arrived, CountedAt.DONE: started, CountedAt.END: finished}
+    answers = {CountedAt.ARRIVAL: arrived or 0.0, CountedAt.DONE: done + running_change / 2, CountedAt.END: done}
     return PodStep(
         start=before.time,
         end=after.time,
         arrived=None if arrived is None else max(0.0, arrived),
-        exact=observation.arrival_method is ArrivalMethod.REQUEST_COUNTER or ended is not None,
+        exact=ended is not None or _counts_arrivals(changed, observation.arrival_method),
         ended=done if ended is None else ended,
         abandoned=max(0.0, -(arrived or 0.0) if ended is None else ended - done),
         started=None if started is None else max(0.0, started),
         finished=done,
         served=served,
         prompt_work=prompt_work,
-        prompts=max(0.0, started or 0.0),
-        answers=0.0 if served is None or finished is None else max(0.0, done + running_change / 2),
+        prompts=max(0.0, prompts[observation.prompts_counted_at] or 0.0),
+        answers=0.0 if served is None or finished is None else max(0.0, answers[observation.answers_counted_at]),
         waiting_change=waiting_change,
         waited=bool(believable(before.waiting) and believable(after.waiting)),
     )
@@ -99,17 +101,26 @@ def _change(old: float | None, new: float | None) -> float | None:
     return None if before is None or after is None else after - before
 
 
-def _arrived(changed: Mapping[str, float | None], method: ArrivalMethod) -> float | None:
+def _ended(changed: Mapping[str, float | None]) -> float | None:
+    """Requests that ended in any way; None where the engine does not count those that were given up."""
+    if changed["requests_ended"] is not None:
+        return changed["requests_ended"]
+    finished, failed = changed["requests_finished"], changed["requests_failed"]
+    return None if finished is None or failed is None else finished + failed
+
+
+def _counts_arrivals(changed: Mapping[str, float | None], method: ArrivalMethod) -> bool:
+    return method is ArrivalMethod.REQUEST_COUNTER and changed["requests_received"] is not None
+
+
+def _arrived(changed: Mapping[str, float | None], method: ArrivalMethod, ended: float | None) -> float | None:
     """Requests that arrived; negative where requests vanished; None where the engine does not let them be seen."""
-    match method:
-        case ArrivalMethod.REQUEST_COUNTER:
-            return changed["requests_received"]
-        case ArrivalMethod.ENDED_AND_GAUGES | ArrivalMethod.FINISHED_AND_GAUGES:
-            ended = changed["requests_ended"]
-            left = changed["requests_finished"] if ended is None else ended
-            return None if left is None else left + (changed["waiting"] or 0.0) + (changed["running"] or 0.0)
-        case ArrivalMethod.TOKENS_ONLY:
-            return None
+    if method is ArrivalMethod.TOKENS_ONLY:
+        return None
+    if _counts_arrivals(changed, method):
+        return changed["requests_received"]
+    left = changed["requests_finished"] if ended is None else ended
+    return None if left is None else left + (changed["waiting"] or 0.0) + (changed["running"] or 0.0)
 
 
 def _work(changed: Mapping[str, float | None], unit: str, finished: float | None) -> tuple[float | None, float]:

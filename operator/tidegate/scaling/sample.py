@@ -9,7 +9,7 @@ class ArrivalMethod(StrEnum):
     """How the arrival of requests can be seen in an engine's metrics; each engine's table names one."""
 
     REQUEST_COUNTER = "RequestCounter"
-    """The engine counts requests when they arrive."""
+    """The engine counts requests when they arrive. Where a page lacks that counter, read as `ENDED_AND_GAUGES`."""
 
     ENDED_AND_GAUGES = "EndedAndGauges"
     """The engine counts requests when they end, those given up included: arrivals = ended + change of running + change
@@ -21,6 +21,19 @@ class ArrivalMethod(StrEnum):
 
     TOKENS_ONLY = "TokensOnly"
     """The engine counts no requests at all: only the work it serves and the requests it holds."""
+
+
+class CountedAt(StrEnum):
+    """When an engine adds a request's work to its counters; tells which requests that work is of."""
+
+    ARRIVAL = "Arrival"
+    """When the request arrives: work that waits is counted already."""
+
+    DONE = "Done"
+    """When it is done: prompts with the first token, answers token by token."""
+
+    END = "End"
+    """When the request ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +65,9 @@ class Sample:
     requests_finished: float | None = None
     """Requests that ended normally (counter)."""
 
+    requests_failed: float | None = None
+    """Requests that ended otherwise: given up by their client, or failed, refused ones not (counter)."""
+
     first_tokens: float | None = None
     """Requests whose first token was generated, so whose prompt is done (counter)."""
 
@@ -77,6 +93,7 @@ SIGNAL_NAMES = (
     "requests_received",
     "requests_ended",
     "requests_finished",
+    "requests_failed",
     "first_tokens",
     "prompt_tokens",
     "generated_tokens",

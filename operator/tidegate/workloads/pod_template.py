@@ -121,9 +121,13 @@ def _engine_container(
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         **_pre_stop(grace_seconds),
     }
-    arguments = engine_arguments(table, engine.args, model_name, table.port)
+    arguments = engine_arguments(table, engine.args, model_name)
     if arguments:
         container["args"] = arguments
+    if table.environment:
+        container["env"] = [
+            {"name": name, "value": table.fill(value, model_name)} for name, value in table.environment.items()
+        ]
     if additions.resources:
         # Requests of extended resources follow their limits; given here too, an overlay would have to change both.
         container["resources"] = {"limits": dict(additions.resources)}

@@ -1,0 +1,41 @@
+"""Hugging Face's text-embeddings-inference (TEI): embeddings, rerankers, classifiers.
+
+Names: `core/src/{tokenization,queue,infer}.rs` and `router/src/http/server.rs` (v1.9). No labels but of methods and
+errors. A request of several inputs is that many here: the queue holds inputs.
+
+- `te_request_input_length` observes each input when it has been tokenized, before it waits: its count are inputs that
+  arrived, its sum their tokens, exactly, also while clients give up. Refused requests (429) come before.
+- `te_embed_success` and `te_predict_success` count inputs that are done; a model has one of the two.
+- `te_queue_size` are inputs that wait. Those being computed are not shown.
+- A metric is on the page once it was set for the first time: before the first request the page is empty.
+
+Starting: the image's entrypoint is the router (`Dockerfile`); port 3000, or 80 by the image's environment; `--port`
+wins.
+"""
+
+from tidegate.api.engine import EngineType
+from tidegate.engines.table import EngineTable, Flag, Metric
+from tidegate.scaling.sample import ArrivalMethod, CountedAt
+
+TEI = EngineTable(
+    type=EngineType.TEI,
+    port=80,
+    metrics_port=80,
+    health_path="/health",
+    metrics={
+        "waiting": (Metric(name="te_queue_size"),),
+        "requests_received": (Metric(name="te_request_input_length_count"),),
+        "requests_finished": (Metric(name="te_embed_success"), Metric(name="te_predict_success")),
+        "prompt_tokens": (Metric(name="te_request_input_length_sum"),),
+    },
+    absent_is_zero=frozenset({"requests_finished"}),
+    starts_empty=True,
+    arrivals=ArrivalMethod.REQUEST_COUNTER,
+    prompts_counted_at=CountedAt.ARRIVAL,
+    answers_counted_at=CountedAt.END,
+    flags=(
+        Flag(spellings=("--served-model-name",), value="{model}"),
+        Flag(spellings=("--port", "-p"), value="{port}"),
+    ),
+)
+"""text-embeddings-inference over HTTP; its gRPC build has other ports."""
