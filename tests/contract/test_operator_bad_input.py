@@ -248,19 +248,6 @@ def _mount() -> Document:
     return {"spec": {"containers": [{"name": "engine", **OVERLAY["a mount without its volume"]}]}}
 
 
-class TestPodsThatAreRefused:
-    """The Deployment is fine, its pods are not."""
-
-    def test_a_quota_is_told_in_ready(self, here: OperatedNamespace) -> None:
-        """In the words of the controller that was refused."""
-        here.create("/api/v1", "resourcequotas", {"metadata": {"name": "few"}, "spec": {"hard": {"count/pods": "1"}}})
-        here.wait("the quota counts", lambda: "used" in here.read("resourcequotas", "few").get("status", {}))
-        here.apply(here.least(replicas=3))
-        here.wait_condition("Ready", "True", "ScalingUp")
-        here.wait("it is told", lambda: "exceeded quota: few" in here.condition("Ready")[2])
-        assert here.condition("SpecValid")[:2] == ("True", "Accepted")
-
-
 class TestNewerCrd:
     """A CRD that was upgraded before its operator."""
 

@@ -42,6 +42,16 @@ def status(**conditions: tuple[str, str]) -> dict[str, Any]:
         ({"SpecValid": ("False", "NameTaken")}, {"SpecValid": ("False", "UnknownProfile")}, ["UnknownProfile!"]),
         ({"Ready": ("True", "Serving")}, {"Ready": ("True", "ScalingUp")}, []),
         ({"SpecValid": ("False", "NameTaken")}, {"SpecValid": ("False", "NameTaken")}, []),
+        # Pods that do not start are bad news while others answer, too; each transition is told once.
+        ({}, {"Ready": ("False", "ImagePullFailing")}, ["ImagePullFailing!"]),
+        ({"Ready": ("False", "Starting")}, {"Ready": ("False", "Crashing")}, ["Crashing!"]),
+        ({"Ready": ("True", "ScalingUp")}, {"Ready": ("True", "PodsRefused")}, ["PodsRefused!"]),
+        ({"Ready": ("True", "PodsRefused")}, {"Ready": ("True", "PodsRefused")}, []),
+        ({"Ready": ("True", "PodsRefused")}, {"Ready": ("True", "Unschedulable")}, ["Unschedulable!"]),
+        ({"Ready": ("True", "Unschedulable")}, {"Ready": ("False", "Unschedulable")}, ["Unschedulable!"]),
+        ({"Ready": ("False", "Unschedulable")}, {"Ready": ("True", "Unschedulable")}, []),
+        ({"Ready": ("True", "Unschedulable")}, {"Ready": ("True", "Serving")}, ["Ready"]),
+        ({"Ready": ("False", "Unschedulable")}, {"Ready": ("False", "NoReadyPods")}, ["NotReady!"]),
         # No pods are no news: that the last one went is told by Ready.
         ({"MetricsAvailable": ("True", "Fresh")}, {"MetricsAvailable": ("Unknown", "NoPods")}, []),
         # Bad when True.

@@ -104,6 +104,7 @@ def status_input(**changes: Any) -> StatusInput:
             deployment=live_deployment(own_deployment(inference_service(), 2)),
             observation=Observation(replicas=2),
             decision=decision,
+            not_starting=(),
             conflict_reason=Reason.SOLE_WRITER,
             conflict_message="",
             changes=(),
@@ -174,13 +175,13 @@ class TestDocument:
         """A new reason or message is no transition."""
         first = status_document(status_input())
         live = live_deployment(own_deployment(inference_service(), 2))
-        failure = LiveCondition(type="ReplicaFailure", status="True", reason="FailedCreate", message="exceeded quota")
+        failure = LiveCondition(type="Progressing", status="False", reason="ProgressDeadlineExceeded", message="late")
         troubled = replace(live, conditions=(failure,))
         second = status_document(status_input(previous=first, deployment=troubled, now=5000.0))
         times = {c["type"]: c["lastTransitionTime"] for c in second["conditions"]}
         assert set(times.values()) == {timestamp(1000.0)}
         (ready,) = (c for c in second["conditions"] if c["type"] == "Ready")
-        assert "exceeded quota" in ready["message"]
+        assert "(ProgressDeadlineExceeded: late)" in ready["message"]
 
     @pytest.mark.parametrize(
         ("change", "expected"),

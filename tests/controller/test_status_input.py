@@ -6,6 +6,7 @@ import pytest
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service_status import Change
 from tidegate.controller.checks import Refusal
+from tidegate.controller.not_starting import NotStarting
 from tidegate.controller.records import service_record
 from tidegate.controller.status_input import StatusInput, news
 from tidegate.scaling.decide import decide
@@ -35,6 +36,7 @@ def look(now: float, *, waiting: float = 0.0, ready: bool = True, **changes: Any
         deployment=None,
         observation=observation,
         decision=decision,
+        not_starting=(),
         conflict_reason=Reason.SOLE_WRITER,
         conflict_message="",
         changes=(),
@@ -58,11 +60,23 @@ def test_another_look_at_the_same_is_no_news() -> None:
         look(NOW, previous={"replicas": 1}),
         look(NOW, refusal=Refusal(Reason.NAME_TAKEN, "taken")),
         look(NOW, observation=None, decision=None),
+        look(NOW, not_starting=(NotStarting(reason=Reason.CRASHING, pods=1, example="a: ended"),)),
         look(NOW, conflict_message="somebody"),
         look(NOW, changes=(Change(time="t", from_=1, to=2, reason="ScaledUp", message="m"),)),
         look(NOW, url="http://chat"),
     ],
-    ids=["a signal", "a pod", "a spec", "what is written", "a refusal", "no decision", "a rival", "a change", "a URL"],
+    ids=[
+        "a signal",
+        "a pod",
+        "a spec",
+        "what is written",
+        "a refusal",
+        "no decision",
+        "trouble",
+        "a rival",
+        "a change",
+        "a URL",
+    ],
 )
 def test_whatever_a_status_says_is_news(other: StatusInput) -> None:
     """So that it is written."""

@@ -43,6 +43,11 @@ class Reason(StrEnum):
     NO_READY_PODS = "NoReadyPods"
     ROLLING_OUT = "RollingOut"
     PINNED_AT_ZERO = "PinnedAtZero"
+    PODS_REFUSED = "PodsRefused"
+    UNSCHEDULABLE = "Unschedulable"
+    IMAGE_PULL_FAILING = "ImagePullFailing"
+    CONTAINER_NOT_CREATED = "ContainerNotCreated"
+    CRASHING = "Crashing"
     # SpecValid
     ACCEPTED = "Accepted"
     INVALID_SPEC = "InvalidSpec"

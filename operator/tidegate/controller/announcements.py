@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.api.conditions import ConditionType
+from tidegate.api.conditions import ConditionType, Reason
 from tidegate.api.names import API_VERSION, GROUP
 from tidegate.controller.records import Document, ServiceRecord
 
@@ -22,6 +22,15 @@ class Announcement:
 
 
 _BAD_WHEN_TRUE = {ConditionType.CONFLICTING_SCALER}
+NOT_STARTING = {
+    Reason.PODS_REFUSED,
+    Reason.UNSCHEDULABLE,
+    Reason.IMAGE_PULL_FAILING,
+    Reason.CONTAINER_NOT_CREATED,
+    Reason.CRASHING,
+}
+"""Reasons of Ready that are bad news even while other pods answer."""
+
 _NOT_TOLD = {ConditionType.SCALING_LIMITED}
 """Bounds bite and let go all day; the decision record has them."""
 
@@ -36,10 +45,10 @@ def announcements(previous: Document, current: Document) -> list[Announcement]:
     for condition in current.get("conditions") or ():
         kind = condition["type"]
         old = before.get(kind)
-        bad = condition["status"] == ("True" if kind in _BAD_WHEN_TRUE else "False")
-        turned = old is not None and old["status"] != condition["status"] and condition["status"] != "Unknown"
+        bad = _is_bad(condition)
+        turned = old is not None and _has_turned(old, condition)
         renewed = bad and (old is None or old["reason"] != condition["reason"])
-        starting = kind == ConditionType.READY and bad and old is None
+        starting = kind == ConditionType.READY and old is None and condition["reason"] not in NOT_STARTING
         if kind not in _NOT_TOLD and (turned or renewed) and not starting:
             told.append(Announcement(bad, _reason(kind, condition), condition["message"]))
     return told
@@ -85,7 +94,21 @@ _GOOD_REASONS = {
 _BAD_REASONS = {ConditionType.METRICS_AVAILABLE: "MetricsUnavailable", ConditionType.READY: "NotReady"}
 
 
+def _has_turned(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    if new["status"] == "Unknown":
+        return False
+    if new["status"] == "True" and new["reason"] in NOT_STARTING:
+        return False  # The first pods answer, the others still do not start: told already, or told as a new reason.
+    return bool(old["status"] != new["status"] or _is_bad(old) != _is_bad(new))
+
+
+def _is_bad(condition: dict[str, Any]) -> bool:
+    is_so = condition["status"] == ("True" if condition["type"] in _BAD_WHEN_TRUE else "False")
+    return is_so or condition["reason"] in NOT_STARTING
+
+
 def _reason(kind: str, condition: dict[str, Any]) -> str:
-    bad = condition["status"] == ("True" if kind in _BAD_WHEN_TRUE else "False")
-    reasons = _BAD_REASONS if bad else _GOOD_REASONS
+    if condition["reason"] in NOT_STARTING:
+        return str(condition["reason"])
+    reasons = _BAD_REASONS if _is_bad(condition) else _GOOD_REASONS
     return str(reasons.get(ConditionType(kind), condition["reason"]))

@@ -82,6 +82,11 @@ def _proposals(_: ServiceRecord, state: ServiceState) -> Iterable[tuple[Labels, 
         yield (("term", proposal.term),), proposal.replicas
 
 
+def _not_starting(_: ServiceRecord, state: ServiceState) -> Iterable[tuple[Labels, float]]:
+    for each in state.not_starting:
+        yield (("reason", each.reason),), each.pods
+
+
 def _scale_changes(_: ServiceRecord, state: ServiceState) -> Iterable[tuple[Labels, float]]:
     for (direction, reason), count in state.size_changes.items():
         yield (("direction", direction), ("reason", reason)), count
@@ -160,6 +165,12 @@ SEVERAL = (
         _conditions,
     ),
     Several("tidegate_proposed_replicas", "Size that one term of the rule asks for.", ("term",), _proposals),
+    Several(
+        "tidegate_pods_not_starting",
+        "Pods that do not start, by the reason that the condition Ready would give.",
+        ("reason",),
+        _not_starting,
+    ),
     Several(
         "tidegate_scale_changes_total",
         "Changes of the size since this process leads, by direction (up, down) and reason.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from tidegate.api.inference_service_status import MAXIMUM_CHANGES, Change
 from tidegate.controller.actions import Scale
 from tidegate.controller.bodies import BodyState
+from tidegate.controller.not_starting import NotStarting
 from tidegate.controller.readings import Readings
 from tidegate.controller.records import Document, ServiceRecord, seconds
 from tidegate.controller.refused import Refused
@@ -58,6 +59,9 @@ class ServiceState:
 
     observation: Observation | None = None
     decision: Decision | None = None
+    not_starting: tuple[NotStarting, ...] = ()
+    """Pods that do not start, at the last look."""
+
     deployment: LiveDeployment | None = None
     """The Deployment at the last look."""
 
@@ -66,6 +70,10 @@ class ServiceState:
 
     read_at: float = 0.0
     stale_after_seconds: float = 15.0
+
+    scrape_interval_seconds: float = 30.0
+    """How far apart the scrapes of its pods are, where somebody else makes them; until it is known, what is usual."""
+
     told: tuple[object, ...] | None = None
     """The news of the last look, if the status that is written says it all."""
 

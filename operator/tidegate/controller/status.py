@@ -4,11 +4,10 @@ Numbers are rounded and keep their last value within a dead band, so that a serv
 """
 
 import math
-import re
 from datetime import UTC, datetime
 from typing import Any
 
-from tidegate.api.conditions import Condition, ConditionType, Reason, Status, merge_conditions
+from tidegate.api.conditions import Condition, ConditionType, Reason, merge_conditions
 from tidegate.api.inference_service_status import (
     MAXIMUM_CHANGES,
     DecisionRecord,
@@ -17,12 +16,11 @@ from tidegate.api.inference_service_status import (
     Proposal,
     Signals,
 )
+from tidegate.controller.ready import NUMBERS, Row, ready_row, truth
 from tidegate.controller.records import Document
 from tidegate.controller.status_input import StatusInput
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.health import MetricsState
-from tidegate.scaling.wording import count
-from tidegate.workloads.live import LiveDeployment
 
 DEAD_BAND = 0.05
 """A rate within five percent of the one that is written is the same."""
@@ -46,9 +44,6 @@ _LIMIT_REASONS = {
     "maxReplicas": Reason.MAXIMUM_REPLICAS,
     "pin": Reason.PINNED,
 }
-
-
-_NUMBERS = re.compile(r"[0-9][0-9.,]*")
 
 
 def status_document(given: StatusInput) -> Document:
@@ -164,19 +159,19 @@ def _shape(record: dict[str, Any]) -> tuple[object, ...]:
     """What makes one decision another than the last: sizes, reasons and words, not times and numbers behind them."""
     proposals = tuple((p["term"], p["replicas"]) for p in record.get("proposals", ()))
     limits = tuple((limit["name"], limit["to"]) for limit in record.get("limits", ()))
-    words = _NUMBERS.sub("", record["message"])
+    words = NUMBERS.sub("", record["message"])
     return (record["from"], record["to"], record["reason"], record["applied"], words, proposals, limits)
 
 
 def _conditions(given: StatusInput) -> list[Condition]:
     rows = (
-        (ConditionType.READY, *_ready(given)),
+        (ConditionType.READY, *ready_row(given)),
         (ConditionType.SPEC_VALID, *_spec_valid(given)),
         (ConditionType.METRICS_AVAILABLE, *_metrics_available(given)),
         (ConditionType.SCALING_LIMITED, *_scaling_limited(given)),
         (
             ConditionType.CONFLICTING_SCALER,
-            _truth(given.conflict_reason is Reason.YIELDED),
+            truth(given.conflict_reason is Reason.YIELDED),
             given.conflict_reason,
             given.conflict_message,
         ),
@@ -192,55 +187,6 @@ def _conditions(given: StatusInput) -> list[Condition]:
         )
         for kind, status, reason, message in rows
     ]
-
-
-Row = tuple[Status, Reason, str]
-
-
-def _truth(value: bool) -> Status:  # noqa: FBT001 - it is what the function is about
-    return "True" if value else "False"
-
-
-def _ready(given: StatusInput) -> Row:  # noqa: PLR0911 - a list of cases, the first that holds
-    refusal, observation = given.refusal, given.observation
-    if observation is None:
-        if refusal is not None:
-            return "False", refusal.reason, refusal.message
-        if given.deployment is not None and given.deployment.deleting:
-            return "False", Reason.STARTING, "the Deployment is being deleted; then it is made anew"
-        return "False", Reason.STARTING, "the Deployment is being created"
-    ready, wanted = len(observation.ready_pods), observation.replicas
-    pinned = given.service.spec.replicas if given.service.spec else None
-    if pinned == 0 and wanted == 0:
-        return "False", Reason.PINNED_AT_ZERO, "spec.replicas is 0: switched off by hand; unset it to switch it on"
-    trouble = _trouble(given.deployment)
-    if observation.rollout_in_progress:
-        message = f"{count(ready, 'pod')} ready while a new template rolls out{trouble}"
-        return _truth(ready > 0), Reason.ROLLING_OUT, message
-    if ready == 0:
-        reason = Reason.NO_READY_PODS if _was_ready(given.previous) else Reason.STARTING
-        if wanted == 0:
-            return "False", reason, "the Deployment has been scaled to 0"
-        return "False", reason, f"none of {count(wanted, 'pod')} is ready{trouble}; see `kubectl get pods` and events"
-    if ready < wanted:
-        return "True", Reason.SCALING_UP, f"{ready} of {count(wanted, 'pod')} are ready{trouble}"
-    return "True", Reason.SERVING, f"{count(ready, 'pod')} ready"
-
-
-def _was_ready(status: Document) -> bool:
-    """Whether pods have been ready before: then this is an outage, and not a start."""
-    ready = next((c for c in status.get("conditions") or () if c["type"] == ConditionType.READY), None)
-    return ready is not None and (ready["status"] == "True" or ready["reason"] == Reason.NO_READY_PODS)
-
-
-def _trouble(deployment: LiveDeployment | None) -> str:
-    """What the Deployment's controller cannot do: a quota or a webhook that refuses pods, a deadline that is over."""
-    for condition in deployment.conditions if deployment else ():
-        if condition.type == "ReplicaFailure" and condition.status == "True":
-            return f" ({condition.reason}: {condition.message})"
-        if condition.type == "Progressing" and condition.status == "False":
-            return f" ({condition.reason}: {condition.message})"
-    return ""
 
 
 def _spec_valid(given: StatusInput) -> Row:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service_status import Change
 from tidegate.controller.checks import Refusal
+from tidegate.controller.not_starting import NotStarting
 from tidegate.controller.records import Document, ServiceRecord
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.observation import Observation
@@ -25,6 +26,9 @@ class StatusInput:
 
     observation: Observation | None
     decision: Decision | None
+    not_starting: tuple[NotStarting, ...]
+    """Pods that do not start, the reason of most of them first."""
+
     conflict_reason: Reason
     conflict_message: str
     changes: tuple[Change, ...]

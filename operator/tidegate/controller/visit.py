@@ -8,6 +8,7 @@ from tidegate.controller.actions import Action, Announce, Scale, WriteStatus
 from tidegate.controller.announcements import Announcement, announcements
 from tidegate.controller.bodies import plan_bodies
 from tidegate.controller.checks import Blocks, Refusal, Surroundings, first_refusal
+from tidegate.controller.not_starting import not_starting
 from tidegate.controller.observe import observe
 from tidegate.controller.records import PodRecord
 from tidegate.controller.state import ServiceState
@@ -30,7 +31,7 @@ COSMETIC_SECONDS = 10.0
 
 def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], now: float) -> list[Action]:
     """Look at a service and say what to write, the urgent first. `state` takes in what was seen."""
-    state.observation = state.decision = None
+    state.observation, state.decision, state.not_starting = None, None, ()
     state.deployment = given.deployment
     if given.service.deleting:
         return []  # Its children go first, where it is deleted so: none is made anew.
@@ -71,6 +72,7 @@ def _size(
     )
     decision, state.memory = decide(spec, observation, state.memory, now)
     state.observation, state.decision = observation, decision
+    state.not_starting = not_starting(((pod.key[1], pod.trouble) for pod in pods if not pod.leaving), live)
     if _is_busy(state):
         state.busy_at = now
     step = replicas_step(live, decision.to_replicas, owned=spec.target_ref is None, may_scale=decision.applied)
@@ -151,6 +153,7 @@ def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, n
         deployment=_deployment(given),
         observation=state.observation,
         decision=state.decision,
+        not_starting=state.not_starting,
         conflict_reason=reason,
         conflict_message=message,
         changes=state.changes,

@@ -30,8 +30,9 @@ def fields_altered(body: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[
         The fields as text, in the body's order: `spec.template.spec.containers[name=engine].image`.
     """
     # Ours alone says by which keys the items of lists belong together.
-    ours = next((entry for entry in answer["metadata"].get("managedFields") or () if _is_ours(entry)), {})
-    return tuple(field_text(path) for path in _altered(ours.get("fieldsV1") or {}, body, answer, ()))
+    entries = [entry for entry in answer["metadata"].get("managedFields") or () if _is_ours(entry)]
+    fields: FieldSet = entries[0].get("fieldsV1") or {} if entries else {}
+    return tuple(field_text(path) for path in _altered(fields, body, answer, ()))
 
 
 def _is_ours(entry: Mapping[str, Any]) -> bool:
@@ -45,7 +46,7 @@ def _altered(fields: FieldSet, sent: Any, found: Any, path: Path) -> Iterator[Pa
             if here not in _IDENTITY:
                 yield from _altered(fields.get(key, {}), value, found.get(key[2:]), here)
     elif isinstance(sent, list) and isinstance(found, list) and fields:
-        items = {key: item for item in found if (key := key_of_item(fields, item)) is not None}
+        items = {key_of_item(fields, item): item for item in found}
         for key, value in parts_of(fields, sent):
             yield from _altered(fields.get(key, {}), value, items.get(key), (*path, key))
     elif not _is_same(sent, found):
