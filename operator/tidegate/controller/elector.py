@@ -102,7 +102,7 @@ class Elector:
         except MissingRightsError:
             raise
         except Exception as error:  # noqa: BLE001 - a fault that was not thought of must not keep a leader in office
-            log.warning("the Lease was not renewed" if self.works else "no look at the Lease", error=repr(error))
+            log.warning("the Lease was not renewed" if self.works else "the Lease was not had", error=repr(error))
 
     async def _look_and_ask(self) -> None:
         found = await self._leases.read()
