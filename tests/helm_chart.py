@@ -12,6 +12,9 @@ import yaml
 
 CHART = Path(__file__).resolve().parents[1] / "charts" / "tidegate"
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The definitions of our kinds are long; read in Python they take longer than Helm does."""
+
 Document = dict[str, Any]
 Values = Mapping[str, Any]
 
@@ -52,7 +55,7 @@ class Helm:
         """Every object that an install would make, tests included."""
         answer = self._template(release, namespace, chart, arguments, values)
         assert answer.returncode == 0, answer.stderr
-        return [document for document in yaml.safe_load_all(answer.stdout) if document]
+        return [document for document in yaml.load_all(answer.stdout, _LOADER) if document]
 
     def refusal(self, values: Values | None = None, *arguments: str) -> str:
         """What it says when it does not render."""

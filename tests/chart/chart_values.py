@@ -15,6 +15,11 @@ AUTHORITY = {**ON_PROMETHEUS, "prometheus.caConfigMap.name": "authority"}
 SECRET_AUTHORITY = {**ON_PROMETHEUS, "prometheus.caSecret.name": "authority"}
 CERTIFICATE = {**ON_PROMETHEUS, "prometheus.clientCertificateSecret.name": "certificate"}
 PROBE = {"failureThreshold": 99}
+MONITORED = {"metrics.serviceMonitor.enabled": True}
+PODS_MONITORED = {"metrics.podMonitor.enabled": True}
+RULES = {"metrics.prometheusRule.enabled": True}
+DASHBOARDS = {"metrics.dashboards.enabled": True}
+RELABELING = [{"action": "labeldrop", "regex": "pod"}]
 PEER = [{"podSelector": {}}]
 
 CHANGES: dict[str, tuple[Any, Values]] = {
@@ -60,10 +65,11 @@ CHANGES: dict[str, tuple[Any, Values]] = {
     "logging.format": ("console", {}),
     "logging.level": ("debug", {}),
     "prometheus.url": ("http://prometheus.example.com", {}),
-    "prometheus.timeoutSeconds": (2, ON_PROMETHEUS),
+    "prometheus.timeoutSeconds": (3, ON_PROMETHEUS),
     "prometheus.matchers": ({"cluster": "eu-1"}, ON_PROMETHEUS),
     "prometheus.bearerTokenSecret.name": ("other", ON_PROMETHEUS),
     "prometheus.bearerTokenSecret.key": ("other", TOKEN),
+    "prometheus.headerSecrets": ([{"header": "X-Scope-OrgID", "name": "a", "key": "b"}], ON_PROMETHEUS),
     "prometheus.caConfigMap.name": ("other", ON_PROMETHEUS),
     "prometheus.caConfigMap.key": ("other", AUTHORITY),
     "prometheus.caSecret.name": ("other", ON_PROMETHEUS),
@@ -76,6 +82,26 @@ CHANGES: dict[str, tuple[Any, Values]] = {
     "metrics.service.port": (80, {}),
     "metrics.service.annotations": ({"a": "b"}, {}),
     "metrics.service.labels": ({"a": "b"}, {}),
+    "metrics.serviceMonitor.enabled": (True, {}),
+    "metrics.serviceMonitor.interval": ("5s", MONITORED),
+    "metrics.serviceMonitor.scrapeTimeout": ("4s", MONITORED),
+    "metrics.serviceMonitor.labels": ({"a": "b"}, MONITORED),
+    "metrics.serviceMonitor.honorLabels": (False, MONITORED),
+    "metrics.serviceMonitor.relabelings": (RELABELING, MONITORED),
+    "metrics.serviceMonitor.metricRelabelings": (RELABELING, MONITORED),
+    "metrics.podMonitor.enabled": (True, {}),
+    "metrics.podMonitor.interval": ("5s", PODS_MONITORED),
+    "metrics.podMonitor.scrapeTimeout": ("4s", PODS_MONITORED),
+    "metrics.podMonitor.labels": ({"a": "b"}, PODS_MONITORED),
+    "metrics.podMonitor.relabelings": (RELABELING, PODS_MONITORED),
+    "metrics.podMonitor.metricRelabelings": (RELABELING, PODS_MONITORED),
+    "metrics.prometheusRule.enabled": (True, {}),
+    "metrics.prometheusRule.additionalLabels": ({"a": "b"}, RULES),
+    "metrics.prometheusRule.extraRules": ([{"record": "a", "expr": "b"}], RULES),
+    "metrics.dashboards.enabled": (True, {}),
+    "metrics.dashboards.labels": ({"a": "b"}, DASHBOARDS),
+    "metrics.dashboards.annotations": ({"a": "b"}, DASHBOARDS),
+    "metrics.dashboards.namespace": ("grafana", DASHBOARDS),
     "networkPolicy.enabled": (True, {}),
     "networkPolicy.apiServerPorts": ([16443], ON_POLICY),
     "networkPolicy.ingressFrom": (PEER, ON_POLICY),

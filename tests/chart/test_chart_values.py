@@ -9,6 +9,7 @@ from chart_values import CHANGES, documented, nested
 from helm_chart import CHART, Helm
 
 ON_PROMETHEUS = {"url": "https://prometheus.example.com"}
+AUTHORIZATION = {"header": "Authorization", "name": "a", "key": "basic"}
 CI_VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
 
 TYPOS = {
@@ -67,6 +68,10 @@ WRONG_VALUES = {
     "another log level": {"logging": {"level": "trace"}},
     "a URL without a scheme": {"prometheus": {"url": "prometheus:9090"}},
     "a URL with a query": {"prometheus": {"url": "http://prometheus:9090/?a=b"}},
+    "a URL with a password": {"prometheus": {"url": "https://user:password@prometheus"}},
+    "a URL of one API": {"prometheus": {"url": "https://prometheus/api/v1"}},
+    "half a second of a Lease": {"leaderElection": {"leaseDurationSeconds": 15.5}},
+    "a header without a key": {"prometheus": {**ON_PROMETHEUS, "headerSecrets": [{"header": "a", "name": "b"}]}},
     "no patience": {"prometheus": {**ON_PROMETHEUS, "timeoutSeconds": 0}},
     "no label's name": {"prometheus": {**ON_PROMETHEUS, "matchers": {"a-b": "c"}}},
     "a port beyond all": {"metrics": {"service": {"port": 65536}}},
@@ -109,8 +114,20 @@ WRONG_TOGETHER = {
         "leaderElection.renewDeadlineSeconds must be less than leaseDurationSeconds",
     ),
     "a leader that tries once": (
-        {"leaderElection": {"renewDeadlineSeconds": 2, "retryPeriodSeconds": 2}},
-        "leaderElection.retryPeriodSeconds must be less than renewDeadlineSeconds",
+        {"leaderElection": {"renewDeadlineSeconds": 2.4, "retryPeriodSeconds": 2}},
+        "leaderElection.renewDeadlineSeconds must be more than 1.2 times retryPeriodSeconds",
+    ),
+    "an authority that nobody asks": (
+        {"prometheus": {**ON_PROMETHEUS, "caSecret": {"name": "b"}, "insecureSkipVerify": True}},
+        "prometheus.insecureSkipVerify is true and prometheus has a certificate authority",
+    ),
+    "two credentials": (
+        {"prometheus": {**ON_PROMETHEUS, "bearerTokenSecret": {"name": "b"}, "headerSecrets": [AUTHORIZATION]}},
+        "prometheus.bearerTokenSecret.name and a header Authorization in prometheus.headerSecrets are both set",
+    ),
+    "a header twice": (
+        {"prometheus": {**ON_PROMETHEUS, "headerSecrets": [AUTHORIZATION, {**AUTHORIZATION, "name": "b"}]}},
+        "prometheus.headerSecrets has the same header twice",
     ),
     "two writers": (
         {"operator": {"replicas": 2}, "leaderElection": {"enabled": False}},
@@ -176,7 +193,8 @@ class TestEffects:
     def test_another_value_gives_another_install(self, helm: Helm, path: str) -> None:
         """No value is decoration."""
         value, context = CHANGES[path]
-        assert helm.render(nested({**context, path: value})) != helm.render(nested(context))
+        known = "--api-versions=monitoring.coreos.com/v1"
+        assert helm.render(nested({**context, path: value}), known) != helm.render(nested(context), known)
 
 
 @pytest.mark.parametrize("path", CI_VALUES, ids=lambda path: path.stem)

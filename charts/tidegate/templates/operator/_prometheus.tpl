@@ -17,6 +17,9 @@
 {{- if .bearerTokenSecret.name }}
 - --prometheus-bearer-token-file={{ $directory }}/token
 {{- end }}
+{{- range .headerSecrets }}
+- --prometheus-header={{ .header }}={{ $directory }}/headers/{{ .header }}
+{{- end }}
 {{- if or .caConfigMap.name .caSecret.name }}
 - --prometheus-ca-file={{ $directory }}/ca.crt
 {{- end }}
@@ -38,6 +41,9 @@
 {{- with .bearerTokenSecret }}{{ if .name }}
 - secret: {name: {{ .name }}, items: [{key: {{ .key }}, path: token}]}
 {{- end }}{{ end }}
+{{- range .headerSecrets }}
+- secret: {name: {{ .name }}, items: [{key: {{ .key }}, path: "headers/{{ .header }}"}]}
+{{- end }}
 {{- with .caConfigMap }}{{ if .name }}
 - configMap: {name: {{ .name }}, items: [{key: {{ .key }}, path: ca.crt}]}
 {{- end }}{{ end }}
