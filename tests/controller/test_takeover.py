@@ -1,4 +1,4 @@
-"""A follower that becomes leader: its store is made as new as the last leader's writes, and it remembers nothing else."""
+"""A follower that becomes leader: it makes its store as new as the last leader's writes, and remembers nothing else."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -45,9 +45,8 @@ def test_it_does_not_shrink_in_its_first_window_though_it_led_before() -> None:
     async def story() -> None:
         operator = OperatorUnderTest()
         operator.apply({**LEAST, "replicas": 4})
-        assert (
-            await led_for(operator, 10) == [1, 4] or operator.cluster.found(DEPLOYMENTS, CHAT)["spec"]["replicas"] == 4
-        )
+        await led_for(operator, 10)
+        assert operator.cluster.found(DEPLOYMENTS, CHAT)["spec"]["replicas"] == 4
         operator.start_pods(4)
         operator.apply(LEAST, generation=2)
         assert await led_for(operator, 290) == []
