@@ -10,6 +10,7 @@ from recording_cluster import RecordingCluster, condition, status_of
 from tidegate.cluster.resources import INFERENCE_SERVICES, PODS
 from tidegate.controller.exporter import Exporter
 from tidegate.controller.loop import Loop
+from tidegate.controller.pod_reader import PodReader
 from tidegate.controller.store import Store
 from tidegate.metrics.pod_scrape import ScrapeTarget
 from tidegate.scaling.sample import Sample, ScrapeFailure
@@ -114,7 +115,7 @@ class OperatorUnderTest:
         return Loop(
             store=self.store,
             cluster=self.cluster,
-            scraper=self.pods,  # type: ignore[arg-type]
+            reader=PodReader(self.pods, None, clock=lambda: self.now),  # type: ignore[arg-type]
             exporter=self.exporter,
             clock=lambda: self.now,
             tick_seconds=self.tick_seconds,
