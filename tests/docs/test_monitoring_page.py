@@ -62,7 +62,7 @@ def test_every_recording_has_a_row_and_no_other() -> None:
 
 
 def test_prometheus_takes_the_configuration_that_the_page_shows(tmp_path: Path) -> None:
-    """Copied and pasted it works. (Debian's Prometheus is built without Kubernetes: that part of it is left out.)"""
+    """Copied and pasted it works; how pods are discovered is left out, for which Debian's Prometheus is not built."""
     program = shutil.which("promtool")
     if program is None:
         pytest.skip("NOT TESTED with promtool: it is not installed; Debian's package `prometheus` has it")
