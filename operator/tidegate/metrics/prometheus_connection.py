@@ -53,7 +53,7 @@ class PrometheusConnection:
             options.url.rstrip("/"),
             session=session,
             auth=self._credentials,
-            retry=Retry(total=0, redirect=False, raise_on_status=False),
+            retry=Retry(total=0, read=False),  # Else a timeout is told as a broken connection.
             timeout=options.timeout_seconds,
         )
 
@@ -74,7 +74,7 @@ class PrometheusConnection:
         Raises:
             ScrapeError: there is none. The text does not name the Prometheus.
         """
-        parameters = {"time": f"{at:.3f}", "timeout": f"{self.timeout_seconds:g}s"}
+        parameters = {"time": f"{at:.3f}", "timeout": f"{self.timeout_seconds * 1000:.0f}ms"}  # It takes no fractions.
         try:
             return self._client.custom_query(query, params=parameters)
         except ScrapeError:
