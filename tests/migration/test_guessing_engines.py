@@ -1,10 +1,10 @@
 from typing import Any
 
 import pytest
-from importable import NOTHING_TOLD, deployment, horizontal_pod_autoscaler, refusal_of, spec_of
+from importable import NOTHING_TOLD, deployment, horizontal_pod_autoscaler, imported, refusal_of, spec_of
 
 from tidegate.api.engine import EngineType
-from tidegate.migration.engine_guess import EngineGuess, containers_of, engine_guess
+from tidegate.migration.engine_guess import PROGRAMS, EngineGuess, containers_of, engine_guess
 from tidegate.migration.importing import Choice
 
 VLLM, LLAMA_CPP = EngineType.VLLM, EngineType.LLAMA_CPP
@@ -32,8 +32,47 @@ def shell(script: str, **container: Any) -> dict[str, Any]:
         (shell("vllm serve $(NAME)", env=[{"name": "NAME", "value": "n"}]), EngineGuess(VLLM, "n")),
         (shell("vllm serve ${NAME}", env=[{"name": "OTHER", "value": "n"}]), EngineGuess(VLLM, None)),
         ({"image": "kserve/huggingfaceserver:v0.15", "args": ["--model_name=m"]}, EngineGuess(VLLM, "m", 8080)),
-        ({"image": "ghcr.io/ggml-org/llama.cpp:server", "args": ["-hf", "g/m"]}, EngineGuess(LLAMA_CPP, "g/m")),
-        ({"image": "x", "command": ["/app/llama-server", "-a", "n"]}, EngineGuess(LLAMA_CPP, "n")),
+        (
+            {"image": "ghcr.io/ggml-org/llama.cpp:server", "args": ["-hf", "g/m", "--metrics"]},
+            EngineGuess(LLAMA_CPP, "g/m"),
+        ),
+        (
+            {"image": "x", "command": ["/app/llama-server", "-a", "n"]},
+            EngineGuess(LLAMA_CPP, "n", None, ("--metrics",)),
+        ),
+        (
+            {"image": "lmsysorg/sglang", "command": ["python3", "-m", "sglang.launch_server", "--model-path", "a/b"]},
+            EngineGuess(EngineType.SGLANG, "a/b", None, ("--enable-metrics",)),
+        ),
+        (
+            {"image": "ghcr.io/huggingface/text-generation-inference:3", "args": ["--model-id=m", "-p", "81"]},
+            EngineGuess(EngineType.TGI, "m", 81),
+        ),
+        (
+            {
+                "image": "ghcr.io/huggingface/text-embeddings-inference:cpu-1.8",
+                "env": [{"name": "MODEL_ID", "value": "e"}],
+            },
+            EngineGuess(EngineType.TEI, "e"),
+        ),
+        (
+            {"image": "nvcr.io/nvidia/tritonserver:25.01-vllm-python-py3", "args": ["--http-port=9000"]},
+            EngineGuess(EngineType.TRITON, None, 9000),
+        ),
+        (
+            {"image": "nvcr.io/nvidia/tensorrt-llm/release:1.0", "command": ["trtllm-serve", "a/b"]},
+            EngineGuess(EngineType.TENSORRT_LLM, "a/b"),
+        ),
+        (
+            {"image": "openmmlab/lmdeploy", "command": ["lmdeploy", "serve", "api_server", "a/b"]},
+            EngineGuess(EngineType.LMDEPLOY, "a/b"),
+        ),
+        (
+            {"image": "michaelf34/infinity", "args": ["v2", "--model-id", "a/b"]},
+            EngineGuess(EngineType.INFINITY, "a/b"),
+        ),
+        ({"image": "ollama/ollama"}, EngineGuess(EngineType.OLLAMA)),
+        ({"image": IMAGE, "args": ["--model", "sglang/m"]}, EngineGuess(VLLM, "sglang/m")),
         ({"image": "nginx", "args": ["--model=m"]}, EngineGuess()),
         ({"image": IMAGE, "args": ["--port", "99999999999999"]}, EngineGuess(VLLM)),
         ({"image": 3, "args": [None, 3], "env": [None, {"name": 3}]}, EngineGuess()),
@@ -44,6 +83,20 @@ def shell(script: str, **container: Any) -> dict[str, Any]:
 def test_a_container_tells_engine_model_and_port(container: Any, guess: EngineGuess) -> None:
     """As far as its image, command and arguments do; nothing is made up."""
     assert engine_guess([container]) == guess
+
+
+def test_every_engine_can_be_guessed() -> None:
+    """An engine that is added is known here, too."""
+    assert {program.type for program in PROGRAMS} == set(EngineType) - {EngineType.CUSTOM}
+
+
+def test_a_flag_without_which_there_are_no_metrics_is_missed() -> None:
+    """The trial would show nothing, and nobody would know why."""
+    runs = deployment({"image": "llama.cpp", "args": ["--alias=m"]})
+
+    (only,) = imported(horizontal_pod_autoscaler(), runs, choice=NOTHING_TOLD).imported
+
+    assert any("without --metrics" in note for note in only.notes)
 
 
 def test_the_engine_is_found_beside_other_containers() -> None:

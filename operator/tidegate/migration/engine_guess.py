@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from typing import Any
@@ -26,45 +26,68 @@ class EngineGuess:
     port: int | None = None
     """Given only where it is not the engine's usual one."""
 
+    missing_flags: tuple[str, ...] = ()
+    """Flags without which the engine shows no metrics, and which its command lacks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Program:
-    """How an engine is known in a container."""
+class Program:
+    """How an engine is known in a container; what its table says of its flags is not said again."""
 
     type: EngineType
     pattern: re.Pattern[str]
     """Found in the image's name or in a word of the command."""
 
-    model_flags: tuple[str, ...]
-    """Flags that tell the name clients send, the one that wins first."""
+    model_flags: tuple[str, ...] = ()
+    """Flags that tell the model where none tells the name that clients send."""
 
-    model_follows: str = ""
-    """The word that the model's name follows, where it may be an argument without a flag."""
+    model_follows: tuple[str, ...] = ()
+    """Words that the model follows, where it may be an argument without a flag."""
+
+    model_variable: str = ""
+    """Variable of the environment that tells the model."""
 
     port: int | None = None
     """Where it listens if not told, if that is not the engine's usual port."""
 
 
-_PROGRAMS = (
-    _Program(
+PROGRAMS = (
+    Program(
         type=EngineType.VLLM,
         pattern=re.compile(r"huggingface-?server"),  # KServe's own runtime has vLLM inside.
         model_flags=("--model-name",),
         port=8080,
     ),
-    _Program(
-        type=EngineType.VLLM,
-        pattern=re.compile(r"\bvllm\b"),
-        model_flags=("--served-model-name", "--model"),
-        model_follows="serve",
+    Program(type=EngineType.TRITON, pattern=re.compile(r"tritonserver")),
+    Program(
+        type=EngineType.TENSORRT_LLM,
+        pattern=re.compile(r"tensorrt-llm|trtllm-serve"),
+        model_follows=("trtllm-serve", "serve"),
     ),
-    _Program(
+    Program(type=EngineType.SGLANG, pattern=re.compile(r"\bsglang\b"), model_flags=("--model-path", "--model")),
+    Program(
+        type=EngineType.TGI,
+        pattern=re.compile(r"text-generation-(?:inference|launcher)"),
+        model_flags=("--model-id",),
+        model_variable="MODEL_ID",
+    ),
+    Program(
+        type=EngineType.TEI,
+        pattern=re.compile(r"text-embeddings-(?:inference|router)"),
+        model_flags=("--model-id",),
+        model_variable="MODEL_ID",
+    ),
+    Program(type=EngineType.LMDEPLOY, pattern=re.compile(r"\blmdeploy\b"), model_follows=("api_server",)),
+    Program(type=EngineType.INFINITY, pattern=re.compile(r"\binfinity(?:_emb)?\b"), model_flags=("--model-id",)),
+    Program(type=EngineType.OLLAMA, pattern=re.compile(r"\bollama\b")),
+    Program(
         type=EngineType.LLAMA_CPP,
         pattern=re.compile(r"llama[.-]cpp|llama-server"),
-        model_flags=("--alias", "-a", "--hf-repo", "-hf", "-hfr"),
+        model_flags=("--hf-repo", "-hf", "-hfr"),
     ),
+    Program(type=EngineType.VLLM, pattern=re.compile(r"\bvllm\b"), model_flags=("--model",), model_follows=("serve",)),
 )
-"""The first that is found; the more exact ones first."""
+"""The first that is found; the more exact ones first: images of Triton name the engine within, too."""
 
 
 def engine_guess(containers: Sequence[Any]) -> EngineGuess:
@@ -78,10 +101,16 @@ def engine_guess(containers: Sequence[Any]) -> EngineGuess:
             continue
         words = _words(container)
         image = container.get("image")
-        for program in _PROGRAMS:
-            if any(program.pattern.search(text) for text in (image if isinstance(image, str) else "", *words)):
-                flags = _flags(words)
-                return EngineGuess(program.type, _model(program, flags, words), _port(program, flags))
+        texts = (image if isinstance(image, str) else "", *_commands(words))
+        program = next((each for text in texts for each in PROGRAMS if each.pattern.search(text)), None)
+        if program is not None:
+            flags = _flags(words)
+            return EngineGuess(
+                program.type,
+                _model(program, flags, words, _variables(container)),
+                _port(program, flags),
+                tuple(flag for flag in _needed_flags(program.type) if flag not in flags),
+            )
     return EngineGuess()
 
 
@@ -93,10 +122,33 @@ def containers_of(deployment: Document) -> Sequence[Any]:
     return found if isinstance(found, list) else ()
 
 
-def _model(program: _Program, flags: dict[str, str], words: Sequence[str]) -> str | None:
-    names = [flags[flag] for flag in program.model_flags if flag in flags]
-    names += [following for word, following in pairwise(words) if word == program.model_follows]
+def _model(
+    program: Program, flags: Mapping[str, str], words: Sequence[str], variables: Mapping[str, str]
+) -> str | None:
+    spellings = (*_spellings(program.type, "{model}"), *program.model_flags)
+    names = [flags[flag] for flag in spellings if flag in flags]
+    names += [following for word, following in pairwise(words) if word in program.model_follows]
+    names.append(variables.get(program.model_variable, ""))
     return next((name for name in names if _is_model(name)), None)
+
+
+def _spellings(engine: EngineType, value: str) -> list[str]:
+    """The flags that tell a value, as the engine's table has them."""
+    return [spelling for flag in TABLES[engine].flags if flag.value == value for spelling in flag.spellings]
+
+
+def _needed_flags(engine: EngineType) -> list[str]:
+    """The flags without which there are no metrics."""
+    return [flag.spellings[0] for flag in TABLES[engine].flags if flag.value is None]
+
+
+def _commands(words: Sequence[str]) -> list[str]:
+    """Words that may be a program: no flags, and not what follows a long one, which may be named after anything."""
+    return [
+        word
+        for before, word in pairwise(["", *words])
+        if not word.startswith("-") and not (before.startswith("--") and "=" not in before)
+    ]
 
 
 def _is_model(name: str) -> bool:
@@ -107,9 +159,9 @@ def _is_model(name: str) -> bool:
     return True
 
 
-def _port(program: _Program, flags: dict[str, str]) -> int | None:
+def _port(program: Program, flags: Mapping[str, str]) -> int | None:
     usual = TABLES[program.type].port
-    text = flags.get("--port", "")
+    text = next((flags[flag] for flag in _spellings(program.type, "{port}") if flag in flags), "")
     port = int(text) if text.isdecimal() and len(text) <= _LONGEST_PORT else program.port or usual
     return None if port == usual else port
 
@@ -127,14 +179,19 @@ def _flags(words: Sequence[str]) -> dict[str, str]:
 
 def _words(container: Document) -> list[str]:
     """Command and arguments, a shell's script taken apart, variables that the container sets filled in."""
-    variables = {
-        each["name"]: each["value"]
-        for each in container.get("env") or ()
-        if isinstance(each, dict) and isinstance(each.get("name"), str) and isinstance(each.get("value"), str)
-    }
     given = [*_texts(container.get("command")), *_texts(container.get("args"))]
     words = [word for text in given for word in (_split(text) if any(map(str.isspace, text)) else [text])]
+    variables = _variables(container)
     return [re.sub(r"\$[({]?(\w+)[)}]?", lambda found: variables.get(found[1], found[0]), word) for word in words]
+
+
+def _variables(container: Document) -> dict[str, str]:
+    given = container.get("env")
+    return {
+        each["name"]: each["value"]
+        for each in (given if isinstance(given, list) else ())
+        if isinstance(each, dict) and isinstance(each.get("name"), str) and isinstance(each.get("value"), str)
+    }
 
 
 def _texts(value: Any) -> list[str]:

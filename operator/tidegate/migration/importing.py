@@ -122,6 +122,11 @@ def _import(
     if engine is None or model is None:
         raise RefusedError(_what_is_missing(autoscaler, guess, choice, is_given=deployment is not None))
     port = guess.port if engine is guess.type else None
+    autoscaler.notes += [
+        f"the pods are started without {flag}, and show no metrics: add it to their arguments"
+        for flag in guess.missing_flags
+        if engine is guess.type
+    ]
     document = inference_service(autoscaler, engine, model, port)
     return Imported(found, document, tuple(autoscaler.lost), tuple(autoscaler.notes))
 
