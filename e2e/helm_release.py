@@ -1,0 +1,78 @@
+"""The operator, as Helm installs it."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from custom_resources import Document, changed
+
+from live_cluster import LiveCluster
+
+CHART = Path(os.environ.get("E2E_CHART") or Path(__file__).resolve().parents[1] / "charts" / "tidegate")
+INSTALL_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release of our chart, installed or not.
+
+    Attributes:
+        cluster: The cluster.
+        helm: Helm's program.
+        values: What is always set.
+        name: Its name.
+        namespace: Where it is.
+    """
+
+    cluster: LiveCluster
+    helm: Path
+    values: Document
+    name: str = "tidegate"
+    namespace: str = "tidegate-system"
+
+    def install(self, chart: Path = CHART, **values: Any) -> None:
+        """Install or upgrade it, and wait until the operator is ready; values are laid over those always set."""
+        self.run(
+            *("upgrade", "--install", self.name, str(chart), "--values=-"),
+            *("--wait", f"--timeout={INSTALL_SECONDS}s"),
+            stdin=json.dumps(changed(self.values, values)),
+        )
+
+    def uninstall(self) -> None:
+        """Uninstall it, and wait until the operator is gone."""
+        self.run("uninstall", self.name, "--wait", f"--timeout={INSTALL_SECONDS}s", "--ignore-not-found")
+
+    def run(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run helm in the namespace of the release; what it prints."""
+        where = ["--kubeconfig", str(self.cluster.kubeconfig), "--namespace", self.namespace]
+        answer = subprocess.run(
+            [self.helm, *arguments, *where], input=stdin, capture_output=True, text=True, check=False
+        )
+        assert answer.returncode == 0, f"helm {' '.join(arguments)}: {answer.stdout}{answer.stderr}"
+        return answer.stdout
+
+    def pods(self) -> list[Document]:
+        """The operator's pods that are not about to end."""
+        found = self.cluster.api.get(
+            f"/api/v1/namespaces/{self.namespace}/pods",
+            labelSelector=f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component=operator",
+        )
+        return [pod for pod in found.document["items"] if "deletionTimestamp" not in pod["metadata"]]
+
+    def ready_pods(self) -> list[str]:
+        """Names of the operator's pods that are ready."""
+        return [
+            pod["metadata"]["name"]
+            for pod in self.pods()
+            if any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
+        ]
+
+    def turns(self, pod: str) -> float:
+        """How many turns an operator's loop has taken, by its own count."""
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}:8080/proxy/metrics"
+        page = self.cluster.api.get(path).message
+        lines = [line for line in page.splitlines() if line.startswith("tidegate_tick_duration_seconds_count ")]
+        return float(lines[0].split()[1]) if lines else 0.0
