@@ -118,7 +118,7 @@ class TestPodMonitor:
         sources = {
             each["targetLabel"]: each["sourceLabels"]
             for each in endpoint["relabelings"]
-            if not each["targetLabel"].startswith("__")
+            if not each.get("targetLabel", "__").startswith("__")
         }
         assert sources == {
             "service": [f"__meta_kubernetes_pod_label_{re.sub('[^a-z]', '_', SERVICE_LABEL)}"],

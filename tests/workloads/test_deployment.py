@@ -55,6 +55,24 @@ def test_pods_carry_the_selectors_labels() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"type": "vLLM"}, None),
+        ({"type": "vLLM", "metrics": {"port": 9000, "path": "/m"}}, None),
+        ({"type": "Custom", "port": 80, "metrics": {"port": 81, "path": "/m", "names": {"waiting": "w"}}}, None),
+        ({"type": "Triton"}, {"prometheus.io/port": "8002"}),
+        ({"type": "Triton", "metrics": {"port": 9000}}, {"prometheus.io/port": "9000"}),
+        ({"type": "TensorRTLLM"}, {"prometheus.io/path": "/prometheus/metrics"}),
+        ({"type": "Ollama"}, {"prometheus.io/scrape": "false"}),
+    ],
+)
+def test_engines_with_metrics_elsewhere_say_where(given: dict[str, Any], expected: dict[str, str] | None) -> None:
+    """To a Prometheus that scrapes pods. What a spec says of its metrics' place rolls no pods, so it is not told."""
+    metadata = deployment(OWNER, spec(given), None)["spec"]["template"]["metadata"]
+    assert metadata.get("annotations") == expected
+
+
+@pytest.mark.parametrize(
     ("accelerator", "profile", "expected"),
     [
         (None, None, {"maxSurge": 1, "maxUnavailable": 0}),

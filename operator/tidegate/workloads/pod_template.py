@@ -6,7 +6,7 @@ from typing import Any
 from tidegate.accelerators.request import CPU, PodAdditions
 from tidegate.api.engine import Engine
 from tidegate.engines.arguments import engine_arguments
-from tidegate.engines.catalog import engine_table
+from tidegate.engines.catalog import TABLES, engine_table
 from tidegate.engines.table import EngineTable
 from tidegate.workloads.conflict import (
     ENGINE_CONTAINER,
@@ -40,6 +40,9 @@ TERMINATION_GRACE_SECONDS = 360
 """From deletion to SIGKILL: the sleep, and five minutes for engines that do finish their streams after SIGTERM. An
 engine that exits earlier gives its hardware back earlier."""
 
+METRICS_PATH = "/metrics"
+"""Where every Prometheus looks first."""
+
 SHARED_MEMORY_PATH = "/dev/shm"  # noqa: S108 - A mount point in the container, not a file of ours.
 
 
@@ -69,7 +72,7 @@ def pod_template(
     pod = theirs.get("spec") or {}
     grace_seconds = pod.get("terminationGracePeriodSeconds", TERMINATION_GRACE_SECONDS)
     ours: Document = {
-        "metadata": {"labels": dict(labels)},
+        "metadata": {"labels": dict(labels), **_scraping(engine, table)},
         "spec": {
             "containers": [_engine_container(engine, table, model_name, additions, grace_seconds)],
             "terminationGracePeriodSeconds": TERMINATION_GRACE_SECONDS,
@@ -86,6 +89,23 @@ def pod_template(
     merged = overlay(ours, theirs)
     refuse_broken_template(merged, labels=labels, port=table.port)
     return merged
+
+
+def _scraping(engine: Engine, table: EngineTable) -> Document:
+    """Where a Prometheus finds the metrics of an engine that has them elsewhere than at its port and /metrics, or none.
+
+    Said of engines that are so by themselves. A spec that says it of others rolls no pods, so it cannot be told here.
+    """
+    usual = TABLES.get(engine.type)
+    if usual is None:
+        return {}
+    rows = (
+        ("prometheus.io/scrape", "false", not usual.metrics),
+        ("prometheus.io/port", str(table.metrics_port), bool(usual.metrics) and usual.metrics_port != usual.port),
+        ("prometheus.io/path", usual.metrics_path, bool(usual.metrics) and usual.metrics_path != METRICS_PATH),
+    )
+    annotations = {name: value for name, value, differs in rows if differs}
+    return {"annotations": annotations} if annotations else {}
 
 
 def _engine_container(
