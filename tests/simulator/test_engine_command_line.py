@@ -17,7 +17,9 @@ from tidegate.simulator.command_line import CommandLine, started_as
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.type)
 def test_what_tidegate_starts_an_engine_with_is_understood(table: EngineTable) -> None:
     """The flags that Tidegate adds for an engine are taken by its simulation, which then listens and serves so."""
-    told = started_as(table.type, engine_arguments(replace(table, port=8123), [], "chat"))
+    moved = replace(table, port=8123)
+    environment = {name: moved.fill(value, "chat") for name, value in table.environment.items()}
+    told = started_as(table.type, engine_arguments(moved, [], "chat"), environment)
     assert told.port == 8123
     names_model = any(flag.value == "{model}" for flag in table.flags)
     assert told.model_names == (("chat",) if names_model else ())
@@ -29,13 +31,15 @@ def test_every_spelling_of_a_flag_is_understood(table: EngineTable) -> None:
     for flag in table.flags:
         for spelling in flag.spellings:
             if flag.value is None:
-                assert started_as(table.type, [spelling]).port == table.port
+                assert started_as(table.type, [spelling], {}).port == table.port
             elif flag.value == "{port}":
                 assert (
-                    started_as(table.type, [spelling, "7"]).port == started_as(table.type, [f"{spelling}=7"]).port == 7
+                    started_as(table.type, [spelling, "7"], {}).port
+                    == started_as(table.type, [f"{spelling}=7"], {}).port
+                    == 7
                 )
             elif flag.value == "{model}":
-                assert started_as(table.type, [spelling, "m"]).model_names == ("m",)
+                assert started_as(table.type, [spelling, "m"], {}).model_names == ("m",)
 
 
 @pytest.mark.parametrize(
@@ -44,12 +48,13 @@ def test_every_spelling_of_a_flag_is_understood(table: EngineTable) -> None:
         ("vLLM", [], CommandLine(port=8000)),
         ("vLLM", ["--served_model_name", "a", "b", "--port", "1"], CommandLine(port=1, model_names=("a", "b"))),
         ("llamaCpp", ["--metrics", "-a", "x"], CommandLine(port=8080, model_names=("x",))),
+        ("Triton", ["--http-port=1", "--metrics-port", "2"], CommandLine(port=1, metrics_port=2)),
         ("Custom", ["--port=9"], CommandLine(port=9)),
     ],
 )
 def test_arguments_are_read(flavour: str, arguments: list[str], expected: CommandLine) -> None:
     """Names of models may be several; what is not given is the engine's usual."""
-    assert started_as(flavour, arguments) == expected
+    assert started_as(flavour, arguments, {}) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,90 +1,18 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
 import openai
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
+from engine_world import FAST, world
 
 from tidegate.api.engine import EngineType
-from tidegate.simulator.admin import admin_application
 from tidegate.simulator.fleet import Fleet, Listener
 from tidegate.simulator.models import MODELS
 from tidegate.simulator.server import LARGEST_BODY_BYTES, EngineServer
 from tidegate.simulator.serving import listening
-
-FAST = 50.0
-"""Engine seconds per second in these tests: long answers take no time."""
-
-
-@dataclass
-class World:
-    """Running engines, their administration and a client."""
-
-    port: int
-    admin: str
-    client: aiohttp.ClientSession
-    fleet: Fleet
-
-    def url(self, path: str, address: str = "127.0.0.1") -> str:
-        """The URL of a path of the engine at an address."""
-        return f"http://{address}:{self.port}{path}"
-
-    async def complete(self, address: str = "127.0.0.1", **fields: Any) -> tuple[int, dict[str, Any]]:
-        """POST /v1/completions; status and document."""
-        body = {"model": "m", "prompt": [1] * 10} | fields
-        async with self.client.post(self.url("/v1/completions", address), json=body) as response:
-            return response.status, await response.json()
-
-    async def signals(self, address: str = "127.0.0.1") -> dict[str, float]:
-        """The metrics page: values by name, summed over labels."""
-        async with self.client.get(self.url("/metrics", address)) as response:
-            assert response.status == 200
-            page = await response.text()
-        values: dict[str, float] = {}
-        for family in text_string_to_metric_families(page):
-            for sample in family.samples:
-                values[sample.name] = values.get(sample.name, 0.0) + sample.value
-        return values
-
-    async def until(self, name: str, value: float) -> dict[str, float]:
-        """Wait, at most ten seconds, until a signal has a value."""
-        for _ in range(1000):
-            if (signals := await self.signals())[name] == value:
-                return signals
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"{name} is {signals[name]}, not {value}")
-
-    async def fault(self, address: str = "127.0.0.1", **faults: Any) -> None:
-        """Break the engine at an address."""
-        async with self.client.put(f"{self.admin}/faults/{address}", json=faults) as response:
-            assert response.status == 200, await response.text()
-
-
-@asynccontextmanager
-async def world(
-    flavour: EngineType = EngineType.VLLM,
-    *,
-    model_names: tuple[str, ...] = ("m",),
-    startup_seconds: float = 0.0,
-    time_scale: float = FAST,
-    **model: float,
-) -> AsyncIterator[World]:
-    """Engines on a free port of every local address."""
-    listener = Listener.parse(f"{flavour}:0", startup_seconds=startup_seconds)
-    listener = replace(listener, model=replace(listener.model, **model))
-    fleet = Fleet(model_names=model_names, time_scale=time_scale)
-    async with (
-        listening(EngineServer(fleet, listener).application(), "0.0.0.0", 0) as port,  # noqa: S104 - as on a cluster
-        listening(admin_application(fleet), "127.0.0.1", 0) as admin_port,
-        aiohttp.ClientSession() as client,
-    ):
-        yield World(port, f"http://127.0.0.1:{admin_port}", client, fleet)
 
 
 async def test_openai_client_streams_with_usage() -> None:
@@ -450,7 +378,7 @@ async def test_administration_lists_engines() -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("SGLang:8000", "flavour is 'SGLang'"),
+        ("Ray:8000", "flavour is 'Ray'"),
         ("vLLM", "port is ''"),
         ("vLLM:70000", "port is '70000'"),
         ("vLLM:8000:h100", "replica model is 'h100'"),

@@ -1,5 +1,7 @@
 """``tidegate engine``: simulated inference engines."""
 
+import os
+
 import click
 
 _EPILOG = """
@@ -92,21 +94,24 @@ def engine(
     from tidegate.simulator.fleet import Fleet, Listener  # noqa: PLC0415 - as above
     from tidegate.simulator.serving import serve_engines  # noqa: PLC0415 - as above
 
+    metrics_port = None
     if flavour is not None:
         if listeners:
             raise click.UsageError("--type and --listen exclude each other; give one of them")
         try:
-            told = started_as(flavour, arguments)
+            told = started_as(flavour, arguments, os.environ)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
         model_names = told.model_names or model_names
         listeners = (f"{flavour}:{told.port}" + (f":{hardware}" if hardware else ""),)
+        metrics_port = told.metrics_port
     elif hardware is not None or arguments:
         unexpected = arguments[0] if arguments else "--hardware"
         raise click.UsageError(f"{unexpected} needs --type, the engine to be")
     try:
         parsed = [
-            Listener.parse(text, startup_seconds=startup_seconds) for text in listeners or (f"{EngineType.VLLM}:8000",)
+            Listener.parse(text, startup_seconds=startup_seconds, metrics_port=metrics_port)
+            for text in listeners or (f"{EngineType.VLLM}:8000",)
         ]
     except ValueError as error:
         raise click.UsageError(str(error)) from error

@@ -10,8 +10,8 @@ What the numbers leave out:
   ten million in steps of a hundred. Rates over a few seconds become coarse on a busy, long-lived pod.
 - Generated tokens are counted when a request ends; of a streamed answer whose client left, those it had got by then.
   Unless it is streamed, a request whose client left is served to its end. Both were seen with 0.7.0.
-- Newer builds count prompt tokens without those found in the cache (`llamacpp:prompt_tokens_cached_total` has them): what
-  is read is work, and less than what was sent.
+- Newer builds count prompt tokens without those found in the cache (`llamacpp:prompt_tokens_cached_total` has them):
+  what is read is work, and less than what was sent.
 - The page waits for the running `llama_decode()` (issue 24866), which can exceed a scrape's timeout while a CPU works
   through a long prompt; `/health` does not wait.
 - Builds of November 2025 wrap the page in a JSON string (issue 17384): no metric is found on it.

@@ -4,8 +4,8 @@ In a pod that Tidegate makes, the engine's flags for port and model's name follo
 engine takes them in every spelling that the engine's table knows.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tidegate.api.engine import EngineType
 from tidegate.engines.arguments import flag_name
@@ -13,7 +13,7 @@ from tidegate.engines.catalog import TABLES
 from tidegate.engines.custom import custom_table
 from tidegate.engines.table import EngineTable, Flag
 
-_MODEL, _PORT = "{model}", "{port}"
+_MODEL, _PORT, _METRICS_PORT = "{model}", "{port}", "{metrics_port}"
 _CUSTOM_PORT = 8000
 _PORT_FLAG = Flag(spellings=("--port",), value=_PORT)
 """Taken for every engine, so that any of them can be moved to a free port."""
@@ -24,11 +24,14 @@ class CommandLine:
     """What an engine was told."""
 
     port: int
+    metrics_port: int | None = None
+    """None: the engine's usual one."""
+
     model_names: tuple[str, ...] = ()
 
 
-def started_as(flavour: str, arguments: Sequence[str]) -> CommandLine:
-    """Read the arguments of an engine of some type; one of type Custom knows `--port` alone.
+def started_as(flavour: str, arguments: Sequence[str], environment: Mapping[str, str]) -> CommandLine:
+    """Read the arguments of an engine of some type, and its environment; one of type Custom knows `--port` alone.
 
     Raises:
         ValueError: no such type, or see `read_command_line`.
@@ -36,7 +39,18 @@ def started_as(flavour: str, arguments: Sequence[str]) -> CommandLine:
     if flavour not in set(EngineType):
         raise ValueError(f"--type is {flavour!r}; give one of {', '.join(EngineType)}")
     table = TABLES.get(EngineType(flavour)) or custom_table({}, port=_CUSTOM_PORT)
-    return read_command_line(table, arguments)
+    return read_command_line(_in_environment(table, environment), arguments)
+
+
+def _in_environment(table: EngineTable, environment: Mapping[str, str]) -> EngineTable:
+    """The table with the port that the engine's environment names, in the form that the table gives."""
+    for name, template in table.environment.items():
+        before, has_port, after = template.partition(_PORT)
+        given = environment.get(name, "")
+        text = given.removeprefix(before).removesuffix(after)
+        if has_port and given == before + text + after:
+            return replace(table, port=_port(name, text))
+    return table
 
 
 def read_command_line(table: EngineTable, arguments: Sequence[str]) -> CommandLine:
@@ -53,7 +67,7 @@ def read_command_line(table: EngineTable, arguments: Sequence[str]) -> CommandLi
     """
     flags = {spelling: flag for flag in (*table.flags, _PORT_FLAG) for spelling in flag.spellings}
     words = list(arguments)
-    port, model_names = table.port, []
+    port, metrics_port, model_names = table.port, None, []
     while words:
         word = words.pop(0)
         flag = flags.get(flag_name(word))
@@ -66,7 +80,9 @@ def read_command_line(table: EngineTable, arguments: Sequence[str]) -> CommandLi
             model_names += values
         elif flag.value == _PORT:
             port = _port(word.partition("=")[0], values[0])
-    return CommandLine(port=port, model_names=tuple(model_names))
+        elif flag.value == _METRICS_PORT:
+            metrics_port = _port(word.partition("=")[0], values[0])
+    return CommandLine(port=port, metrics_port=metrics_port, model_names=tuple(model_names))
 
 
 def _values(word: str, rest: list[str], *, many: bool) -> list[str]:

@@ -6,6 +6,7 @@ from math import inf
 from types import TracebackType
 from typing import Self
 
+from .engine_page import HeldGauges
 from .models import ReplicaModel
 from .replica import Replica
 from .request import Request, RequestState
@@ -93,6 +94,7 @@ class Engine:
         """HTTP requests that have ended, by (handler, method, status group)."""
         self.images = 0
         """Images finished."""
+        self.held_gauges = HeldGauges()
         self.gone = False
         self._loop = asyncio.get_running_loop()
         self._origin = self._loop.time()

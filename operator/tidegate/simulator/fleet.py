@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tidegate.api.engine import EngineType
+from tidegate.engines.catalog import TABLES
 
 from .engine import Engine
 from .faults import Faults
@@ -13,7 +14,13 @@ from .models import MODELS, ReplicaModel
 ALL = "all"
 """Stands for every address, of engines that exist and of those to come."""
 
-DEFAULT_MODELS = {EngineType.VLLM: "rtx4090", EngineType.LLAMA_CPP: "cpu", EngineType.CUSTOM: "painter"}
+DEFAULT_MODELS = dict.fromkeys(EngineType, "rtx4090") | {
+    EngineType.LLAMA_CPP: "cpu",
+    EngineType.OLLAMA: "cpu",
+    EngineType.TEI: "embedder",
+    EngineType.INFINITY: "embedder",
+    EngineType.CUSTOM: "painter",
+}
 """The replica model of a listener that names none."""
 
 
@@ -24,10 +31,17 @@ class Listener:
     flavour: EngineType
     port: int
     model: ReplicaModel
+    metrics_port: int | None = None
+    """Where its metrics page is, if not on the same port."""
 
     @classmethod
-    def parse(cls, text: str, *, startup_seconds: float | None = None) -> "Listener":
+    def parse(cls, text: str, *, startup_seconds: float | None = None, metrics_port: int | None = None) -> "Listener":
         """Read ``FLAVOUR:PORT`` or ``FLAVOUR:PORT:REPLICA_MODEL``, for example ``vLLM:8000:l4``.
+
+        Args:
+            text: what to read.
+            startup_seconds: instead of the replica model's.
+            metrics_port: port of the metrics page, for engines that have another one for it. Default: their usual one.
 
         Raises:
             ValueError: names what is wrong and what would be right.
@@ -44,7 +58,13 @@ class Listener:
         model = MODELS[name]
         if startup_seconds is not None:
             model = replace(model, startup_seconds=startup_seconds)
-        return cls(flavour=EngineType(flavour), port=int(port), model=model)
+        table = TABLES.get(EngineType(flavour))
+        apart = table is not None and table.metrics_port != table.port
+        if apart and metrics_port is None and table is not None:
+            metrics_port = table.metrics_port
+        return cls(
+            flavour=EngineType(flavour), port=int(port), model=model, metrics_port=metrics_port if apart else None
+        )
 
 
 class Fleet:

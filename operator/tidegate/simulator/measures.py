@@ -62,6 +62,10 @@ class Measures:
 
     __slots__ = (
         "aborted",
+        "aborted_generated_tokens",
+        "aborted_prompt_tokens",
+        "aborted_running",
+        "aborted_running_prompt_tokens",
         "busy_seconds",
         "decode_seconds",
         "finished",
@@ -78,6 +82,7 @@ class Measures:
         "prompt_tokens_of_request",
         "queue_seconds",
         "received",
+        "received_prompt_tokens",
         "request_seconds",
         "seconds_per_output_token",
         "steps",
@@ -87,10 +92,19 @@ class Measures:
     def __init__(self, context_tokens: int) -> None:
         self.received = 0
         """Requests submitted."""
+        self.received_prompt_tokens = 0
+        """Their prompt tokens."""
         self.finished = 0
         """Requests that got all their tokens."""
         self.aborted = 0
         """Requests whose client left before that."""
+        self.aborted_prompt_tokens = 0
+        """Their prompt tokens, computed or not."""
+        self.aborted_generated_tokens = 0
+        """The tokens that they had got."""
+        self.aborted_running = 0
+        """Those of them that were being worked on."""
+        self.aborted_running_prompt_tokens = 0
         self.preemptions = 0
         """Times a running request lost its cache and went back to the queue."""
         self.steps = 0
@@ -118,6 +132,15 @@ class Measures:
         token_bounds = one_two_five(context_tokens)
         self.prompt_tokens_of_request = Histogram(token_bounds)
         self.generation_tokens_of_request = Histogram(token_bounds)
+
+    def abort(self, request: Request, *, running: bool) -> None:
+        """Count a request whose client has left, with the tokens that it has got."""
+        self.aborted += 1
+        self.aborted_prompt_tokens += request.prompt_tokens
+        self.aborted_generated_tokens += request.generated
+        if running:
+            self.aborted_running += 1
+            self.aborted_running_prompt_tokens += request.prompt_tokens
 
     def finish(self, request: Request) -> None:
         """Count a request that has got all its tokens."""

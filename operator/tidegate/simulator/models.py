@@ -131,6 +131,17 @@ MODELS = {
         block_tokens=1,
         context_tokens=4_096,
     ),
+    # Invented: an embedding model on a GPU: 50,000 tokens/s; each input is a prompt and one "token", its vector.
+    "embedder": ReplicaModel(
+        alpha_milliseconds=4.0,
+        beta_milliseconds=0.0,
+        c_milliseconds=0.02,
+        kv_tokens=65_536,
+        token_budget=16_384,
+        max_sequences=512,
+        block_tokens=1,
+        context_tokens=8_192,
+    ),
     # Invented: a diffusion model on a GPU; a "token" is one of the 50 steps of an image, four images at once.
     "painter": ReplicaModel(
         alpha_milliseconds=20.0,

@@ -57,9 +57,7 @@ def read_generate(document: Any, *, chat: bool, prompt_tokens: str | None = None
         raise _bad("model", model, "a string")
     counted = _messages_tokens(fields.get("messages")) if chat else _prompt_tokens(fields.get("prompt"))
     if prompt_tokens is not None:
-        if not prompt_tokens.isdecimal() or int(prompt_tokens) < 1:
-            raise _bad(PROMPT_TOKENS_HEADER, prompt_tokens, "a whole number above 0")
-        counted = int(prompt_tokens)
+        counted = read_tokens_header(prompt_tokens)
     if (choices := fields.get("n", 1)) not in (1, None):
         raise _bad("n", choices, "1: more choices are not simulated")
     name = "max_completion_tokens" if chat and fields.get("max_completion_tokens") is not None else "max_tokens"
@@ -74,6 +72,17 @@ def read_generate(document: Any, *, chat: bool, prompt_tokens: str | None = None
         stream=bool(fields.get("stream")),
         include_usage=bool(options.get("include_usage")),
     )
+
+
+def read_tokens_header(value: str) -> int:
+    """How many tokens the header `PROMPT_TOKENS_HEADER` says that a prompt stands for.
+
+    Raises:
+        ApiError: 400, it is no number of tokens.
+    """
+    if not value.isdecimal() or int(value) < 1:
+        raise _bad(PROMPT_TOKENS_HEADER, value, "a whole number above 0")
+    return int(value)
 
 
 def read_object(document: Any) -> dict[str, Any]:
@@ -181,12 +190,21 @@ def _encoded(document: dict[str, Any]) -> bytes:
 def _prompt_tokens(prompt: Any) -> int:
     if isinstance(prompt, list) and len(prompt) == 1 and isinstance(prompt[0], str | list):
         prompt = prompt[0]  # a batch of one
-    if isinstance(prompt, str):
-        return _text_tokens(prompt)
-    if isinstance(prompt, list) and prompt and all(type(token) is int for token in prompt):
-        return len(prompt)
-    shown = prompt if not isinstance(prompt, list) else f"a list of {len(prompt)}"
-    raise _bad("prompt", shown, "a string or a list of token ids: batches of prompts are not simulated")
+    return count_tokens("prompt", prompt)
+
+
+def count_tokens(name: str, content: Any) -> int:
+    """How many tokens one text has, given as a string or as token ids.
+
+    Raises:
+        ApiError: 400, it is neither; names the field.
+    """
+    if isinstance(content, str):
+        return _text_tokens(content)
+    if isinstance(content, list) and content and all(type(token) is int for token in content):
+        return len(content)
+    shown = content if not isinstance(content, list) else f"a list of {len(content)}"
+    raise _bad(name, shown, "a string or a list of token ids: batches of prompts are not simulated")
 
 
 def _messages_tokens(messages: Any) -> int:

@@ -108,6 +108,7 @@ class Replica:
         request.to_prefill = request.prompt_tokens
         self._waiting[request] = None
         self.measures.received += 1
+        self.measures.received_prompt_tokens += request.prompt_tokens
         self._interrupt()
 
     def abort(self, request: Request, time: float) -> None:
@@ -116,7 +117,8 @@ class Replica:
         Its memory is free at once; the step under way keeps its length.
         """
         self._settle(time)
-        if request.state is RequestState.WAITING:
+        was_waiting = request.state is RequestState.WAITING
+        if was_waiting:
             del self._waiting[request]
         elif request.state in (RequestState.PREFILLING, RequestState.DECODING):
             self._release(request)
@@ -124,7 +126,7 @@ class Replica:
             return
         request.state = RequestState.ABORTED
         request.ended = time
-        self.measures.aborted += 1
+        self.measures.abort(request, running=not was_waiting)
         self._interrupt()
 
     def slow_down(self, factor: float, time: float) -> None:

@@ -1,6 +1,9 @@
-"""The HTTP face of the simulated engines: OpenAI's API, /health and /metrics on one port, for every local address.
+"""The HTTP face of the simulated engines: OpenAI's API, health and metrics on one port, for every local address.
 
-What differs from a real engine: generation always ends after exactly ``max_tokens``; a starting engine answers 503
+Paths of health and metrics are those of the engine's table; Triton's metrics have a port of their own.
+
+What differs from a real engine: all speak OpenAI's API, Triton too, and those for embeddings that for embeddings alone;
+generation always ends after exactly ``max_tokens``; a starting engine answers 503
 where a real one refuses the connection (one process listens for all); the length of a prompt is that of a list of token
 ids, or what the header ``x-simulated-prompt-tokens`` says, or else guessed from the text.
 """
@@ -10,14 +13,19 @@ import itertools
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
 from tidegate.api.engine import EngineType
+from tidegate.engines.catalog import TABLES
 
+from .embeddings_api import embeddings, read_embed
 from .engine import Engine, EngineGoneError
+from .engine_page import write_page
+from .engine_pages import ENGINE_PAGES
 from .exposition import CONTENT_TYPE
 from .faults import answer_broken, hang
 from .fleet import Fleet, Listener
@@ -41,8 +49,18 @@ _PAGES: dict[EngineType, Callable[[Engine], str]] = {
     EngineType.CUSTOM: lambda engine: image_page(engine.catch_up(), images=engine.images),
 }
 
-_UNCOUNTED = ("/metrics", "/health")
-"""Paths that vLLM's web server leaves out of its count of requests."""
+
+def _page(flavour: EngineType, engine: Engine) -> str | None:
+    """The metrics page of an engine; None for one that has none."""
+    if (write := _PAGES.get(flavour)) is not None:
+        return write(engine)
+    if (page := ENGINE_PAGES.get(flavour)) is None:
+        return None
+    return write_page(page, engine.catch_up(), model_name=engine.model_name, time=engine.time, held=engine.held_gauges)
+
+
+_EMBEDDING = frozenset({EngineType.TEI, EngineType.INFINITY})
+"""The flavours whose models make vectors of text, not text."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -54,18 +72,32 @@ class EngineServer:
         self._fleet = fleet
         self._listener = listener
         self._identities = itertools.count(1)
+        table = TABLES.get(listener.flavour)
+        self._health_path = (table and table.health_path) or "/health"
+        self._metrics_path = table.metrics_path if table else "/metrics"
 
     def application(self) -> web.Application:
         """The aiohttp application; run it with ``handler_cancellation=True``, or clients that leave are not seen."""
         app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[self._around])
-        app.router.add_get("/health", self._health)
-        app.router.add_get("/metrics", self._metrics)
+        flavour = self._listener.flavour
+        app.router.add_get(self._health_path, self._health)
+        if self._listener.metrics_port is None:
+            app.router.add_get(self._metrics_path, self._metrics)
         app.router.add_get("/v1/models", self._models)
-        if self._listener.flavour is EngineType.CUSTOM:
+        if flavour is EngineType.CUSTOM:
             app.router.add_post("/v1/images/generations", self._images)
+        elif flavour in _EMBEDDING:
+            for path in ("/v1/embeddings", "/embeddings"):
+                app.router.add_post(path, self._embeddings)
         else:
             app.router.add_post("/v1/completions", self._completions)
             app.router.add_post("/v1/chat/completions", self._chat_completions)
+        return app
+
+    def metrics_application(self) -> web.Application:
+        """The application of the metrics page alone, for a listener that has it on a port of its own."""
+        app = web.Application(middlewares=[self._around])
+        app.router.add_get(self._metrics_path, self._metrics)
         return app
 
     @web.middleware
@@ -77,7 +109,9 @@ class EngineServer:
         try:
             if faults.hang:
                 await hang()
-            response = await (_answer_500 if faults.error500 and request.path != "/metrics" else handler)(request)
+            response = await (_answer_500 if faults.error500 and request.path != self._metrics_path else handler)(
+                request
+            )
             status = response.status
         except ApiError as error:
             status = error.status
@@ -90,7 +124,10 @@ class EngineServer:
                 request.transport.abort()
             return await hang()  # until aiohttp notices and cancels this
         finally:
-            if engine.ready and request.path not in _UNCOUNTED:  # before, a real one would not have been reached
+            if engine.ready and request.path not in (
+                self._health_path,
+                self._metrics_path,
+            ):  # before, a real one would not have been reached
                 resource = request.match_info.route.resource
                 path = resource.canonical if resource is not None else "none"
                 engine.http_requests[path, request.method, f"{status // 100}xx"] += 1
@@ -115,7 +152,9 @@ class EngineServer:
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         address, engine = self._engine(request)
-        page = _PAGES[self._listener.flavour](engine)
+        page = _page(self._listener.flavour, engine)
+        if page is None:
+            raise web.HTTPNotFound
         if (fault := self._fleet.faults(address).metrics) is not None:
             return await answer_broken(request, page, fault)
         return web.Response(body=page.encode(), headers={"Content-Type": CONTENT_TYPE})
@@ -160,6 +199,21 @@ class EngineServer:
                 return await _stream(request, asked, chunks, generation.tokens)
             await generation.tokens(asked.output_tokens)
         return web.json_response(answer(asked, identity=identity, created=created, model=model))
+
+    async def _embeddings(self, request: web.Request) -> web.StreamResponse:
+        engine = self._started(request)
+        asked = read_embed(await _json(request), prompt_tokens=request.headers.get(PROMPT_TOKENS_HEADER))
+        model = self._served(engine, asked.model)
+        with ExitStack() as leaving:
+            try:
+                generations = [
+                    leaving.enter_context(engine.serve(tokens, 1, streamed=False)) for tokens in asked.input_tokens
+                ]
+            except ValueError as error:
+                raise ApiError(400, str(error), param="input", code="context_length_exceeded") from error
+            for generation in generations:
+                await generation.tokens(1)
+        return web.json_response(embeddings(asked, model=model))
 
     async def _images(self, request: web.Request) -> web.StreamResponse:
         engine = self._started(request)

@@ -57,9 +57,13 @@ async def serve_engines(
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         for listener in listeners:
-            app = EngineServer(fleet, listener).application()
-            port = await stack.enter_async_context(listening(app, host, listener.port))
+            server = EngineServer(fleet, listener)
+            port = await stack.enter_async_context(listening(server.application(), host, listener.port))
             announce(f"{listener.flavour} engines listen on {host}:{port}")
+            if listener.metrics_port is not None:
+                app = server.metrics_application()
+                port = await stack.enter_async_context(listening(app, host, listener.metrics_port))
+                announce(f"their metrics are on {host}:{port}")
         if admin_port is not None:
             port = await stack.enter_async_context(listening(admin_application(fleet), admin_host, admin_port))
             announce(f"administration listens on {admin_host}:{port}")

@@ -1,0 +1,76 @@
+"""The pages of simulated engines that are written from lists."""
+
+import pytest
+from arrival_run import Phase, page_of, physics, run
+from prometheus_client.parser import text_string_to_metric_families
+
+from tidegate.api.engine import EngineType
+from tidegate.engines.catalog import TABLES
+from tidegate.engines.page import read_page
+from tidegate.engines.table import EngineTable
+from tidegate.engines.triton import TRITON_REQUESTS
+from tidegate.scaling.sample import Sample
+from tidegate.simulator.engine_page import EnginePage, HeldGauges, Metric, write_page
+from tidegate.simulator.engine_pages import ENGINE_PAGES
+from tidegate.simulator.models import MODELS
+from tidegate.simulator.replica import Replica
+from tidegate.simulator.request import Request
+
+READ = [*((flavour, TABLES[flavour]) for flavour in ENGINE_PAGES), (EngineType.TRITON, TRITON_REQUESTS)]
+EACH = pytest.mark.parametrize(("flavour", "table"), READ, ids=lambda value: getattr(value, "work_unit", value))
+
+
+@EACH
+def test_the_engines_table_finds_every_signal(flavour: EngineType, table: EngineTable) -> None:
+    """What reads the real engine finds all that it looks for on the simulated page, once there was load."""
+    *_, last = run(flavour, table, [Phase(60, 2.0, patience_seconds=5.0)])
+    assert [signal for signal in table.metrics if getattr(last.sample, signal) is None] == []
+    assert last.sample.not_a_number() == ()
+
+
+@EACH
+def test_before_its_first_request_an_engine_has_counted_nothing(flavour: EngineType, table: EngineTable) -> None:
+    """Whether its page is empty then or full of zeros, the sample has a zero for every signal."""
+    page = page_of(flavour)(Replica(physics(flavour)[0]), 0.0).encode()
+    sample = read_page(page, table, time=0.0)
+    assert sample == Sample(time=0.0, **dict.fromkeys(table.metrics, 0.0))
+
+
+@pytest.mark.parametrize("flavour", ENGINE_PAGES)
+def test_pages_are_in_the_format(flavour: EngineType) -> None:
+    """The reference parser reads every line, and no series comes twice."""
+    replica = Replica(physics(flavour)[0])
+    replica.submit(Request(50, 1), 0.0)
+    leaving = Request(50, 100)
+    replica.submit(leaving, 0.0)
+    replica.abort(leaving, 0.0)
+    replica.advance(10.0)
+    text = page_of(flavour)(replica, 10.0)
+    series = [
+        (sample.name, tuple(sorted(sample.labels.items())))
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    ]
+    assert len(series) == len(set(series)) > 0
+
+
+def test_gauges_that_are_set_seldom_are_as_old_as_that() -> None:
+    """Between two settings a page shows the gauges' old values, and its counters' new ones."""
+    page = EnginePage(
+        gauges_every_seconds=10.0,
+        metrics=(
+            Metric("waiting", "gauge", lambda replica: replica.measures.received),
+            Metric("received_total", "counter", lambda replica: replica.measures.received),
+        ),
+    )
+    replica, held = Replica(MODELS["rtx4090"]), HeldGauges()
+    seen = []
+    for time in (0.0, 5.0, 10.0):
+        lines = write_page(page, replica, model_name="m", time=time, held=held).splitlines()
+        seen.append([line for line in lines if not line.startswith("#")])
+        replica.submit(Request(10, 10), time)
+    assert seen == [
+        ["waiting 0.0", "received_total 0.0"],
+        ["waiting 0.0", "received_total 1.0"],
+        ["waiting 2.0", "received_total 2.0"],
+    ]
