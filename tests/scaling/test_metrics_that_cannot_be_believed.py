@@ -126,6 +126,14 @@ def test_an_impossible_value_of_an_unexpected_signal_is_as_good_as_none(name: st
     assert all(decision.to_replicas >= 3 for decision in timeline.decisions)
 
 
+@pytest.mark.parametrize("fault", [unreadable, unread, showing(math.nan, "running")])
+def test_the_record_says_that_a_size_is_held_though_no_limit_had_to_bite(fault: Fault) -> None:
+    """Terms that see nothing propose the present size; Steady would sound as if all was well."""
+    timeline = four_pods().break_metrics(fault).advance(300)
+    assert timeline.size == 4
+    assert timeline.decision.reason == "MetricsHeld"
+
+
 def test_no_pod_is_ready() -> None:
     """There is nothing to read, and nothing is decided."""
     timeline = Timeline(service(tokenThroughput=given(1600)), size=3, cold_start_seconds=300)

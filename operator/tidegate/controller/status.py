@@ -20,7 +20,7 @@ from tidegate.controller.ready import NUMBERS, Row, ready_row, truth
 from tidegate.controller.records import Document
 from tidegate.controller.status_input import StatusInput
 from tidegate.scaling.decision import Decision
-from tidegate.scaling.health import MetricsState
+from tidegate.scaling.health import NOT_BELIEVED, MetricsState
 
 DEAD_BAND = 0.05
 """A rate within five percent of the one that is written is the same."""
@@ -205,9 +205,6 @@ _METRICS_REASONS = {
 }
 
 
-_NOT_BELIEVED = {MetricsState.MISSING, MetricsState.STALE, MetricsState.NOT_A_NUMBER}
-
-
 def _metrics_available(given: StatusInput) -> Row:
     if given.decision is None:
         return "Unknown", Reason.NO_PODS, "nothing is read before the spec can be carried out"
@@ -218,7 +215,7 @@ def _metrics_available(given: StatusInput) -> Row:
 def _scaling_limited(given: StatusInput) -> Row:
     decision = given.decision
     limits = [limit for limit in decision.limits if limit.name in _LIMIT_REASONS] if decision else []
-    if not limits and decision is not None and decision.health.state in _NOT_BELIEVED:
+    if not limits and decision is not None and decision.health.state in NOT_BELIEVED:
         return "True", Reason.METRICS_HELD, f"demand is not known, so the size stays: {decision.health.message}"
     if not limits and (decision is None or not decision.health.fresh):
         return "False", Reason.WITHIN_LIMITS, "no bound holds the size; demand is not known yet"

@@ -11,7 +11,7 @@ from tidegate.scaling import behavior
 from tidegate.scaling.arrivals import Traffic, observe_traffic
 from tidegate.scaling.behavior import Recommendation, SizeChange
 from tidegate.scaling.decision import Decision, Limit, Proposal
-from tidegate.scaling.health import MetricsHealth, judge_metrics
+from tidegate.scaling.health import NOT_BELIEVED, MetricsHealth, judge_metrics
 from tidegate.scaling.limits import LIMITS, LimitInput
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
@@ -54,7 +54,7 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
         time=now,
         from_replicas=observation.replicas,
         to_replicas=size,
-        reason=_reason(spec, observation, size, limits),
+        reason=_reason(spec, observation, size, limits, health),
         message=_message(observation, size, proposals, limits, health, applied=applied),
         applied=applied,
         proposals=proposals,
@@ -129,14 +129,19 @@ _HELD_REASONS = {
 """Why the size stays although the terms want another, by the limit that bit last."""
 
 
-def _reason(spec: InferenceServiceSpec, observation: Observation, size: int, limits: tuple[Limit, ...]) -> str:
+def _reason(
+    spec: InferenceServiceSpec, observation: Observation, size: int, limits: tuple[Limit, ...], health: MetricsHealth
+) -> str:
     if spec.scaling.mode is Mode.PAUSED:
         return "Paused"
     if spec.replicas is not None:
         return "Pinned"
     if size != observation.replicas:
         return "ScaledUp" if size > observation.replicas else "ScaledDown"
-    return _HELD_REASONS.get(limits[-1].name, "Steady") if limits else "Steady"
+    last = limits[-1].name if limits else ""
+    # Terms that see nothing propose the present size, so that no limit has to bite.
+    otherwise = "MetricsHeld" if health.state in NOT_BELIEVED else "Steady"
+    return _HELD_REASONS.get(last, otherwise)
 
 
 def _message(

@@ -34,6 +34,10 @@ class MetricsState(StrEnum):
     """Some ready pods are fine and some are not."""
 
 
+NOT_BELIEVED = {MetricsState.MISSING, MetricsState.STALE, MetricsState.NOT_A_NUMBER}
+"""Nothing that was read says anything about demand: the size is held."""
+
+
 @dataclass(frozen=True, slots=True)
 class MetricsHealth:
     """What can be believed."""
