@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from bench.vllm_page import vllm_page
 from metrics.loopback import ADDRESS, PAGE, free_port, http_pod, raw_pod, target
+from tidegate.engines.page import read_page
 from tidegate.engines.vllm import VLLM
 from tidegate.metrics.failure import ScrapeReason
 from tidegate.metrics.pod_scrape import PodScraper, ScrapeTarget
@@ -180,3 +182,26 @@ async def test_a_scraper_must_be_open() -> None:
 def test_ipv6_addresses_are_bracketed() -> None:
     """A pod of an IPv6 cluster has a valid address."""
     assert ScrapeTarget(key=1, address="fd00::7", table=VLLM).url == "http://[fd00::7]:8000/metrics"
+
+
+async def test_a_fault_of_our_own_costs_one_pod_its_sample(
+    scraper: PodScraper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever reading one page meets, the others are read, and the failure points at the log."""
+
+    def read(page: bytes, *arguments: Any, **named: Any) -> Sample:
+        if b"unforeseen" in page:
+            raise ZeroDivisionError
+        return read_page(page, *arguments, **named)
+
+    async def unforeseen(_: web.BaseRequest) -> web.Response:
+        return web.Response(body=PAGE + b"unforeseen 1\n")
+
+    monkeypatch.setattr("tidegate.metrics.pod_scrape.read_page", read)
+    async with http_pod(_page) as good, http_pod(unforeseen) as bad:
+        results = await scraper.scrape([target(good, "a"), target(bad, "b"), target(good, "c")])
+    assert results["a"] == results["c"] == Sample(time=NOW, waiting=3)
+    told = results["b"]
+    assert isinstance(told, ScrapeFailure)
+    assert told.reason == ScrapeReason.UNEXPECTED
+    assert "see its log" in told.message

@@ -130,6 +130,7 @@ class PodScraper:
             For each key the pod's sample, or why there is none. A bad pod never costs another its sample.
         """
         targets = list(targets)
+        self._open_session()  # One that is not open is no fault of a pod's.
         results = await asyncio.gather(*(self._scrape(target) for target in targets))
         return {target.key: result for target, result in zip(targets, results, strict=True)}
 

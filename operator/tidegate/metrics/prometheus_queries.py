@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tidegate.engines.table import EngineTable, Metric
@@ -13,6 +13,11 @@ WINDOW_SECONDS = 150
 NAMESPACE_LABEL = "namespace"
 POD_LABEL = "pod"
 """The labels that say which pod a series is of, as Prometheus Operator's monitors attach them."""
+
+SCRAPE_WENT_WELL = "up"
+LINES_OF_PAGE = "scrape_samples_scraped"
+PAGE_METRICS = (SCRAPE_WENT_WELL, LINES_OF_PAGE)
+"""What Prometheus itself says of each scrape: whether it went well, and how much was on the page."""
 
 _MOST_NAMESPACE_CHARACTERS = 4_000
 """Longer lists of namespaces are left out: a query travels in a URL, and proxies take 8 KB."""
@@ -25,6 +30,7 @@ class Query:
     """A question about one signal of the whole fleet."""
 
     signal: str
+    """What the metrics are of; or `marks`, by which an engine is known, or `page`, for which see `PAGE_METRICS`."""
 
     metrics: frozenset[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]]
     """The metrics it asks for: name, and the labels' values that count."""
@@ -34,7 +40,10 @@ class Query:
 
     def concerns(self, table: EngineTable) -> bool:
         """Whether samples of this engine are made of the answer."""
-        return any((metric.name, _conditions(metric)) in self.metrics for metric in table.metrics.get(self.signal, ()))
+        return any(
+            signal == self.signal and (metric.name, _conditions(metric)) in self.metrics
+            for signal, metric in _looked_for(table)
+        )
 
 
 def fleet_queries(
@@ -53,10 +62,9 @@ def fleet_queries(
     """
     groups: dict[_Group, set[str]] = {}
     for table in {id(table.metrics): table for table in tables}.values():
-        for signal, metrics in table.metrics.items():
-            for metric in metrics:
-                key = (signal, table.type == "Custom", _conditions(metric))
-                groups.setdefault(key, set()).add(metric.name)
+        for signal, metric in _looked_for(table):
+            key = (signal, table.type == "Custom", _conditions(metric))
+            groups.setdefault(key, set()).add(metric.name)
     common = _common_matchers(namespaces, matchers)
     return tuple(
         Query(
@@ -70,7 +78,15 @@ def fleet_queries(
 
 def scrape_outcomes(namespaces: Collection[str], matchers: Iterable[tuple[str, str]]) -> str:
     """PromQL for whether the last scrape of each pod went well: only asked when pods are missing, to say why."""
-    return "{" + ", ".join(['__name__="up"', *_common_matchers(namespaces, matchers)]) + "}"
+    return "{" + ", ".join([_any_of("__name__", (SCRAPE_WENT_WELL,)), *_common_matchers(namespaces, matchers)]) + "}"
+
+
+def _looked_for(table: EngineTable) -> Iterator[tuple[str, Metric]]:
+    for signal, metrics in table.metrics.items():
+        yield from ((signal, metric) for metric in metrics)
+    yield from (("marks", Metric(name=name)) for name in table.marks)
+    if table.starts_empty:
+        yield from (("page", Metric(name=name)) for name in PAGE_METRICS)
 
 
 def _conditions(metric: Metric) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -11,18 +11,23 @@ from itertools import pairwise
 from typing import Any
 
 from tidegate.engines.exposition import Series
-from tidegate.engines.signals import choose_series, models_of, of_model, sample_of, shows_engine
+from tidegate.engines.signals import choose_series, models_of, of_model, sample_of, shows_engine, untouched
 from tidegate.engines.table import EngineTable
 from tidegate.metrics.failure import ScrapeError, ScrapeReason
-from tidegate.metrics.prometheus_queries import NAMESPACE_LABEL, POD_LABEL
+from tidegate.metrics.prometheus_queries import (
+    LINES_OF_PAGE,
+    NAMESPACE_LABEL,
+    PAGE_METRICS,
+    POD_LABEL,
+    SCRAPE_WENT_WELL,
+)
 from tidegate.scaling.sample import Sample
 
 PodName = tuple[str, str]
 """(namespace, name)."""
 
-_LAST = 4
-"""Scrapes that are looked at: the newest, the one before, and what it takes to see how far apart they are although one
-was missed."""
+_LAST = 3
+"""Scrapes that are looked at: a sample of the oldest of them is not stale yet."""
 
 _MOST_MODELS_NAMED = 3
 
@@ -85,19 +90,18 @@ def read_series(series: Iterable[StoredSeries], table: EngineTable, model_name: 
     Raises:
         ScrapeError: they give no sample.
     """
-    names = {metric.name for metrics in table.metrics.values() for metric in metrics}
-    pages = _by_target(one for one in series if one.name in names)
-    best = max(pages, key=_worth, default=None)
-    if best is None:
-        raise ScrapeError(ScrapeReason.NOT_IN_PROMETHEUS, "it has no series of the pod")
-    time = _settled_time(best)
+    if not table.metrics:
+        raise ScrapeError(ScrapeReason.NO_KNOWN_METRICS, f"engines of type {table.type} have no metrics")
+    series, names = list(series), set(table.metric_names)
+    best = max(_by_target(one for one in series if one.name in names), key=_worth, default=[])
+    time = _settled_time(best) if best else 0.0
     found: dict[str, list[Series]] = {}
     for one in best:
         if time in one.scrapes:
             found.setdefault(one.name, []).append(Series(one.labels, one.scrapes[time]))
     by_signal = choose_series(table, found, lambda _: False)
     if not shows_engine(table, by_signal):
-        raise ScrapeError(ScrapeReason.NOT_IN_PROMETHEUS, "it has no series of the pod")
+        return _untouched(series, found, table, time)
     models = models_of(by_signal, table)
     if models and model_name not in models:
         named = ", ".join(repr(model) for model in sorted(models)[:_MOST_MODELS_NAMED])
@@ -107,6 +111,26 @@ def read_series(series: Iterable[StoredSeries], table: EngineTable, model_name: 
             "engine calls its model, or start the engine under that name",
         )
     return StoredReading(sample_of(of_model(by_signal, table, model_name), time), _interval_seconds(best))
+
+
+def _untouched(
+    series: Collection[StoredSeries], found: Collection[str], table: EngineTable, time: float
+) -> StoredReading:
+    """Read an engine that has served nothing yet, and shows nothing because of that; or say that there is none."""
+    pages = [one for one in series if one.name in PAGE_METRICS]
+    if table.starts_empty:
+        empty = max((_last_empty_page(page) for page in _by_target(pages)), default=0.0)
+        time = time if found and set(found) <= set(table.marks) else empty
+        if time:
+            return StoredReading(sample_of(untouched(table), time), _interval_seconds(pages))
+    raise ScrapeError(ScrapeReason.NOT_IN_PROMETHEUS, "it has no series of the pod")
+
+
+def _last_empty_page(page: Iterable[StoredSeries]) -> float:
+    """When a page was read and nothing was on it; 0 if it never was."""
+    says = {one.name: one.scrapes for one in page}
+    went_well, lines = says.get(SCRAPE_WENT_WELL, {}), says.get(LINES_OF_PAGE, {})
+    return max((time for time in went_well if went_well[time] == 1.0 and lines.get(time) == 0.0), default=0.0)
 
 
 def _by_target(series: Iterable[StoredSeries]) -> list[list[StoredSeries]]:
@@ -127,17 +151,15 @@ def _worth(series: Collection[StoredSeries]) -> tuple[int, float]:
 
 
 def _settled_time(series: Sequence[StoredSeries]) -> float:
-    """The time of the newest scrape that is known whole.
+    """The time of the newest scrape that is known whole: of the last few, the newest of those that show the most.
 
-    A scrape that shows less than the one before may have come while the queries were asked. It is believed once the
-    next one shows no more either.
+    One that shows less may have come while the queries were asked. It is believed once those before it show no more.
     """
     shown: dict[float, set[str]] = {}
     for one in series:
         for time in one.scrapes:
             shown.setdefault(time, set()).add(one.name)
-    newest, *older = sorted(shown, reverse=True)
-    return older[0] if older and shown[newest] < shown[older[0]] else newest
+    return max(sorted(shown)[-_LAST:], key=lambda time: (len(shown[time]), time))
 
 
 def _interval_seconds(series: Iterable[StoredSeries]) -> float | None:
