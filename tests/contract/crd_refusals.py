@@ -205,6 +205,20 @@ SERVICES = {
 }
 """Of an InferenceService."""
 
+EXCHANGES = {
+    "an engine for a target": (
+        {},
+        TARGET,
+        "engine and targetRef cannot be exchanged for one another: pods and Service would change hands under traffic; ",
+    ),
+    "a target for an engine": (
+        TARGET,
+        {"engine": {"type": "vLLM", "image": "i"}, "targetRef": None},
+        "engine and targetRef cannot be exchanged for one another",
+    ),
+}
+"""A change of the least spec that is there -> a change of it that is refused -> the message."""
+
 PROFILES = {
     "no resource": by_schema({"resourceName": None}, "spec.resourceName: Required value"),
     "a resource without domain": by_schema({"resourceName": "gpu"}, "spec.resourceName in body should match"),

@@ -203,6 +203,11 @@ class InferenceServiceSpec(ApiModel):
             "give exactly one of engine (Tidegate runs the pods) and targetRef (it scales a Deployment that exists)",
         ),
         Rule(
+            "has(self.engine) == has(oldSelf.engine)",
+            "engine and targetRef cannot be exchanged for one another: pods and Service would change hands under "
+            "traffic; create another InferenceService, and delete this one when that serves",
+        ),
+        Rule(
             "!has(self.targetRef) || (!has(self.template) && !has(self.accelerator))",
             "template and accelerator are for pods that Tidegate runs: remove them, or use engine instead of targetRef",
             ".targetRef",
