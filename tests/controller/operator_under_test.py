@@ -7,12 +7,14 @@ from cluster_objects import NAMESPACE, inference_service, pod
 from prometheus_client.parser import text_string_to_metric_families
 from recording_cluster import RecordingCluster, condition, status_of
 
+from tidegate.api.inference_service import MetricsSource
 from tidegate.cluster.resources import INFERENCE_SERVICES, PODS
 from tidegate.controller.exporter import Exporter
 from tidegate.controller.loop import Loop
 from tidegate.controller.pod_reader import PodReader
 from tidegate.controller.store import Store
 from tidegate.metrics.pod_scrape import ScrapeTarget
+from tidegate.metrics.prometheus import StoredReadings, StoredTarget
 from tidegate.scaling.sample import Sample, ScrapeFailure
 
 IDLE: dict[str, float] = {
@@ -49,10 +51,42 @@ class PodsThatAnswer:
         return readings
 
 
+class ScrapedEveryHalfMinute:
+    """A Prometheus that scrapes every half minute, and knows of each pod what a test has put down for its name."""
+
+    def __init__(self, operator: "OperatorUnderTest") -> None:
+        self._operator = operator
+        self.says: dict[str, dict[str, float] | str] = {}
+        """By name of the pod: signals that differ from idle, or the reason of a failure."""
+
+        self.asked: list[StoredTarget[Any]] = []
+
+    async def read(self, targets: Iterable[StoredTarget[Any]]) -> StoredReadings[Any]:
+        """Read all of them, as at their last scrape."""
+        readings: dict[Any, Sample | ScrapeFailure] = {}
+        now, targets = self._operator.now, list(targets)
+        self.asked += targets
+        for target in targets:
+            said = self.says.get(target.pod[1], {})
+            if isinstance(said, str):
+                readings[target.key] = ScrapeFailure(time=now, reason=said, message="Prometheus p:9090: broken")
+            else:
+                readings[target.key] = Sample(time=now - now % 30, **{**IDLE, **said})
+        return StoredReadings(readings, {target.key: 30.0 for target in targets})
+
+
 class OperatorUnderTest:
     """An operator, its cluster and its pods."""
 
-    def __init__(self, tick_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        tick_seconds: float = 5.0,
+        *,
+        has_prometheus: bool = False,
+        metrics_source: MetricsSource = MetricsSource.POD_SCRAPE,
+    ) -> None:
+        self.prometheus = ScrapedEveryHalfMinute(self) if has_prometheus else None
+        self.metrics_source = metrics_source
         self.now = 1_000_000.0
         self.tick_seconds = tick_seconds
         self.store = Store()
@@ -115,8 +149,9 @@ class OperatorUnderTest:
         return Loop(
             store=self.store,
             cluster=self.cluster,
-            reader=PodReader(self.pods, None, clock=lambda: self.now),  # type: ignore[arg-type]
+            reader=PodReader(self.pods, self.prometheus, clock=lambda: self.now),  # type: ignore[arg-type]
             exporter=self.exporter,
             clock=lambda: self.now,
             tick_seconds=self.tick_seconds,
+            metrics_source=self.metrics_source,
         )

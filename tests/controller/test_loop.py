@@ -12,6 +12,7 @@ from recording_cluster import status_of
 
 from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, PODS, SERVICES
 from tidegate.controller import loop as loop_module
+from tidegate.controller import pod_reader
 
 Story = Callable[[], Coroutine[Any, Any, None]]
 
@@ -214,7 +215,7 @@ class TestPace:
         """They are read last from then on, and no longer than the reading may take."""
 
         async def story() -> None:
-            monkeypatch.setattr(loop_module, "READ_TOGETHER", 2)
+            monkeypatch.setattr(pod_reader, "READ_TOGETHER", 2)
             operator = RunningOperator()
             silent = {f"127.0.0.{number}" for number in range(1, 21)}
             operator.apply({**LEAST, "replicas": 20}, name="dark")
