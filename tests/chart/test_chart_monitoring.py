@@ -56,6 +56,13 @@ def test_what_cannot_be_installed_is_refused_with_the_way_out(helm: Helm, value:
         assert part in said
 
 
+def test_all_that_is_wrong_is_told_at_once(helm: Helm) -> None:
+    """Nobody wants to be refused four times."""
+    values = {"metrics": {"enabled": False, **{value: {"enabled": True} for value in KINDS}}}
+    said = helm.refusal(values)
+    assert [name for name in (*KINDS, "enabled") if f"metrics.{name}" not in said] == []
+
+
 @each_kind
 def test_labels_to_be_selected_by_are_added(helm: Helm, value: str) -> None:
     """Prometheus Operator looks for some; the chart's own stay."""

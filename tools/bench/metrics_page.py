@@ -1,7 +1,7 @@
 """What the operator's own metrics page costs it: `python tools/bench/metrics_page.py [SERVICES]`.
 
 Services of two busy pods each are decided on as the operator does it; then the page is asked for several times, while
-another task of the same event loop notes how long it had to wait for its turn.
+another task of the same event loop notes how long it had to wait for its turn. All times are CPU times of this process.
 """
 
 import asyncio
@@ -57,15 +57,15 @@ def service(number: int) -> Row:
 
 
 async def measure(exporter: Exporter) -> tuple[float, float, bytes]:
-    """CPU seconds of a page, the longest time that others had to wait, and the page."""
+    """CPU seconds of a page, the longest of them that others had to wait, and the page."""
     longest, done = 0.0, asyncio.Event()
 
     async def others() -> None:
         nonlocal longest
         while not done.is_set():
-            began = time.perf_counter()
+            began = time.process_time()
             await asyncio.sleep(0)
-            longest = max(longest, time.perf_counter() - began)
+            longest = max(longest, time.process_time() - began)
 
     waiting = asyncio.create_task(others())
     await asyncio.sleep(0)
