@@ -6,9 +6,8 @@ failed test leaves behind is written to `e2e/.artifacts/`.
 
 import os
 import re
-import secrets
 import shutil
-import time
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,16 +18,14 @@ from binaries import find
 from building import ToolsError
 from helm_release import Release
 from live_cluster import LiveCluster
-from model_namespace import PORT, ModelNamespace
+from model_namespace import IMAGE, ModelNamespace, make_namespace, own_namespace
 
 CLUSTER = "tidegate-e2e"
-IMAGE = os.environ.get("IMAGE", "tidegate:dev")
 ARTIFACTS = Path(__file__).parent / ".artifacts"
-NAMESPACE_SECONDS = 30
 VALUES = {
     "image": {"registry": "", "repository": IMAGE.rpartition(":")[0], "tag": IMAGE.rpartition(":")[2]},
     "operator": {"tickSeconds": 1},
-    "leaderElection": {"enabled": False},
+    "leaderElection": {"leaseDurationSeconds": 8, "renewDeadlineSeconds": 6, "retryPeriodSeconds": 1},
 }
 
 
@@ -56,47 +53,44 @@ def shared_release(cluster: LiveCluster) -> Release:
     """The operator that most tests share, perhaps not installed; its namespace lets in restricted pods alone."""
     (helm,) = find(["helm"]).values()
     release = Release(cluster, helm, VALUES)
-    _make_namespace(cluster, release.namespace, **{"pod-security.kubernetes.io/enforce": "restricted"})
+    make_namespace(cluster, release.namespace, **{"pod-security.kubernetes.io/enforce": "restricted"})
     return release
 
 
 @pytest.fixture(scope="session")
-def _installed(shared_release: Release) -> None:
-    shared_release.uninstall()  # A kept cluster may have it, from an older image.
-    shared_release.install()
+def _fresh(shared_release: Release) -> None:
+    shared_release.uninstall()  # A kept cluster may have it, with an older image.
 
 
 @pytest.fixture
-def release(shared_release: Release, _installed: None) -> Iterator[Release]:
-    """The operator, looking after all namespaces. A test may do with it what it likes; the next finds it mended."""
-    before = shared_release.pods()
-    yield shared_release
-    if shared_release.pods() != before or len(shared_release.ready_pods()) != 1:
+def release(shared_release: Release, _fresh: None) -> Release:
+    """The operator, looking after all namespaces. A test may do with it what it likes; the next finds it as it was."""
+    if shared_release.installed != VALUES:
         shared_release.install()
+    return shared_release
 
 
 @pytest.fixture
-def namespace(cluster: LiveCluster) -> Iterator[str]:
-    """A namespace of the test's own, ready for pods."""
-    name = f"e2e-{secrets.token_hex(3)}"
-    _make_namespace(cluster, name)
-    yield name
-    cluster.api.request("DELETE", f"/api/v1/namespaces/{name}")
-
-
-@pytest.fixture
-def here(cluster: LiveCluster, namespace: str) -> ModelNamespace:
-    """The test's namespace, as its users see it."""
-    return ModelNamespace(cluster, namespace, PORT, IMAGE)
+def here(cluster: LiveCluster) -> Iterator[ModelNamespace]:
+    """A namespace of the test's own."""
+    with own_namespace(cluster) as made:
+        yield made
 
 
 @pytest.fixture
 def there(cluster: LiveCluster) -> Iterator[ModelNamespace]:
-    """Another namespace of the test's own."""
-    name = f"e2e-{secrets.token_hex(3)}"
-    _make_namespace(cluster, name)
-    yield ModelNamespace(cluster, name, PORT, IMAGE)
-    cluster.api.request("DELETE", f"/api/v1/namespaces/{name}")
+    """Another one."""
+    with own_namespace(cluster) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def next_image(cluster: LiveCluster) -> str:  # noqa: ARG001 - there must be one
+    """The same image by another tag, on the node."""
+    name = f"{IMAGE.rpartition(':')[0]}:next"
+    subprocess.run(["docker", "tag", IMAGE, name], check=True)  # noqa: S607 - as kind finds it
+    kind_cluster.load(name, CLUSTER)
+    return name
 
 
 @pytest.hookimpl(wrapper=True)
@@ -128,13 +122,3 @@ def _write_down(cluster: LiveCluster, directory: Path) -> None:
     for name, arguments in looks.items():
         answer = cluster.kubectl(*arguments, check=False)
         (directory / name).write_text(answer.stdout + answer.stderr)
-
-
-def _make_namespace(cluster: LiveCluster, name: str, **labels: str) -> None:
-    path = "/api/v1/namespaces"
-    made = cluster.api.request("POST", path, {"metadata": {"name": name, "labels": labels}})
-    assert made.status in {201, 409}, made.message
-    deadline = time.monotonic() + NAMESPACE_SECONDS
-    while cluster.api.get(f"{path}/{name}/serviceaccounts/default").status != 200:
-        assert time.monotonic() < deadline, f"namespace {name} got no default service account"
-        time.sleep(0.05)

@@ -15,7 +15,7 @@ CHART = Path(os.environ.get("E2E_CHART") or Path(__file__).resolve().parents[1] 
 INSTALL_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Release:
     """A release of our chart, installed or not.
 
@@ -25,6 +25,7 @@ class Release:
         values: What is always set.
         name: Its name.
         namespace: Where it is.
+        installed: The values with which it is there; None while it is not.
     """
 
     cluster: LiveCluster
@@ -32,18 +33,22 @@ class Release:
     values: Document
     name: str = "tidegate"
     namespace: str = "tidegate-system"
+    installed: Document | None = None
 
     def install(self, chart: Path = CHART, **values: Any) -> None:
         """Install or upgrade it, and wait until the operator is ready; values are laid over those always set."""
+        values = changed(self.values, values)
         self.run(
             *("upgrade", "--install", self.name, str(chart), "--values=-"),
             *("--wait", f"--timeout={INSTALL_SECONDS}s"),
-            stdin=json.dumps(changed(self.values, values)),
+            stdin=json.dumps(values),
         )
+        self.installed = values
 
     def uninstall(self) -> None:
         """Uninstall it, and wait until the operator is gone."""
         self.run("uninstall", self.name, "--wait", f"--timeout={INSTALL_SECONDS}s", "--ignore-not-found")
+        self.installed = None
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """Run helm in the namespace of the release; what it prints."""
@@ -70,9 +75,16 @@ class Release:
             if any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
         ]
 
+    def leader(self) -> str | None:
+        """Name of the operator's pod that decides and writes."""
+        leading = [pod for pod in self.ready_pods() if self._number(pod, "tidegate_leader") == 1]
+        return leading[0] if leading else None
+
     def turns(self, pod: str) -> float:
         """How many turns an operator's loop has taken, by its own count."""
+        return self._number(pod, "tidegate_tick_duration_seconds_count")
+
+    def _number(self, pod: str, series: str) -> float:
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}:8080/proxy/metrics"
         page = self.cluster.api.get(path).message
-        lines = [line for line in page.splitlines() if line.startswith("tidegate_tick_duration_seconds_count ")]
-        return float(lines[0].split()[1]) if lines else 0.0
+        return next((float(line.split()[1]) for line in page.splitlines() if line.startswith(f"{series} ")), 0.0)

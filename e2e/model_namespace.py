@@ -1,7 +1,10 @@
 """A namespace with models in it: what its users write, what they see, and the load that they put on it."""
 
+import os
 import re
+import secrets
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +14,9 @@ from typing import Any, TypeVar
 from custom_resources import Document, changed
 from operated_namespace import OperatedNamespace
 
+from live_cluster import LiveCluster
+
+IMAGE = os.environ.get("IMAGE", "tidegate:dev")
 PORT = 8000
 ADMINISTRATION_PORT = 9901
 SECONDS = 90
@@ -52,13 +58,11 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class ModelNamespace(OperatedNamespace):
-    """A namespace of a test's own, on a cluster with real pods.
+    """A namespace of a test's own, on a cluster with real pods."""
 
-    Attributes:
-        image: Of the simulated engines.
-    """
-
-    image: str
+    port: int = PORT
+    image: str = IMAGE
+    """Of the simulated engines, and of the pods that send requests."""
 
     # What users write.
 
@@ -151,6 +155,26 @@ class ModelNamespace(OperatedNamespace):
                 yield f"http://127.0.0.1:{found[1]}"
             finally:
                 process.terminate()
+
+
+@contextmanager
+def own_namespace(cluster: LiveCluster) -> Iterator[ModelNamespace]:
+    """A namespace that nobody else has, until the block ends."""
+    name = f"e2e-{secrets.token_hex(3)}"
+    make_namespace(cluster, name)
+    yield ModelNamespace(cluster, name)
+    cluster.api.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+def make_namespace(cluster: LiveCluster, name: str, **labels: str) -> None:
+    """Make a namespace, unless it is there, and wait until it is ready for pods."""
+    path = "/api/v1/namespaces"
+    made = cluster.api.request("POST", path, {"metadata": {"name": name, "labels": labels}})
+    assert made.status in {201, 409}, made.message
+    deadline = time.monotonic() + SECONDS
+    while cluster.api.get(f"{path}/{name}/serviceaccounts/default").status != 200:
+        assert time.monotonic() < deadline, f"namespace {name} got no default service account"
+        time.sleep(0.05)
 
 
 def pod_that(**engine: Any) -> Document:

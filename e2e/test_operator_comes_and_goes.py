@@ -1,26 +1,48 @@
 """Operators that are killed, upgraded and uninstalled while models are at work: nobody who uses these notices."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
 from helm_release import Release
-from kind_cluster import load
-from model_namespace import ModelNamespace
+from live_cluster import LiveCluster
+from model_namespace import Load, ModelNamespace, own_namespace
 
 TURNS = 10
 """Of a new operator, at a second each, until it counts as having had its say."""
 
-ANSWERS = 20
+ANSWERS = 10
 TARGET = {"tokenThroughput": {"targetPerReplica": 100}}
+NEXT = {"image": {"tag": "next"}}
+TWO = {"operator": {"replicas": 2}}
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A service with two replicas, at work."""
+
+    here: ModelNamespace
+    load: Load
+
+
+@pytest.fixture(scope="module")
+def busy(cluster: LiveCluster, shared_release: Release, _fresh: None) -> Iterator[Busy]:
+    """One that all tests of this module disturb, one after another."""
+    shared_release.install()
+    with own_namespace(cluster) as here:
+        here.apply(here.least(scaling=TARGET))
+        here.wait_serving(pods=1)
+        with here.load(requests_per_second=3, prompt_tokens=40, answer_tokens=10) as load:
+            here.wait_serving(pods=2)
+            yield Busy(here, load)
 
 
 def kill(release: Release) -> None:
-    """Delete the operator's pod without notice."""
-    for pod in release.ready_pods():
-        where = f"--namespace={release.namespace}"
-        release.cluster.kubectl("delete", "pod", pod, where, "--grace-period=0", "--force", "--wait=false")
+    """Kill the leader without notice: its Lease has to run out."""
+    where = f"--namespace={release.namespace}"
+    leader = str(release.leader())
+    release.cluster.kubectl("delete", "pod", leader, where, "--grace-period=0", "--force", "--wait=false")
 
 
 def upgrade_values(release: Release) -> None:
@@ -30,53 +52,42 @@ def upgrade_values(release: Release) -> None:
 
 def upgrade_image(release: Release) -> None:
     """`helm upgrade` with another image tag."""
-    release.install(image={"tag": "next"})
+    release.install(**NEXT)
 
 
 def uninstall_and_install(release: Release) -> None:
-    """`helm uninstall`, and `helm install` after a while."""
+    """`helm uninstall`, then `helm install`."""
     release.uninstall()
     release.install()
 
 
-@pytest.fixture
-def next_image(here: ModelNamespace) -> str:
-    """The same image by another tag, on the node."""
-    import subprocess  # noqa: PLC0415
-
-    name = f"{here.image.rpartition(':')[0]}:next"
-    subprocess.run(["docker", "tag", here.image, name], check=True)  # noqa: S607
-    load(name, here.cluster.name)
-    return name
-
-
-@contextmanager
-def undisturbed(here: ModelNamespace, release: Release) -> Iterator[None]:
-    """A service under load, whose replicas, pods and answers must be the same after the block and an operator's say."""
-    here.apply(here.least(scaling=TARGET))
-    here.wait_serving(pods=1)
-    with here.load(requests_per_second=3, prompt_tokens=40, answer_tokens=10) as load:
-        here.wait_serving(pods=2)
-        pods, sizes, deployment = here.pods(), here.sizes(), here.deployment()
-        assert set(pods.values()) == {0}
-        yield
-        (operator,) = here.wait("an operator is ready", lambda: release.ready_pods())
-        here.wait("it has had its say", lambda: release.turns(operator) >= TURNS)
-        load.wait_answered(ANSWERS)
-        assert here.pods() == pods
-        assert here.sizes() == sizes
-        assert here.deployment()["metadata"]["generation"] == deployment["metadata"]["generation"]
-        assert load.counts()["failed"] == 0
+CHANGES = {
+    "killed": ({}, kill),
+    "killed beside another": (TWO, kill),
+    "upgraded to other values": ({}, upgrade_values),
+    "upgraded to another image": ({}, upgrade_image),
+    "uninstalled and installed": ({}, uninstall_and_install),
+}
+"""What is done to the operator: values before, and what then happens."""
 
 
 @pytest.mark.usefixtures("next_image")
-@pytest.mark.parametrize("change", [kill, upgrade_values, upgrade_image, uninstall_and_install])
-def test_no_replica_is_moved_and_no_pod_is_touched(
-    here: ModelNamespace, release: Release, change: Callable[[Release], None]
-) -> None:
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_replica_is_moved_and_no_pod_is_touched(busy: Busy, release: Release, change: str) -> None:
     """And no answer is lost. The next operator goes on where the last one was."""
-    with undisturbed(here, release):
-        before = set(release.ready_pods())
-        change(release)
-        here.wait("the operator is another", lambda: release.ready_pods() and not before & set(release.ready_pods()))
+    here, load = busy.here, busy.load
+    values, happen = CHANGES[change]
+    if values:
+        release.install(**values)
+    before = here.wait("one leads", release.leader)
+    pods, sizes, deployment = here.pods(), here.sizes(), here.deployment()
+    assert (len(pods), set(pods.values())) == (2, {0})
+    happen(release)
+    after = here.wait("another one leads", lambda: (now := release.leader()) != before and now)
+    here.wait("it has had its say", lambda: release.turns(str(after)) >= TURNS)
+    load.wait_answered(ANSWERS)
+    assert here.pods() == pods
+    assert here.sizes() == sizes
+    assert here.deployment()["metadata"]["generation"] == deployment["metadata"]["generation"]
+    assert load.counts()["failed"] == 0
     here.wait_serving(pods=2)
