@@ -71,6 +71,9 @@ class Loop:
         self._places = asyncio.Semaphore(SERVICES_AT_ONCE)
         self._next_tick = 0.0
         self._last_turn = clock()
+        self.runs = False
+        """Whether it turns at all: that of a follower stands still."""
+
         exporter.watch_services(self._rows)
 
     def is_alive(self) -> bool:
@@ -82,20 +85,25 @@ class Loop:
         self._states.clear()
         self._next_tick, self._last_turn = 0.0, self._clock()
         self._store.mark(self._store.inference_services.keys())
-        while True:
-            await self._wait()
-            try:
-                async with asyncio.timeout(TURN_TIMEOUT_SECONDS):
-                    await self.turn()
-            except TimeoutError:
-                log.warning(
-                    "writes were given up after a turn's time; they are planned anew", seconds=TURN_TIMEOUT_SECONDS
-                )
-            except Exception:
-                log.exception("a turn failed; the next one starts afresh")
-            else:
-                self._exporter.last_turn.set(self._clock())
-            self._last_turn = self._clock()
+        self.runs = True
+        try:
+            while True:
+                await self._wait()
+                await self._try_a_turn()
+        finally:
+            self.runs = False
+
+    async def _try_a_turn(self) -> None:
+        try:
+            async with asyncio.timeout(TURN_TIMEOUT_SECONDS):
+                await self.turn()
+        except TimeoutError:
+            log.warning("writes were given up after a turn's time; they are planned anew", seconds=TURN_TIMEOUT_SECONDS)
+        except Exception:
+            log.exception("a turn failed; the next one starts afresh")
+        else:
+            self._exporter.last_turn.set(self._clock())
+        self._last_turn = self._clock()
 
     async def turn(self) -> None:
         """Look once at every service that is due."""
