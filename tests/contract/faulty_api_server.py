@@ -1,9 +1,10 @@
-"""A proxy in front of the real API server that can be told to fail: for faults that it does not show by itself.
+"""A proxy in front of the real API server that can be told to fail, and that remembers who wrote what through it.
 
 As a program it is that proxy, in a process of its own; as a module it is how tests start it and tell it what to do.
 """
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -26,7 +27,8 @@ CUT = 0
 """Stands for a connection that is cut, where other numbers are an HTTP status."""
 
 CONTROL = "/-/fault"
-_HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding", "content-encoding"}
+WRITES = "/-/writes"
+_HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding"}
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _KUBECONFIG = """
 apiVersion: v1
@@ -64,6 +66,11 @@ class FaultyApiServer:
         while (met := int(self._ask("GET", f"{CONTROL}/0"))) < count:
             assert time.monotonic() < deadline, f"only {met} requests within {SECONDS} s"
             time.sleep(0.1)
+
+    def writes(self) -> list[str]:
+        """All writes that have arrived here, as "PATCH /apis/...", in order; those of Leases left out."""
+        said: list[str] = json.loads(self._ask("GET", WRITES))
+        return [write for write in said if "/leases" not in write]
 
     def _ask(self, method: str, path: str) -> str:
         request = urllib.request.Request(f"{self.url}{path}", method=method)  # noqa: S310 - loopback
@@ -111,6 +118,7 @@ class Proxy:
         self._real = real
         self._status: int | None = None
         self._failures = 0
+        self._writes: list[str] = []
         self._open: set[asyncio.Task[Any]] = set()
         self._session: aiohttp.ClientSession | None = None
 
@@ -118,6 +126,7 @@ class Proxy:
         """The aiohttp application."""
         app = web.Application(client_max_size=2**26)
         app.router.add_route("*", f"{CONTROL}/{{status}}", self._control)
+        app.router.add_get(WRITES, self._tell_writes)
         app.router.add_route("*", "/{path:.*}", self._handle)
         return app
 
@@ -130,7 +139,12 @@ class Proxy:
             self._status = None
         return web.Response(text=str(self._failures))
 
+    async def _tell_writes(self, _: web.Request) -> web.Response:
+        return web.json_response(self._writes)
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.method != "GET":
+            self._writes.append(f"{request.method} {request.path}")
         if self._status is not None:
             return self._fail(request, self._status)
         task = asyncio.current_task()

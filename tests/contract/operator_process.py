@@ -66,6 +66,19 @@ class OperatorProcess:
                     return sample.value
         raise AssertionError("the operator does not count its turns")
 
+    def leads(self) -> bool:
+        """Whether it says that it leads."""
+        families = text_string_to_metric_families(self.page())
+        return any(family.name == "tidegate_leader" and family.samples[0].value == 1 for family in families)
+
+    def alive(self) -> bool:
+        """Whether /healthz and /readyz say yes."""
+        return self._answers("/healthz") and self._answers("/readyz")
+
+    def page(self) -> str:
+        """Its own metrics, as Prometheus would read them."""
+        return self._get("/metrics")
+
     def wait_turns(self, count: int) -> None:
         """Wait until it has looked at everything so many times more."""
         goal, deadline = self.turns() + count, time.monotonic() + START_SECONDS
