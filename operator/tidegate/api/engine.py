@@ -162,8 +162,8 @@ class ServingEngine(ApiModel):
     port: Port | None = Field(
         default=None,
         description="Port that the engine answers on, 1 to 65535. Default: 8000 for vLLM, TensorRTLLM and Triton, "
-        "30000 for SGLang, 80 for TGI and TEI, 23333 for LMDeploy, 8080 for llamaCpp, 7997 for Infinity, 11434 for "
-        "Ollama; required for Custom.",
+        "30000 for SGLang, 3000 for TGI and TEI (their images say 80), 23333 for LMDeploy, 8080 for llamaCpp, 7997 for "
+        "Infinity, 11434 for Ollama; required for Custom.",
     )
     metrics: EngineMetrics = Field(
         default_factory=EngineMetrics,

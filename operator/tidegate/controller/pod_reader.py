@@ -67,8 +67,10 @@ class PodReader:
             learn_intervals: gets the seconds between scrapes of pods that somebody else scrapes.
         """
         by_source: dict[MetricsSource, list[PodToRead]] = {source: [] for source in MetricsSource}
+        mute: list[PodToRead] = []
         for pod in pods:
-            by_source[pod.source].append(pod)
+            (by_source[pod.source] if pod.table.metrics else mute).append(pod)
+        take_in({each.key: _no_metrics(each.table, self._clock()) for each in mute})
         pages, stored = by_source[MetricsSource.POD_SCRAPE], by_source[MetricsSource.PROMETHEUS]
         try:
             async with asyncio.timeout(READ_SECONDS), asyncio.TaskGroup() as tasks:
@@ -106,6 +108,15 @@ class PodReader:
         )
         learn_intervals(stored.scrape_interval_seconds)
         take_in(stored.readings)
+
+
+def _no_metrics(table: EngineTable, now: float) -> ScrapeFailure:
+    return ScrapeFailure(
+        time=now,
+        reason=ScrapeReason.NO_METRICS,
+        message=f"engines of type {table.type} have no metrics, so the service keeps its size: set "
+        "scaling.minReplicas and maxReplicas, or replicas, by hand",
+    )
 
 
 def _no_prometheus(now: float) -> ScrapeFailure:

@@ -9,8 +9,9 @@ errors. A request of several inputs is that many here: the queue holds inputs.
 - `te_queue_size` are inputs that wait. Those being computed are not shown.
 - A metric is on the page once it was set for the first time: before the first request the page is empty.
 
-Starting: the image's entrypoint is the router (`Dockerfile`); port 3000, or 80 by the image's environment; `--port`
-wins.
+Starting: the image's entrypoint is the router (`Dockerfile`); port 3000, and by the image's environment 80; `--port`
+wins. Here it is 3000, because opening 80 takes a capability; a target that runs with the image's own port needs `port:
+80`.
 """
 
 from tidegate.api.engine import EngineType
@@ -19,8 +20,8 @@ from tidegate.scaling.sample import ArrivalMethod, CountedAt
 
 TEI = EngineTable(
     type=EngineType.TEI,
-    port=80,
-    metrics_port=80,
+    port=3000,
+    metrics_port=3000,
     health_path="/health",
     metrics={
         "waiting": (Metric(name="te_queue_size"),),

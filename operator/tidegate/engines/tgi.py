@@ -16,10 +16,11 @@ of methods and errors; no KV gauge.
 - A metric is on the page once it was set for the first time; before the first request a page shows at most
   `tgi_batch_max_total_tokens` (v3).
 
-Starting: the image's entrypoint is the launcher (`Dockerfile`), which listens on port 3000, or 80 by the image's
-environment; `--port` wins over both. It takes the pod's name from HOSTNAME for an address, cannot parse it and falls
-back to all addresses. It has no name for the model but `--model-id`, and serves whatever name is asked for. On SIGTERM
-it finishes what runs (`shutdown_signal` in `server.rs`; how long it waits was not verified).
+Starting: the image's entrypoint is the launcher (`Dockerfile`), which listens on port 3000, and by the image's
+environment on 80; `--port` wins over both. Here it is 3000, because opening 80 takes a capability; a target that runs
+with the image's own port needs `port: 80`. It takes the pod's name from HOSTNAME for an address, cannot parse it and
+falls back to all addresses. It has no name for the model but `--model-id`, and serves whatever name is asked for. On
+SIGTERM it finishes what runs (`shutdown_signal` in `server.rs`; how long it waits was not verified).
 """
 
 from tidegate.api.engine import EngineType
@@ -28,8 +29,8 @@ from tidegate.scaling.sample import ArrivalMethod, CountedAt
 
 TGI = EngineTable(
     type=EngineType.TGI,
-    port=80,
-    metrics_port=80,
+    port=3000,
+    metrics_port=3000,
     health_path="/health",
     metrics={
         "waiting": (Metric(name="tgi_queue_size"),),

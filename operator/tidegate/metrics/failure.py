@@ -30,6 +30,9 @@ class ScrapeReason(StrEnum):
     NO_KNOWN_METRICS = "NoKnownMetrics"
     """The page has none of the engine's metrics."""
 
+    NO_METRICS = "NoMetrics"
+    """The engine has none, so the pod was not asked."""
+
     UNEXPECTED = "Unexpected"
     """Reading it met a fault of Tidegate's own."""
 
