@@ -22,6 +22,7 @@ _MATCHERS = re.compile(r"\{[^}]*\}")
 _RANGE = re.compile(r"\[[^\]]*\]")
 _LABELS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
 _NAME = re.compile(r"(?<![\w:])[a-zA-Z_:][\w:]*(?![\w:]|\s*\()")
+_QUERY = re.compile(r'printf "([^"]+)".*?\| query')
 _WORDS = {"and", "or", "unless", "bool", "offset", "inf", "nan"}
 
 
@@ -71,7 +72,13 @@ def dashboard_queries() -> list[Asked]:
 
 def rule_queries() -> list[Asked]:
     """Every expression of every rule, and the queries in annotations."""
-    return [Asked(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules()]
+    asked = []
+    for rule in rules():
+        name = rule.get("alert") or rule["record"]
+        asked.append(Asked(name, rule["expr"]))
+        for text in rule.get("annotations", {}).values():
+            asked += [Asked(f"{name}: annotation", query) for query in _QUERY.findall(text)]
+    return asked
 
 
 def filled_in(expression: str, **variables: str) -> str:
