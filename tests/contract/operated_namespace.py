@@ -181,8 +181,9 @@ class OperatedNamespace:
             return (
                 self.condition("Ready", name)[:2] == ("True", "Serving")
                 and self.condition("MetricsAvailable", name)[0] == "True"
-                and status["readyReplicas"] == (pods or status["desiredReplicas"])
-                and status["observedGeneration"] == service["metadata"]["generation"]
+                # It was read before its conditions, and may know less.
+                and status.get("readyReplicas", -1) == (pods or status.get("desiredReplicas"))
+                and status.get("observedGeneration") == service["metadata"]["generation"]
             )
 
         self.wait(f"{name} serves", is_serving)
