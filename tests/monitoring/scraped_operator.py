@@ -47,6 +47,7 @@ class ScrapedOperator(OperatorUnderTest):
         for number in range(1, MINIMUM_REPLICAS + 1):
             self.pods.says[f"127.0.0.{number}"] = {**busy, **counters}
         await self.turn()
+        self.exporter.last_turn.set(self.now)  # As the loop does when it runs by itself.
 
     def ask_for_more(self) -> None:
         """Raise the least size of the busy service, so that it is changed."""

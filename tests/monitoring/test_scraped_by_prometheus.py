@@ -11,13 +11,13 @@ from typing import Any
 import aiohttp
 import pytest
 import yaml
+from aiohttp import web
 from cluster_objects import NAMESPACE
 from expressions import Asked, alerts, dashboard_queries, filled_in, recordings
 from scraped_operator import ScrapedOperator
 
 from helm_chart import Helm, only
 from prometheus_server import PrometheusMissingError, PrometheusServer, running_prometheus
-from tidegate.controller.endpoints import Endpoints
 from tidegate.simulator.fleet import Fleet, Listener
 from tidegate.simulator.server import EngineServer
 from tidegate.simulator.serving import listening
@@ -28,7 +28,7 @@ RELEASE = {"namespace": "tidegate-system", "service": "tidegate", "pod": "tidega
 
 VALUES = {"metrics": {name: {"enabled": True} for name in ("serviceMonitor", "podMonitor", "prometheusRule")}}
 VALUES["metrics"]["serviceMonitor"]["interval"] = VALUES["metrics"]["podMonitor"]["interval"] = "1s"
-SECONDS = 20
+SECONDS = 60
 
 
 def job(name: str, endpoint: Mapping[str, Any], address: str, labels: Mapping[str, str]) -> dict[str, Any]:
@@ -65,20 +65,25 @@ def model_pod(port: int) -> dict[str, str]:
 @asynccontextmanager
 async def serving(operator: ScrapedOperator) -> AsyncIterator[tuple[int, int]]:
     """Ports of the operator's page and of an engine, both of which go on working."""
-    endpoints = Endpoints(
-        exporter=operator.exporter, is_alive=lambda: True, is_ready=lambda: True, host=ADDRESS, port=0
-    )
-    await endpoints.start()
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=await operator.exporter.page())
+
+    page = web.Application()
+    page.router.add_get("/metrics", metrics)
     fleet = Fleet(model_names=("m",))
     engine = EngineServer(fleet, Listener.parse("vLLM:8000:l4", startup_seconds=0)).application()
-    async with listening(engine, ADDRESS, 0) as port, asyncio.TaskGroup() as tasks:
-        working = [tasks.create_task(_work(operator)), tasks.create_task(_ask(port))]
+    async with (
+        listening(page, ADDRESS, 0) as operator_port,
+        listening(engine, ADDRESS, 0) as engine_port,
+        asyncio.TaskGroup() as tasks,
+    ):
+        working = [tasks.create_task(_work(operator)), tasks.create_task(_ask(engine_port))]
         try:
-            yield endpoints.port, port
+            yield operator_port, engine_port
         finally:
             for task in working:
                 task.cancel()
-            await endpoints.stop()
 
 
 async def _work(operator: ScrapedOperator) -> None:
