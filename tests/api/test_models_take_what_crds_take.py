@@ -17,7 +17,7 @@ from tidegate.api.model import ApiModel
 from tidegate.api.schema import structural_schema
 from tidegate.scaling.sample import SIGNAL_NAMES
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.yaml"))
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").rglob("*.yaml"))
 KINDS: dict[str, type[ApiModel]] = {"InferenceService": InferenceService, "AcceleratorProfile": AcceleratorProfile}
 DOCUMENTS = {model: documents(structural_schema(model)) for model in KINDS.values()}
 RELAXED = settings(

@@ -115,7 +115,8 @@ SERVICES = {
     # Engine
     "unknown engine": by_schema(
         {"engine": {"type": "ollama"}},
-        'spec.engine.type: Unsupported value: "ollama": supported values: "vLLM", "llamaCpp", "Custom"',
+        'spec.engine.type: Unsupported value: "ollama": supported values: "vLLM", "SGLang", "TGI", "TensorRTLLM", '
+        '"Triton", "LMDeploy", "llamaCpp", "TEI", "Infinity", "Ollama", "Custom"',
     ),
     "unknown engine of a target": by_schema(
         {"engine": None, "targetRef": {"name": "old", "engine": {"type": "ollama"}}},

@@ -12,7 +12,7 @@ from tidegate.api.inference_service import InferenceServiceSpec
 
 pytestmark = pytest.mark.cluster
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.yaml"))
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").rglob("*.yaml"))
 
 SPECS = {
     "the least": LEAST,
@@ -158,6 +158,6 @@ class TestExamples:
         """Every accelerator profile that an example names is one of the examples."""
         documents = [document for path in EXAMPLES for document in yaml.safe_load_all(path.read_text())]
         there = {document["metadata"]["name"] for document in documents if document["kind"] == "AcceleratorProfile"}
-        named = {document["spec"].get("accelerator", {}).get("profile") for document in documents} - {None}
+        named = {document.get("spec", {}).get("accelerator", {}).get("profile") for document in documents} - {None}
         assert named
         assert named <= there
