@@ -281,6 +281,16 @@ class TestNetworkPolicy:
         assert [peer for rule in policy["egress"] for peer in rule.get("to", ())] == peers
         assert policy["ingress"] == [{"ports": [{"port": "http", "protocol": "TCP"}]}]
 
+    def test_whoever_may_come_in_helm_test_may(self, helm: Helm) -> None:
+        """Where only some may read the metrics, too."""
+        peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+        documents = helm.render({"networkPolicy": {"enabled": True, "ingressFrom": [peer]}})
+        (rule,) = only(documents, "NetworkPolicy")["spec"]["ingress"]
+        first, second = rule["from"]
+        assert first == peer
+        for pod in (each for each in documents if each["kind"] == "Pod"):
+            assert second["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+
 
 class TestRoles:
     """Rights, as far as the roles themselves show them; tests/contract/test_chart_rights.py tries them out."""

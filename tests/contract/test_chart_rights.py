@@ -44,7 +44,7 @@ def install(helm: Helm, crds: LiveCluster, namespace: str, tmp_path: Path) -> In
 
     @contextmanager
     def installed(
-        values: dict[str, Any] | None = None, without: Right | None = None
+        values: dict[str, Any] | None = None, without: Right | None = None, *, until_ready: bool = True
     ) -> Iterator[tuple[OperatorProcess, Recording]]:
         documents = helm.render(values, release="rights", namespace=namespace)
         rights = [taken_from(each, without) for each in documents if each["kind"] in RIGHTS and not is_hook(each)]
@@ -57,7 +57,7 @@ def install(helm: Helm, crds: LiveCluster, namespace: str, tmp_path: Path) -> In
                 kubeconfig.write_text(json.dumps(kubeconfig_of(recording.url, token(crds, namespace, account))))
                 arguments = operator_container(documents)["args"][1:]
                 given = [each for each in arguments if not each.startswith(SET_BY_THE_TEST)]
-                with running_operator(kubeconfig, tmp_path / "log", *given) as running:
+                with running_operator(kubeconfig, tmp_path / "log", *given, until_ready=until_ready) as running:
                     yield running, recording
         finally:
             crds.kubectl("delete", "--ignore-not-found", "--filename=-", stdin=manifest)
@@ -158,11 +158,11 @@ class TestRights:
     ) -> None:
         """Without it the API server refuses the body, and the status says what is missing."""
         here = OperatedNamespace(crds, watched, engines.port)
-        with install(without=right):
+        with install(without=right, until_ready=False):
             here.apply(here.least())
             here.wait(said, lambda: any(said in each["message"] for each in here.status().get("conditions", ())))
 
-    def test_without_its_roles_it_ends_and_says_what_is_missing(
+    def test_without_its_roles_it_waits_and_says_what_is_missing(
         self, helm: Helm, crds: LiveCluster, namespace: str, tmp_path: Path
     ) -> None:
         """`rbac.create: false`, and nobody else made them: no half-blind operator."""
@@ -175,11 +175,37 @@ class TestRights:
         document["clusters"][0]["cluster"]["certificate-authority"] = authority
         kubeconfig = tmp_path / "kubeconfig"
         kubeconfig.write_text(json.dumps(document))
-        with (
-            pytest.raises(AssertionError, match="cannot list resource"),
-            running_operator(kubeconfig, tmp_path / "log"),
-        ):
-            pass
+        with running_operator(kubeconfig, tmp_path / "log", until_ready=False) as operator:
+            operator.wait_unready("may not list inferenceservices.inference.tidegate.dev in all namespaces, watch ")
+
+    @pytest.mark.parametrize(
+        ("role", "may", "may_not"),
+        [
+            ("view", {"get", "list", "watch"}, {"create", "patch", "delete"}),
+            ("edit", {"get", "list", "watch", "create", "patch", "delete", "patch/scale"}, {"patch/status"}),
+            ("admin", {"get", "list", "watch", "create", "patch", "delete", "patch/scale"}, {"patch/status"}),
+        ],
+    )
+    def test_people_get_theirs_with_the_roles_that_they_have(
+        self, helm: Helm, crds: LiveCluster, namespace: str, role: str, may: set[str], may_not: set[str]
+    ) -> None:
+        """In a namespace where somebody bound one of Kubernetes' own roles for them; the status is the operator's."""
+        documents = [each for each in helm.render(namespace=namespace) if each["kind"] == "ClusterRole"]
+        manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
+        crds.kubectl("apply", "--server-side", "--filename=-", stdin=manifest)
+        crds.kubectl("create", "rolebinding", "ana", f"--clusterrole={role}", "--user=ana", f"--namespace={namespace}")
+        here = OperatedNamespace(crds, namespace, port=0)
+
+        def allowed(what: str) -> bool:
+            verb, _, subresource = what.partition("/")
+            kind = (f"inferenceservices.{GROUP}", f"--subresource={subresource}", f"--namespace={namespace}")
+            return crds.kubectl("auth", "can-i", verb, *kind, "--as=ana", check=False).stdout.strip() == "yes"
+
+        try:
+            here.wait("the roles are put together", lambda: all(allowed(what) for what in may))
+            assert not [what for what in may_not if allowed(what)]
+        finally:
+            crds.kubectl("delete", "--filename=-", stdin=manifest)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +213,7 @@ class TestRights:
     [
         ("GET", "/api", False, None),
         ("GET", "/apis/apps/v1", False, None),
+        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", False, None),
         ("GET", "/api/v1/pods", False, ("", "pods", "list")),
         ("GET", "/api/v1/namespaces/a/pods", True, ("", "pods", "watch")),
         ("GET", "/apis/coordination.k8s.io/v1/namespaces/a/leases/b", False, ("coordination.k8s.io", "leases", "get")),
