@@ -7,7 +7,7 @@ from typing import Any
 import looptime
 import pytest
 
-from tidegate.cluster.write_budget import Urgency, WriteBudget
+from tidegate.cluster.write_budget import LONGEST_REST_SECONDS, Urgency, WriteBudget
 
 Story = Callable[[], Coroutine[Any, Any, None]]
 
@@ -125,5 +125,20 @@ def test_a_turn_that_is_given_up_just_when_it_comes_goes_to_the_next() -> None:
         asyncio.get_running_loop().call_later(1.0, given_up.cancel)
         await next_one
         assert now() == pytest.approx(1.0, abs=0.01)
+
+    in_fake_time(story)
+
+
+@pytest.mark.parametrize(("asked", "rests"), [(3.0, 3.0), (3600.0, LONGEST_REST_SECONDS)])
+def test_a_rest_lets_nobody_through_and_ends_without_a_burst(asked: float, rests: float) -> None:
+    """An API server that asks for peace is not met by all that waited, and none stops all scaling for an hour."""
+
+    async def story() -> None:
+        budget, times = WriteBudget(per_second=10, burst=10), []
+        budget.rest(asked)
+        for _ in range(3):
+            await budget.take(Urgency.SCALE)
+            times.append(now())
+        assert times == pytest.approx([rests + number / 10 for number in (1, 2, 3)], abs=0.005)
 
     in_fake_time(story)

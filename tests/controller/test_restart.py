@@ -1,6 +1,16 @@
 """A new process adopts what it finds: no size moves, no pod restarts, nothing is written."""
 
-from cluster_objects import BODY, KUBECTL, LEAST, NAMESPACE, inference_service, own_deployment, own_service, scaled
+from cluster_objects import (
+    BODY,
+    KUBECTL,
+    LEAST,
+    NAMESPACE,
+    SCALER,
+    inference_service,
+    own_deployment,
+    own_service,
+    scaled,
+)
 from operator_under_test import OperatorUnderTest
 from recording_cluster import status_of
 
@@ -106,3 +116,34 @@ async def test_changes_that_another_version_wrote_otherwise_are_no_obstacle() ->
     await operator.turn()
     assert operator.cluster.found(DEPLOYMENTS, (NAMESPACE, "other"))
     assert operator.condition("Ready")[:2] == ("True", "Serving")
+
+
+async def test_a_size_that_somebody_wrote_meanwhile_is_told_and_overruled() -> None:
+    """Nobody looked, and yet whoever did it must read why it did not last."""
+    operator = await at_four()
+    operator.cluster.have(DEPLOYMENTS, scaled(operator.cluster.found(DEPLOYMENTS, CHAT), 7, KUBECTL))
+    operator.restart()
+    await operator.turn()
+    assert operator.told()[0] == "ForeignChange"
+    assert operator.condition("ConflictingScaler")[:2] == ("False", "ForeignWriter")
+    assert "kubectl changed the replicas from 4 to 7" in operator.condition("ConflictingScaler")[2]
+
+
+async def test_a_size_that_the_operator_before_wrote_last_is_nobody_elses() -> None:
+    """It ended before it could say so in status."""
+    operator = await at_four()
+    operator.cluster.have(DEPLOYMENTS, scaled(operator.cluster.found(DEPLOYMENTS, CHAT), 7, SCALER))
+    operator.restart()
+    await operator.turn()
+    assert "ForeignChange" not in operator.told()
+
+
+async def test_in_mode_advisory_others_are_free_to_scale_meanwhile() -> None:
+    """Nothing was to be written."""
+    operator = await at_four()
+    operator.apply({**LEAST, "scaling": {"mode": "Advisory"}}, generation=3)
+    await operator.settle()
+    operator.cluster.have(DEPLOYMENTS, scaled(operator.cluster.found(DEPLOYMENTS, CHAT), 7, KUBECTL))
+    operator.restart()
+    await operator.turn()
+    assert "ForeignChange" not in operator.told()

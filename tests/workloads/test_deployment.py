@@ -150,27 +150,27 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "port renamed",
         {"spec": {"containers": [{"name": "engine", "ports": [{"containerPort": 8000, "name": "web"}]}]}},
-        "template.spec.containers[].ports: []: the name 'http' belongs to port 8000 of container 'engine'",
+        "template.spec.containers[name=engine].ports: None: the name 'http' belongs to port 8000 of container 'engine'",
     ),
     (
         "port name removed",
         {"spec": {"containers": [{"name": "engine", "ports": [{"containerPort": 8000, "name": None}]}]}},
-        "template.spec.containers[].ports: []: the name 'http' belongs",
+        "template.spec.containers[name=engine].ports: None: the name 'http' belongs",
     ),
     (
         "all ports removed",
         {"spec": {"containers": [{"name": "engine", "ports": None}]}},
-        "template.spec.containers[].ports: []: the name 'http' belongs",
+        "template.spec.containers[name=engine].ports: None: the name 'http' belongs",
     ),
     (
         "port name taken by another port",
         {"spec": {"containers": [{"name": "engine", "ports": [{"containerPort": 9000, "name": "http"}]}]}},
-        "template.spec.containers[].ports: [('engine', 8000), ('engine', 9000)]: the name 'http'",
+        "template.spec.containers[name=engine].ports: [('engine', 8000), ('engine', 9000)]: the name 'http'",
     ),
     (
         "port name taken by another container",
         {"spec": {"containers": [{"name": "proxy", "ports": [{"containerPort": 9000, "name": "http"}]}]}},
-        "template.spec.containers[].ports: [('engine', 8000), ('proxy', 9000)]: the name 'http'",
+        "template.spec.containers[name=proxy].ports: [('engine', 8000), ('proxy', 9000)]: the name 'http'",
     ),
 ]
 

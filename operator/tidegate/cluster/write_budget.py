@@ -11,6 +11,9 @@ from enum import IntEnum
 
 WRITES_PER_SECOND = 200.0
 BURST = 400.0
+LONGEST_REST_SECONDS = 60.0
+"""What the API server asks for is 1 s; a proxy that asks for an hour must not stop all scaling for so long."""
+
 LEAST_DELAY_SECONDS = 0.001
 """A token may be short of whole by the last digit of a float, and waiting for that is waiting in a circle."""
 
@@ -53,6 +56,11 @@ class WriteBudget:
                 self._tokens += 1
                 self._release()
             raise
+
+    def rest(self, seconds: float) -> None:
+        """Grant nothing for a while, and then no burst: an API server has asked for it."""
+        self._refill()
+        self._tokens = min(self._tokens, -min(seconds, LONGEST_REST_SECONDS) * self._per_second)
 
     def _refill(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -96,6 +96,7 @@ class ServiceState:
         # Rates are not known before the second sample. No fleet is to be written for that at each restart.
         return cls(
             uid=service.uid,
+            sizes=SizeMemory(replicas=_size_written_last(service.status)),
             memory=Memory(changes=sizes),
             changes=changes,
             bodies=BodyState.adopt(service.status),
@@ -155,3 +156,10 @@ class ServiceState:
         """A status was written."""
         self.status_at = now
         self.status_sent, self.status_kept = (None, None) if kept == sent else (sent, kept)
+
+
+def _size_written_last(status: Document) -> int | None:
+    """The size that the operator before this one has decided last, where it was to be written."""
+    decision = status.get("decision") or {}
+    size = decision.get("to")
+    return size if decision.get("applied") and isinstance(size, int) else None

@@ -85,9 +85,10 @@ def refuse_broken_template(merged: Mapping[str, Any], *, labels: Mapping[str, st
         if entry.get("name") == PORT_NAME
     ]
     if named != [(ENGINE_CONTAINER, port)]:
+        others = (name for name, _ in named if name != ENGINE_CONTAINER)
         raise TemplateConflictError(
-            field="template.spec.containers[].ports",
-            value=named,
+            field=f"template.spec.containers[name={next(others, ENGINE_CONTAINER)}].ports",
+            value=named or None,
             fix=f"the name {PORT_NAME!r} belongs to port {port} of container {ENGINE_CONTAINER!r} and to no other, "
             "because the Service finds the engine by it; give other ports other names, and change the engine's port "
             "in engine.port",

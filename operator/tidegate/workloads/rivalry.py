@@ -37,7 +37,7 @@ class SizeMemory:
     """What is remembered of one Deployment's size between two looks at it."""
 
     uid: str = ""
-    """Of the Deployment it speaks of: another one of the same name starts afresh."""
+    """Of the Deployment it speaks of: another one of the same name starts afresh. Empty: of whichever is found."""
 
     replicas: int | None = None
     """The size that was last written by us or seen; None before the first look."""
@@ -90,8 +90,8 @@ def wrote_size(memory: SizeMemory, live: LiveDeployment, replicas: int) -> SizeM
 def saw_size(memory: SizeMemory, live: LiveDeployment, *, driving: bool, now: float) -> SizeMemory:
     """Compare the size with the one that is remembered, and remember what changed. Each change counts once.
 
-    A new leader, or one that has just been pointed at a Deployment, takes the size it finds as the known one; it may
-    start instead from a memory with the `uid` and `replicas` that it finds in the service's status.
+    One that has just been pointed at a Deployment takes the size it finds as the known one; a new leader starts from a
+    memory with the `replicas` that it finds in the service's status, so that a change while nobody looked counts, too.
 
     Args:
         memory: what was remembered before.
@@ -99,6 +99,8 @@ def saw_size(memory: SizeMemory, live: LiveDeployment, *, driving: bool, now: fl
         driving: whether sizes are written at all (mode Automatic): otherwise others are free to.
         now: seconds of any clock that does not go back.
     """
+    if not memory.uid and memory.replicas is not None:
+        memory = replace(memory, uid=live.uid)
     if memory.uid != live.uid:
         return SizeMemory(uid=live.uid, replicas=live.replicas)
     if memory.written_over == live.resource_version or memory.replicas == live.replicas:
