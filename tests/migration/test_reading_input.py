@@ -1,8 +1,10 @@
 import contextlib
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from importable import deployment, horizontal_pod_autoscaler, imported, kserve, scaled_object
 
 from tidegate.migration.documents import MAXIMUM_BYTES, InputError, read_objects
 
@@ -69,3 +71,34 @@ def test_any_bytes_are_objects_or_a_message(text: bytes) -> None:
     """Nobody sees a traceback for a wrong file."""
     with contextlib.suppress(InputError):
         assert all(each.kind for each in read_objects(text, "x"))
+
+
+ANYTHING = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    max_leaves=5,
+)
+FIELDS = (
+    *("scaleTargetRef", "minReplicas", "maxReplicas", "metrics", "behavior", "triggers", "minReplicaCount", "fallback"),
+    *("advanced", "predictor", "transformer", "containers", "autoScaling", "model", "targetCPUUtilizationPercentage"),
+)
+
+
+@given(
+    st.sampled_from([horizontal_pod_autoscaler, scaled_object, kserve]),
+    st.dictionaries(st.sampled_from(FIELDS), ANYTHING, max_size=4),
+    ANYTHING,
+    ANYTHING,
+)
+def test_any_object_is_imported_or_refused(
+    make: Any, fields: dict[str, Any], annotations: Any, containers: Any
+) -> None:
+    """Nobody sees a traceback for a wrong object, either."""
+    document = make(**fields)
+    document["metadata"]["annotations"] = annotations
+    runs = deployment(name="chat")
+    runs["spec"]["template"]["spec"]["containers"] = containers
+
+    outcome = imported(document, runs)
+
+    assert len(outcome.imported) + len(outcome.refused) == 1

@@ -4,13 +4,14 @@ Sources: Kubernetes `autoscaling/v2` and `autoscaling/v1`; KEDA 2.20 `apis/keda/
 0.20 `pkg/apis/serving/v1beta1/component.go` and `predictor.go`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from tidegate.api.model import ApiModel
 
 Number = int | float | str
+Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 
 
 class ScaleTarget(ApiModel):
@@ -27,7 +28,7 @@ class MetricTarget(ApiModel):
     type: str = ""
     value: Number | None = None
     average_value: Number | None = None
-    average_utilization: int | None = None
+    average_utilization: Int32 | None = None
 
 
 class NamedMetric(ApiModel):
@@ -65,11 +66,11 @@ class HorizontalPodAutoscalerSpec(ApiModel):
     """`spec` of `autoscaling/v2` and of `autoscaling/v1`."""
 
     scale_target_ref: ScaleTarget
-    max_replicas: int
-    min_replicas: int | None = None
+    max_replicas: Int32
+    min_replicas: Int32 | None = None
     metrics: list[Metric] | None = None
     behavior: Any = None
-    target_cpu_utilization_percentage: int | None = Field(default=None, alias="targetCPUUtilizationPercentage")
+    target_cpu_utilization_percentage: Int32 | None = Field(default=None, alias="targetCPUUtilizationPercentage")
 
 
 class Trigger(ApiModel):
@@ -101,12 +102,12 @@ class ScaledObjectSpec(ApiModel):
 
     scale_target_ref: ScaleTarget
     triggers: list[Trigger]
-    min_replica_count: int | None = None
-    max_replica_count: int | None = None
-    idle_replica_count: int | None = None
-    polling_interval: int | None = None
-    cooldown_period: int | None = None
-    initial_cooldown_period: int | None = None
+    min_replica_count: Int32 | None = None
+    max_replica_count: Int32 | None = None
+    idle_replica_count: Int32 | None = None
+    polling_interval: Int32 | None = None
+    cooldown_period: Int32 | None = None
+    initial_cooldown_period: Int32 | None = None
     fallback: Any = None
     advanced: Advanced | None = None
 
@@ -153,12 +154,12 @@ class Predictor(ApiModel):
     """`spec.predictor` of a KServe InferenceService."""
 
     name: str | None = None
-    min_replicas: int | None = None
-    max_replicas: int | None = None
-    scale_target: int | None = None
+    min_replicas: Int32 | None = None
+    max_replicas: Int32 | None = None
+    scale_target: Int32 | None = None
     scale_metric: str | None = None
     auto_scaling: KServeAutoscaling | None = None
-    canary_traffic_percent: int | None = None
+    canary_traffic_percent: Int32 | None = None
     worker_spec: Any = None
     containers: list[dict[str, Any]] | None = None
     model: KServeModel | None = None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tidegate.api.inference_service import MAXIMUM_REPLICAS
 from tidegate.migration.autoscaler import Autoscaler, deployment_only, quoted
 from tidegate.migration.documents import KubernetesObject, RefusedError, parsed
 from tidegate.migration.kinds import ScaledObjectSpec, Trigger
@@ -118,8 +119,8 @@ def _pauses(autoscaler: Autoscaler) -> None:
         return value is not None and value.lower() not in {"false", "f", "0"}  # As KEDA reads it: else it is true.
 
     if (text := annotations.get(f"{_PREFIX}paused-replicas")) is not None:
-        if not text.isdecimal():
-            raise RefusedError(f"annotation {_PREFIX}paused-replicas: {text!r} is not a number of replicas")
+        if not text.isdecimal() or len(text) > len(str(MAXIMUM_REPLICAS)):
+            raise RefusedError(f"annotation {_PREFIX}paused-replicas: {quoted(text)} is not a number of replicas")
         autoscaler.pinned = int(text)
         autoscaler.notes.append(f"annotation {_PREFIX}paused-replicas: became the pin spec.replicas: {text}")
     elif is_set("paused"):
