@@ -25,7 +25,6 @@ ARTIFACTS = Path(__file__).parent / ".artifacts"
 VALUES = {
     "image": {"registry": "", "repository": IMAGE.rpartition(":")[0], "tag": IMAGE.rpartition(":")[2]},
     "operator": {"tickSeconds": 1},
-    "leaderElection": {"leaseDurationSeconds": 8, "renewDeadlineSeconds": 6, "retryPeriodSeconds": 1},
 }
 
 

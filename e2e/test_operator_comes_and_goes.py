@@ -39,7 +39,7 @@ def busy(cluster: LiveCluster, shared_release: Release, _fresh: None) -> Iterato
 
 
 def kill(release: Release) -> None:
-    """Kill the leader without notice: its Lease has to run out."""
+    """Delete the leader's pod, and wait for nothing."""
     where = f"--namespace={release.namespace}"
     leader = str(release.leader())
     release.cluster.kubectl("delete", "pod", leader, where, "--grace-period=0", "--force", "--wait=false")

@@ -28,10 +28,10 @@ NOT_STARTING = {
     "crashing": Trouble({"template": pod_that(command=["sh", "-c", "exit 3"])}, "Crashing", "3"),
 }
 
-LIMITS = {"type": "Container", "max": {"memory": "32Mi"}}
+LIMITS = {"type": "Container", "min": {"memory": "1Gi"}}
 REFUSALS = {
     "resourcequotas": ({"hard": {"pods": "0"}}, "exceeded quota"),
-    "limitranges": ({"limits": [LIMITS]}, "maximum memory usage per Container is 32Mi"),
+    "limitranges": ({"limits": [LIMITS]}, "minimum memory usage per Container is 1Gi"),
 }
 """What a namespace's owner sets: kind, spec, and what the API server then says about pods."""
 
