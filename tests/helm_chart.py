@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class Helm:
 
     program: Path
     home: Path
+    _rendered: dict[str, str] = field(default_factory=dict, repr=False)
+    """What was rendered before: many tests compare with the same install."""
 
     def run(self, *arguments: str, values: Values | None = None) -> subprocess.CompletedProcess[str]:
         """Run it to its end; values take the place of a values file."""
@@ -53,9 +55,12 @@ class Helm:
         chart: Path = CHART,
     ) -> list[Document]:
         """Every object that an install would make, tests included."""
-        answer = self._template(release, namespace, chart, arguments, values)
-        assert answer.returncode == 0, answer.stderr
-        return [document for document in yaml.load_all(answer.stdout, _LOADER) if document]
+        asked = json.dumps([release, namespace, str(chart), arguments, values])
+        if asked not in self._rendered:
+            answer = self._template(release, namespace, chart, arguments, values)
+            assert answer.returncode == 0, answer.stderr
+            self._rendered[asked] = answer.stdout
+        return [document for document in yaml.load_all(self._rendered[asked], _LOADER) if document]
 
     def refusal(self, values: Values | None = None, *arguments: str) -> str:
         """What it says when it does not render."""
