@@ -135,6 +135,25 @@ def _series(query: str) -> dict[str, Any]:
     return {"metric": labels, "values": [[time.time() - 1, "1"]]}
 
 
+async def test_no_older_scrapes_are_asked_for_than_can_be_used() -> None:
+    """While all pods have fresh scrapes the range is as long as they are good; otherwise two slow scrapes long."""
+    ranges: set[str] = set()
+    known = True
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        ranges.add(request.query["query"].rpartition("[")[2])
+        return web.json_response({"data": {"result": [_series(request.query["query"])] if known else []}})
+
+    async with http_pod(answer) as port:
+        with source(f"http://127.0.0.1:{port}") as asked:
+            seen = []
+            for known in (True, True, False, True, True):  # noqa: B007 - the server looks at it
+                ranges.clear()
+                await asked.read([stored(stale_after_seconds=45.0), stored(stale_after_seconds=14.2)])
+                seen.append({text for text in ranges if text.endswith("s]")})
+    assert seen == [{"150s]"}, {"45s]"}, {"45s]"}, {"150s]"}, {"45s]"}]
+
+
 async def test_an_echoed_token_is_hidden(tmp_path: Path) -> None:
     """A proxy that repeats in its error what it was sent does not bring the token into a condition."""
     token = tmp_path / "token"

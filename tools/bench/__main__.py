@@ -45,6 +45,11 @@ BENCHES: Mapping[str, Bench] = {
         "1.5 ms of CPU time for a page.",
         ("scrape_cost.py", "--pods", "1000", "--seconds", "10"),
     ),
+    "prometheus": Bench(
+        "Reading 1,000 pods of vLLM out of a real Prometheus, which was filled beforehand with what it would keep of "
+        "them. Its CPU time is the kernel's count. [metrics-sources.md](metrics-sources.md) tells when to.",
+        ("prometheus_cost.py", "--pods", "1000"),
+    ),
     "metrics-page": Bench(
         "The operator's own metrics page, asked for by Prometheus, with 5,000 services; and how long it keeps the loop "
         "from its work.",

@@ -1,6 +1,7 @@
 """Reads pods out of a Prometheus that scrapes them already: a few queries for the whole fleet, and no page."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from tidegate.metrics.pod_scrape import Key
 from tidegate.metrics.prometheus_connection import PrometheusConnection
 from tidegate.metrics.prometheus_diagnosis import diagnosed, outcomes_by_pod
 from tidegate.metrics.prometheus_options import PrometheusOptions
-from tidegate.metrics.prometheus_queries import Query, fleet_queries, scrape_outcomes
+from tidegate.metrics.prometheus_queries import WINDOW_SECONDS, Query, fleet_queries, scrape_outcomes
 from tidegate.metrics.prometheus_series import PodName, StoredReading, StoredSeries, read_series, series_by_pod
 from tidegate.scaling.sample import Sample, ScrapeFailure
 
@@ -84,6 +85,7 @@ class PrometheusSource:
         self._threads = ThreadPoolExecutor(_QUERIES_AT_ONCE, thread_name_prefix="prometheus")
         self._out: list[asyncio.Future[Any]] = []
         self._absent_since: dict[Hashable, float] = {}
+        self._some_absent = True
 
     def close(self) -> None:
         """Let go of the connections. A query that is still out ends by its timeout."""
@@ -98,11 +100,13 @@ class PrometheusSource:
         at = self._wall_clock()
         turn = _Turn(self._connection, at)
         namespaces = {target.pod[0] for target in targets}
-        queries = fleet_queries((target.table for target in targets), namespaces, self._matchers)
+        window_seconds = self._window_seconds(targets)
+        queries = fleet_queries((target.table for target in targets), namespaces, self._matchers, window_seconds)
         answers = await self._ask(turn, queries)
         [results] = await self._in_threads(turn, [lambda: _read_all(targets, answers, at)])
         if isinstance(results, ScrapeError):
             results = dict.fromkeys((target.key for target in targets), results)
+        self._some_absent = any(_is_absent(result) for result in results.values())
         now = self._clock()
         told = [target for target in targets if not self._may_be_new(target, results[target.key], now)]
         if any(_is_absent(results[target.key]) for target in told):
@@ -125,6 +129,14 @@ class PrometheusSource:
             for target in targets
             if isinstance(result := results[target.key], ScrapeError) and _is_absent(result)
         }
+
+    def _window_seconds(self, targets: Iterable[StoredTarget[Key]]) -> int:
+        """For how long scrapes are asked for: no older ones than can be used, while all pods have such ones.
+
+        Answers are half as long then. Otherwise as far back as it takes to see how seldom a Prometheus scrapes.
+        """
+        longest = max(target.stale_after_seconds for target in targets)
+        return WINDOW_SECONDS if self._some_absent else min(WINDOW_SECONDS, max(1, math.ceil(longest)))
 
     async def _ask(self, turn: "_Turn", queries: Sequence[Query]) -> _Answers:
         jobs = [lambda query=query: series_by_pod(turn.ask(query.text)) for query in queries]

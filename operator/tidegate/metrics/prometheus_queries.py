@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tidegate.engines.table import EngineTable, Metric
 
 WINDOW_SECONDS = 150
-"""Scrapes of this long are asked for: two, where a Prometheus scrapes once a minute, which is its own default."""
+"""Scrapes of this long are asked for at most: two, where a Prometheus scrapes once a minute, as it does unless told."""
 
 NAMESPACE_LABEL = "namespace"
 POD_LABEL = "pod"
@@ -47,7 +47,10 @@ class Query:
 
 
 def fleet_queries(
-    tables: Iterable[EngineTable], namespaces: Collection[str], matchers: Iterable[tuple[str, str]]
+    tables: Iterable[EngineTable],
+    namespaces: Collection[str],
+    matchers: Iterable[tuple[str, str]],
+    window_seconds: int = WINDOW_SECONDS,
 ) -> tuple[Query, ...]:
     """Make the queries of one turn.
 
@@ -59,6 +62,7 @@ def fleet_queries(
         tables: the engines of the pods that are asked for.
         namespaces: of these pods; unless they are many, nothing is asked of others.
         matchers: labels and values of all that is asked for, where a Prometheus keeps several clusters.
+        window_seconds: scrapes of this long are asked for.
     """
     groups: dict[_Group, set[str]] = {}
     for table in {id(table.metrics): table for table in tables}.values():
@@ -70,7 +74,8 @@ def fleet_queries(
         Query(
             signal,
             frozenset((name, conditions) for name in names),
-            _range([_any_of("__name__", names), *(_any_of(*condition) for condition in conditions), *common]),
+            _selector([_any_of("__name__", names), *(_any_of(*condition) for condition in conditions), *common])
+            + f"[{window_seconds}s]",
         )
         for (signal, _, conditions), names in sorted(groups.items())
     )
@@ -78,7 +83,7 @@ def fleet_queries(
 
 def scrape_outcomes(namespaces: Collection[str], matchers: Iterable[tuple[str, str]]) -> str:
     """PromQL for whether the last scrape of each pod went well: only asked when pods are missing, to say why."""
-    return "{" + ", ".join([_any_of("__name__", (SCRAPE_WENT_WELL,)), *_common_matchers(namespaces, matchers)]) + "}"
+    return _selector([_any_of("__name__", (SCRAPE_WENT_WELL,)), *_common_matchers(namespaces, matchers)])
 
 
 def _looked_for(table: EngineTable) -> Iterator[tuple[str, Metric]]:
@@ -107,8 +112,8 @@ def _any_of(label: str, values: Collection[str]) -> str:
     return f"{label}=~{_text('|'.join(re.escape(value) for value in sorted(values)))}"
 
 
-def _range(matchers: Iterable[str]) -> str:
-    return "{" + ", ".join(matchers) + f"}}[{WINDOW_SECONDS}s]"
+def _selector(matchers: Iterable[str]) -> str:
+    return "{" + ", ".join(matchers) + "}"
 
 
 def _text(value: str) -> str:
