@@ -8,9 +8,13 @@ from math import inf
 from random import Random
 
 from tidegate.api.engine import EngineType
+from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.engines.page import read_page
 from tidegate.engines.table import EngineTable
-from tidegate.scaling.arrivals import WINDOW_SECONDS, ArrivalMemory, Traffic, observe_traffic
+from tidegate.scaling.arrivals import WINDOW_SECONDS, Traffic
+from tidegate.scaling.decide import decide
+from tidegate.scaling.decision import Decision
+from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.scaling.sample import Sample
 from tidegate.simulator.engine_page import HeldGauges, write_page
@@ -48,6 +52,9 @@ class Look:
     time: float
     phase: int
     sample: Sample
+    decision: Decision
+    """With the target that `run` was given."""
+
     seen: Traffic
     requests_per_second: float
     """That arrived within the window."""
@@ -100,10 +107,47 @@ def capacity(model: ReplicaModel, draw: Draw) -> float:
     return 300 / time
 
 
+def work_of(request: Request, draw: Draw, table: EngineTable) -> float:
+    """Work of a request: its tokens, but for the one that stands for a vector; or one."""
+    if table.work_unit != "tokens":
+        return 1
+    return request.prompt_tokens + (request.output_tokens if draw is draw_chat else 0)
+
+
+def mean_work(draw: Draw, table: EngineTable) -> float:
+    """Of a request, on the average."""
+    random = Random(7)  # noqa: S311 - as above
+    return sum(work_of(draw(random), draw, table) for _ in range(2_000)) / 2_000
+
+
+def service(target: float, *, may_wait: int) -> InferenceServiceSpec:
+    """A service whose replicas are given so much work per second.
+
+    So many requests may wait at each: of texts to be embedded, hundreds wait for the batch that is being computed.
+    """
+    return InferenceServiceSpec.model_validate(
+        {
+            "model": {"name": MODEL_NAME},
+            "engine": {"type": "vLLM", "image": "e"},
+            "scaling": {
+                "maxReplicas": 20,
+                "tokenThroughput": {"targetPerReplica": f"{target:.3f}"},
+                "queueDepth": {"targetPerReplica": may_wait},
+            },
+        }
+    )
+
+
 def run(
-    flavour: EngineType, table: EngineTable, phases: Sequence[Phase], *, without: str | None = None, seed: int = 1
+    flavour: EngineType,
+    table: EngineTable,
+    phases: Sequence[Phase],
+    *,
+    without: str | None = None,
+    seed: int = 1,
+    target_load: float = 1.0,
 ) -> Iterator[Look]:
-    """Run one engine and estimate what arrives at every scrape.
+    """Run one engine and decide at every scrape; the decisions are not carried out.
 
     Args:
         flavour: which engine.
@@ -111,20 +155,21 @@ def run(
         phases: the load, one after the other, from rest.
         without: a metric that is taken off the page, as of an older version.
         seed: of arrivals and sizes.
+        target_load: the throughput that a replica is given, as a share of what it can serve.
     """
     random = Random(seed)  # noqa: S311 - as above
     model, draw = physics(flavour)
     per_second = capacity(model, draw)
-    replica, page, memory, ties = Replica(model), page_of(flavour), ArrivalMemory(), count()
+    replica, page, memory, ties = Replica(model), page_of(flavour), Memory(), count()
+    spec = service(target_load * per_second * mean_work(draw, table), may_wait=4 if draw is draw_chat else 500)
     events: list[tuple[float, int, Callable[[float], None]]] = []
     arrived: list[tuple[int, float]] = [(0, 0.0)]
     totals = [0, 0.0]
 
     def arrive(when: float, patience_seconds: float) -> None:
         request = draw(random)
-        work = request.prompt_tokens + (request.output_tokens if draw is draw_chat else 0)
         totals[0] += 1
-        totals[1] += work if table.work_unit == "tokens" else 1
+        totals[1] += work_of(request, draw, table)
         replica.submit(request, when)
         if patience_seconds < inf:
             heappush(events, (when + patience_seconds, next(ties), lambda late: leave(request, late)))
@@ -156,12 +201,13 @@ def run(
                 arrival_method=table.arrivals,
                 prompts_counted_at=table.prompts_counted_at,
                 answers_counted_at=table.answers_counted_at,
+                expected_signals=table.expected_signals,
                 work_unit=table.work_unit,
             )
-            seen, memory = observe_traffic(memory, observation, (pod,), now)
+            decision, memory = decide(spec, observation, memory, now)
             arrived.append((totals[0], totals[1]))
             before = arrived[max(0, len(arrived) - 1 - round(WINDOW_SECONDS / SCRAPE_SECONDS))]
             # The mean size is that of all requests so far: one window has too few to show it.
             rate = (totals[0] - before[0]) / WINDOW_SECONDS
-            yield Look(now, index, sample, seen, rate, rate * totals[1] / max(1, totals[0]))
+            yield Look(now, index, sample, decision, decision.traffic, rate, rate * totals[1] / max(1, totals[0]))
         start += phase.seconds

@@ -113,3 +113,20 @@ def test_a_queue_shows_where_the_engine_shows_one(
         assert (last.seen.waiting or 0) > 10
     else:
         assert last.seen.waiting is None
+
+
+@pytest.mark.parametrize(("flavour", "table", "without", "tolerance"), CASES)
+def test_every_engine_is_given_the_size_that_its_load_needs(
+    flavour: EngineType, table: EngineTable, without: str | None, tolerance: Tolerance
+) -> None:
+    """A steady load that one replica carries asks for one; twice what it can serve asks for more, within half a minute.
+
+    The engine that counts in lumps may ask for more at times, and lets go again.
+    """
+    looks = list(run(flavour, table, PHASES[:2], without=without, target_load=0.85))
+    steady = [look for look in looks if look.phase == STEADY and look.time > SETTLING_SECONDS]
+    overload = [look for look in looks if look.phase == OVERLOAD]
+    if tolerance is not SERVED_AT_ENDS:
+        assert {look.decision.to_replicas for look in steady} == {1}
+    assert {look.decision.reason for look in steady if "Held" in look.decision.reason} == set()
+    assert all(look.decision.to_replicas >= 2 for look in overload[6:])
