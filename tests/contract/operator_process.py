@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,6 +49,27 @@ class OperatorProcess:
             time.sleep(0.05)
             found = re.search(r'"port": (\d+)', self.said())
             self.port = int(found[1]) if found else 0
+
+    def wait_unready(self, says: str) -> None:
+        """Wait until it says of itself that it is not ready, and why; it lives all the same."""
+        deadline = time.monotonic() + START_SECONDS
+        while says not in (told := self.readiness()):
+            assert self.process.poll() is None, f"the operator ended: {self.said()}"
+            assert time.monotonic() < deadline, f"/readyz does not say {says!r}, but {told!r}: {self.said()}"
+            time.sleep(0.1)
+        assert self._answers("/healthz")
+
+    def readiness(self) -> str:
+        """What `/readyz` answers, ready or not; empty while nobody answers."""
+        found = re.search(r'"port": (\d+)', self.said())
+        self.port = int(found[1]) if found else 0
+        try:
+            return self._get("/readyz")
+        except urllib.error.HTTPError as error:
+            text: str = error.read().decode()
+            return text
+        except OSError:
+            return ""
 
     def writes(self) -> dict[tuple[str, str], float]:
         """How often it has written, by kind and outcome, by its own count."""
@@ -113,14 +135,17 @@ class OperatorProcess:
 
 
 @contextmanager
-def running_operator(kubeconfig: Path, log: Path, *arguments: str) -> Iterator[OperatorProcess]:
-    """Run an operator until the block ends; it is ready when the block begins."""
+def running_operator(
+    kubeconfig: Path, log: Path, *arguments: str, until_ready: bool = True
+) -> Iterator[OperatorProcess]:
+    """Run an operator until the block ends; it is ready when the block begins, unless it is not to be."""
     command = ["operator", f"--kubeconfig={kubeconfig}", "--host=127.0.0.1", "--port=0"]
     with log.open("wb") as output:
         process = _start([*command, f"--tick-seconds={TICK_SECONDS}", *arguments], stderr=output)
     operator = OperatorProcess(process, log)
     try:
-        operator.wait_until_ready()
+        if until_ready:
+            operator.wait_until_ready()
         yield operator
     finally:
         if process.poll() is None:
@@ -159,10 +184,11 @@ class Engines:
 
 
 @contextmanager
-def running_engines() -> Iterator[Engines]:
+def running_engines(*arguments: str) -> Iterator[Engines]:
     """Run the engines until the block ends, on ports that nobody else uses: several sessions share these addresses."""
     port, administration = _free_port(), _free_port()
-    process = _start(["engine", f"--listen=vLLM:{port}:l4", f"--admin-port={administration}", "--startup-seconds=0"])
+    command = ["engine", f"--listen=vLLM:{port}:l4", f"--admin-port={administration}", "--startup-seconds=0"]
+    process = _start([*command, *arguments])
     engines = Engines(port, f"http://127.0.0.1:{administration}")
     try:
         _wait(lambda: _listens(administration) and _listens(port), process)
