@@ -266,3 +266,35 @@ class TestConnection:
             path.write_text(content)
         with pytest.raises(NoClusterError, match=r"looked in .*kubeconfig; give --kubeconfig or set KUBECONFIG"):
             await load_configuration(str(path))
+
+
+@pytest.mark.parametrize(
+    ("code", "header", "rests"),
+    [
+        (429, "1", [1.0]),
+        (503, "2", [2.0]),
+        (503, "Wed, 21 Oct 2026 07:28:00 GMT", [0.0]),
+        (500, "1", []),
+        (200, "1", []),
+    ],
+)
+async def test_an_api_server_that_asks_for_peace_gets_it(
+    server: LoopbackApiServer, monkeypatch: pytest.MonkeyPatch, code: int, header: str, rests: list[float]
+) -> None:
+    """All writes wait, and not just those for the service that met the answer."""
+    rested: list[float] = []
+    monkeypatch.setattr(client_module.WriteBudget, "rest", lambda _, seconds: rested.append(seconds))
+
+    def answer(_: Any) -> web.Response:
+        said = web.json_response({}) if code == 200 else status(code, "TooManyRequests", "not now")
+        said.headers["Retry-After"] = header
+        return said
+
+    server.answer = answer
+    async with client_of(server) as client:
+        if code == 200:
+            await client.apply(DEPLOYMENTS, BODY)
+        else:
+            with pytest.raises(ClusterError, match="not now"):
+                await client.apply(DEPLOYMENTS, BODY)
+    assert rested == rests

@@ -91,9 +91,9 @@ class _Recorder(Proxy):
 
 
 def right_for(method: str, path: str, *, watch: bool) -> Right | None:
-    """The right that a request needs; None for what everybody may ask, such as which kinds there are."""
+    """The right that a request needs; None for what everybody may ask: which kinds there are, and what they may do."""
     found = _RESOURCE.fullmatch(path)
-    if found is None:
+    if found is None or found["resource"] == "selfsubjectaccessreviews":
         return None
     reads = "get" if found["name"] else "watch" if watch else "list"
     resource = "/".join(filter(None, (found["resource"], found["subresource"])))

@@ -3,6 +3,7 @@
 All of it lies side by side in one namespace, with one service that is fine.
 """
 
+import copy
 import json
 import secrets
 from collections.abc import Callable, Iterator
@@ -246,6 +247,37 @@ class TestRecovery:
 
 def _mount() -> Document:
     return {"spec": {"containers": [{"name": "engine", **OVERLAY["a mount without its volume"]}]}}
+
+
+class TestOlderCrd:
+    """A CRD that was not upgraded with its operator."""
+
+    def test_the_fields_that_it_drops_are_told_once_and_not_written_for_ever(
+        self, here: OperatedNamespace, operator: OperatorProcess, crds: LiveCluster
+    ) -> None:
+        """In the operator's log: no object of the user's is at fault."""
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/inferenceservices.inference.tidegate.dev"
+        original = crds.api.get(path).document
+        older = copy.deepcopy(original)
+        status = older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
+        del status["signals"], status["decision"]["properties"]["proposals"]
+        try:
+            assert crds.api.request("PUT", path, older).status == 200
+            here.wait("it counts", lambda: "signals" not in here.kubectl("explain", "infer.status"))
+            here.apply(here.least())
+            here.wait_serving(pods=1)
+            said = '"fields": ["status.decision.proposals", "status.signals"]'
+            here.wait("it is told", lambda: said in operator.said())
+            assert "signals" not in here.status()
+            operator.wait_turns(2)
+            version = here.read("inferenceservices")["metadata"]["resourceVersion"]
+            operator.wait_turns(15)
+            assert here.read("inferenceservices")["metadata"]["resourceVersion"] == version
+            assert operator.said().count("is older than this operator") == 1
+        finally:
+            found = crds.api.get(path).document
+            found["spec"] = original["spec"]
+            assert crds.api.request("PUT", path, found).status == 200
 
 
 class TestNewerCrd:

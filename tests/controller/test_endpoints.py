@@ -17,7 +17,7 @@ class Switches:
     """What the endpoints ask."""
 
     alive = True
-    ready = True
+    problem = ""
 
 
 class Served:
@@ -28,7 +28,7 @@ class Served:
         self.endpoints = Endpoints(
             exporter=operator.exporter,
             is_alive=lambda: self.switches.alive,
-            is_ready=lambda: self.switches.ready,
+            problem=lambda: self.switches.problem,
             host=ADDRESS,
             port=0,
         )
@@ -80,7 +80,7 @@ async def test_a_loop_that_is_stuck_is_not_healthy(served: Served) -> None:
 
 async def test_a_store_that_is_not_filled_is_not_ready_and_no_reason_for_a_restart(served: Served) -> None:
     """Two different questions."""
-    served.switches.ready = False
+    served.switches.problem = "the store is not filled yet"
     status, text = await served.get("/readyz")
     assert (status, "store" in text) == (503, True)
     assert (await served.get("/healthz"))[0] == 200
@@ -110,7 +110,7 @@ async def test_a_port_that_is_taken_is_an_error(served: Served, operator: Operat
     second = Endpoints(
         exporter=operator.exporter,
         is_alive=lambda: True,
-        is_ready=lambda: True,
+        problem=str,
         host=ADDRESS,
         port=served.endpoints.port,
     )

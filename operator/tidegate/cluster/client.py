@@ -17,10 +17,14 @@ from kubernetes.aio.client import ApiClient, Configuration
 from tidegate.api.names import FIELD_MANAGER_BODY, FIELD_MANAGER_SCALE
 from tidegate.cluster.fence import Fence, NotLeadingError, fencing
 from tidegate.cluster.resources import DEPLOYMENTS, EVENTS, Resource
+from tidegate.cluster.rights import Right
 from tidegate.cluster.write_budget import Urgency, WriteBudget
 
 REQUEST_TIMEOUT_SECONDS = 15.0
 APPLY = "application/apply-patch+yaml"
+QUESTIONS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+"""Asking is a POST, and writes nothing: a fenced client may not, though."""
+
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _BY_BODY_MANAGER = urlencode({"fieldManager": FIELD_MANAGER_BODY})
 
@@ -181,6 +185,20 @@ class ClusterClient:
         """
         return self._list(resource, namespace, page_size=200, accept="application/json")
 
+    async def may(self, right: Right) -> bool:
+        """Whether this account has a right, as far as it may ask: where it may not, the first request will tell.
+
+        Raises:
+            ClusterError: if the API server cannot be reached, or fails.
+        """
+        try:
+            answer = await self._send("POST", QUESTIONS, right.question())
+        except ClusterError as error:
+            if error.is_refusal or error.is_absent:
+                return True
+            raise
+        return bool((answer.get("status") or {}).get("allowed"))
+
     async def find(self, resource: Resource, namespace: str, name: str) -> Document | None:
         """One object, if it is there.
 
@@ -262,6 +280,9 @@ class ClusterClient:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClusterError(0, "Unreachable", f"{method} {path}: {error!r}") from error
         answer = _document(content)
+        if response.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+            # Every write of this process would be one too many: they all wait, whoever they are for.
+            self._budget.rest(_retry_after_seconds(response.headers.get("Retry-After", "")))
         if response.status >= HTTPStatus.BAD_REQUEST:
             words = {} if answer is None else answer
             message = words.get("message") or content[:500].decode("utf-8", "replace") or response.reason
@@ -271,6 +292,11 @@ class ClusterClient:
             said = content[:500].decode("utf-8", "replace")
             raise ClusterError(response.status, "NoDocument", f"{method} {path} was answered with {said!r}")
         return answer
+
+
+def _retry_after_seconds(header: str) -> float:
+    """How long to wait; 0 where nothing, or a date, is said: the API server says seconds."""
+    return float(header) if header.isdecimal() else 0.0
 
 
 def _document(content: bytes) -> Document | None:

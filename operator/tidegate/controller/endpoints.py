@@ -1,7 +1,7 @@
 """`/metrics`, `/healthz` and `/readyz`.
 
 `/healthz` is about this process alone: whether the loop still turns. Whether the API server answers is no reason to be
-restarted. `/readyz` says whether the store has been filled once.
+restarted. `/readyz` says what the work lacks: a store that has been filled once, and every right.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ class Endpoints:
     """A small HTTP server."""
 
     def __init__(
-        self, *, exporter: Exporter, is_alive: Callable[[], bool], is_ready: Callable[[], bool], host: str, port: int
+        self, *, exporter: Exporter, is_alive: Callable[[], bool], problem: Callable[[], str], host: str, port: int
     ) -> None:
         self._exporter = exporter
         self._is_alive = is_alive
-        self._is_ready = is_ready
+        self._problem = problem
         self._address = (host, port)
         self._runner: web.AppRunner | None = None
 
@@ -59,11 +59,11 @@ class Endpoints:
         return web.Response(body=await self._exporter.page(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _health(self, _: web.Request) -> web.Response:
-        return _answer(self._is_alive(), "the loop has not turned for a while")
+        return _answer("" if self._is_alive() else "the loop has not turned for a while")
 
     async def _readiness(self, _: web.Request) -> web.Response:
-        return _answer(self._is_ready(), "the store is not filled yet")
+        return _answer(self._problem())
 
 
-def _answer(good: bool, problem: str) -> web.Response:  # noqa: FBT001 - it is what is answered
-    return web.Response(text="ok\n") if good else web.Response(status=503, text=f"{problem}\n")
+def _answer(problem: str) -> web.Response:
+    return web.Response(status=503, text=f"{problem}\n") if problem else web.Response(text="ok\n")

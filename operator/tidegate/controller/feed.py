@@ -124,6 +124,16 @@ async def wait_until_synced(store: Store, cluster: Cluster, namespaces: tuple[st
         await asyncio.sleep(0.1)
 
 
+async def look(cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+    """List all that is watched, to see whether that is possible. kopf never watches a kind that is not there at first.
+
+    Raises:
+        ClusterError: if the API server cannot be reached, refuses, or does not know one of the kinds.
+    """
+    for resource in WATCHED:
+        await _names(cluster, resource, namespaces)
+
+
 async def sweep(store: Store, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
     """Forget what is no longer there. What appears or changes while the names are listed is not touched.
 

@@ -23,17 +23,20 @@ from tidegate.controller.feed import (
     SWEEP_SECONDS,
     catch_up,
     feeding_registry,
+    look,
     quiet_settings,
     sweep,
     wait_until_synced,
 )
 from tidegate.controller.loop import Loop
 from tidegate.controller.pod_reader import PodReader
+from tidegate.controller.readiness import Readiness, wait_until_possible, watch_rights
 from tidegate.controller.store import Store
 from tidegate.metrics.pod_scrape import PodScraper
 from tidegate.metrics.prometheus import PrometheusSource
 from tidegate.metrics.prometheus_options import PrometheusOptions
 
+CATCH_UP_ATTEMPTS = 5
 CATCH_UP_AGAIN_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
@@ -73,20 +76,21 @@ async def run(options: Options) -> None:
 
     Raises:
         NoClusterError: if no cluster is configured.
-        ClusterError: if the API server refuses to list what must be watched (missing rights, missing CRDs).
+        ClusterError: if the API server cannot be reached while the store is filled.
         MissingRightsError: if it refuses the Lease.
         OSError: if the port is taken.
     """
     stop, watching = asyncio.Event(), asyncio.Event()
     _stop_on_signals(stop)
     configuration = await load_configuration(options.kubeconfig)
-    store, exporter, synced = Store(), Exporter(), asyncio.Event()
+    store, exporter, readiness, possible = Store(), Exporter(), Readiness(), asyncio.Event()
     clock = steady_clock()
     async with (
         _electing(options.leader_election, configuration, exporter) as elector,
         PodScraper(clock=clock) as scraper,
         _asking(options.prometheus, clock) as prometheus,
         contextlib.aclosing(ClusterClient(configuration, fence=elector.may_write if elector else None)) as cluster,
+        contextlib.aclosing(ClusterClient(configuration)) as asked,
     ):
         loop = Loop(
             store=store,
@@ -99,8 +103,8 @@ async def run(options: Options) -> None:
         )
         endpoints = Endpoints(
             exporter=exporter,
-            is_alive=lambda: _is_alive(loop, elector),
-            is_ready=synced.is_set,
+            is_alive=lambda: not readiness.is_filled or _is_alive(loop, elector),
+            problem=readiness.problem,
             host=options.host,
             port=options.port,
         )
@@ -110,18 +114,10 @@ async def run(options: Options) -> None:
             reason = error.strerror or error
             raise OSError(f"cannot listen on --host {options.host} --port {options.port}: {reason}") from error
         log.info("serving /metrics, /healthz and /readyz", host=options.host, port=endpoints.port)
-        work = asyncio.create_task(_work(loop, elector, store, cluster, options.namespaces, synced), name="work")
-        watch = asyncio.create_task(
-            kopf.operator(
-                registry=feeding_registry(store, lambda: _login(options.kubeconfig)),
-                settings=quiet_settings(),
-                standalone=True,
-                clusterwide=not options.namespaces,
-                namespaces=options.namespaces,
-                ready_flag=watching,
-            ),
-            name="watch",
+        work = asyncio.create_task(
+            _work(loop, elector, store, cluster, asked, options.namespaces, readiness, possible), name="work"
         )
+        watch = asyncio.create_task(_watch(options, store, possible, watching), name="watch")
         stopping = asyncio.create_task(_stopped(stop, watching), name="stop")
         try:
             done, _ = await asyncio.wait({work, watch, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -162,9 +158,25 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
 
 async def _stopped(stop: asyncio.Event, watching: asyncio.Event) -> None:
     """Wait for a signal. kopf takes the signals when it starts, and then takes 5 s to end: take them back."""
-    await watching.wait()
+    events = {asyncio.create_task(event.wait()) for event in (watching, stop)}
+    await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
+    for event in events:
+        event.cancel()
     _stop_on_signals(stop)
     await stop.wait()
+
+
+async def _watch(options: Options, store: Store, possible: asyncio.Event, watching: asyncio.Event) -> None:
+    """Feed the store, once that is possible: of a kind that is not there when kopf starts it never hears."""
+    await possible.wait()
+    await kopf.operator(
+        registry=feeding_registry(store, lambda: _login(options.kubeconfig)),
+        settings=quiet_settings(),
+        standalone=True,
+        clusterwide=not options.namespaces,
+        namespaces=options.namespaces,
+        ready_flag=watching,
+    )
 
 
 async def _login(kubeconfig: str | None) -> kopf.ConnectionInfo:
@@ -190,10 +202,10 @@ async def _electing(
 
 
 def _is_alive(loop: Loop, elector: Elector | None) -> bool:
-    """Whether what this process has to do gets done: a follower's loop stands still."""
+    """Whether what this process has to do gets done; a follower has to look at the Lease."""
     if elector is None:
         return loop.is_alive()
-    return elector.is_alive() and (loop.is_alive() or not elector.works)
+    return elector.is_alive() and (loop.is_alive() or not loop.runs)
 
 
 async def _work(
@@ -201,13 +213,19 @@ async def _work(
     elector: Elector | None,
     store: Store,
     cluster: ClusterClient,
+    asked: ClusterClient,
     namespaces: tuple[str, ...],
-    synced: asyncio.Event,
+    readiness: Readiness,
+    possible: asyncio.Event,
 ) -> None:
+    """Begin as soon as that is possible. `asked` has no fence: a follower says as well what it lacks."""
+    await wait_until_possible(readiness, asked, lambda: look(cluster, namespaces), namespaces)
+    possible.set()
     await wait_until_synced(store, cluster, namespaces)
-    synced.set()
+    readiness.filled()
     log.info("store is filled", services=len(store.inference_services), pods=len(store.pods))
     sweeping = asyncio.create_task(_sweep_now_and_then(elector, store, cluster, namespaces), name="sweep")
+    asking = asyncio.create_task(watch_rights(readiness, asked, namespaces), name="rights")
     try:
         if elector is None:
             await loop.run()
@@ -215,16 +233,23 @@ async def _work(
             await elector.run(lambda: _serve_term(loop, store, cluster, namespaces))
     finally:
         sweeping.cancel()
+        asking.cancel()
 
 
 async def _serve_term(loop: Loop, store: Store, cluster: ClusterClient, namespaces: tuple[str, ...]) -> None:
-    """Lead: learn what the leader before has written last, and go on from there."""
-    while True:
+    """Lead: learn what the leader before has written last, and go on from there.
+
+    Raises:
+        ClusterError: if that cannot be learned, although the Lease can be renewed: another one may do better.
+    """
+    for attempt in range(CATCH_UP_ATTEMPTS):
         try:
             await catch_up(store, cluster, namespaces)
             break
         except ClusterError as error:
             log.warning("cannot see yet what the leader before has written", error=str(error))
+            if attempt == CATCH_UP_ATTEMPTS - 1:
+                raise
             await asyncio.sleep(CATCH_UP_AGAIN_SECONDS)
     await loop.run()
 

@@ -11,7 +11,8 @@ from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES
 from tidegate.controller.actions import Action, Announce, ApplyBody, Scale, WriteStatus
 from tidegate.controller.announcements import event_document, scaled
 from tidegate.controller.exporter import Exporter
-from tidegate.controller.records import ServiceRecord
+from tidegate.controller.pruned import pruned_fields
+from tidegate.controller.records import Document, ServiceRecord
 from tidegate.controller.state import ServiceState
 from tidegate.controller.status import timestamp
 from tidegate.controller.store import Store
@@ -28,6 +29,7 @@ class Writer:
         self._cluster = cluster
         self._exporter = exporter
         self._clock = clock
+        self._pruned: set[str] = set()
 
     async def carry_out(self, service: ServiceRecord, state: ServiceState, actions: list[Action]) -> None:
         """Do all of it, or as far as it goes: what fails is planned anew from what is then."""
@@ -102,7 +104,21 @@ class Writer:
             INFERENCE_SERVICES, namespace, name, action.status, uid=service.uid, urgency=action.urgency
         )
         self._store.put(INFERENCE_SERVICES, answer)
-        state.status_written(action.status, answer.get("status") or {}, self._clock())
+        kept = answer.get("status") or {}
+        state.status_written(action.status, kept, self._clock())
+        if kept != action.status:
+            self._tell_pruned(action.status, kept)
+
+    def _tell_pruned(self, sent: Document, kept: Document) -> None:
+        """Say once of each field that the API server does not know it."""
+        fields = set(pruned_fields(sent, kept)) - self._pruned
+        self._pruned |= fields
+        if fields:
+            log.warning(
+                "the CustomResourceDefinition of InferenceServices is older than this operator and drops fields of the "
+                "status: apply crds/ of this version",
+                fields=sorted(fields),
+            )
 
     async def _announce(self, service: ServiceRecord, action: Announce) -> None:
         time = timestamp(self._clock())
