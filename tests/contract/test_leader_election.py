@@ -239,7 +239,7 @@ class TestStoppedProcess:
         assert here.size() == 1
 
     def test_in_the_middle_of_its_writes_it_writes_no_more_of_them(self, pair: Pair) -> None:
-        """The other one has made what was missing; nothing is made, sized or told a second time."""
+        """Answers wait for it, and each would be followed by the next write; the other one does those."""
         here = pair.here
         leader = pair.leader()
         follower = pair.follower_of(leader)
@@ -248,9 +248,9 @@ class TestStoppedProcess:
         here.wait("it is at it", lambda: len(leader.proxy.writes()) > MANY // 4)
         leader.operator.process.send_signal(signal.SIGSTOP)
         pair.wait_until_leads(follower)
+        _goes_on_and_writes_nothing(pair, leader)
         for number in range(MANY):
             here.wait_serving(f"service-{number}", pods=1)
-        _goes_on_and_writes_nothing(pair, leader)
         assert set(_generations(here).values()) == {1}
 
 
