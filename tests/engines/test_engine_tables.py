@@ -5,6 +5,7 @@ from tidegate.engines.catalog import TABLES, engine_table
 from tidegate.engines.custom import arrival_method, custom_table
 from tidegate.engines.llama_cpp import LLAMA_CPP
 from tidegate.engines.table import EngineTable, Metric
+from tidegate.engines.triton import TRITON, TRITON_REQUESTS
 from tidegate.engines.vllm import VLLM
 from tidegate.scaling.sample import SIGNAL_NAMES, ArrivalMethod
 
@@ -23,7 +24,8 @@ def test_tables_name_only_signals(table: EngineTable) -> None:
     """A table's metrics are fields of a sample, each with at least one name; what is optional is among them."""
     assert set(table.metrics) <= set(SIGNAL_NAMES)
     assert all(table.metrics.values())
-    assert table.optional <= set(table.metrics)
+    assert table.optional | table.absent_is_zero <= set(table.metrics)
+    assert not table.absent_is_zero & {"waiting", "running", "kv_usage"}, "a gauge that is missing is not zero"
 
 
 def test_an_engine_has_its_own_ports_and_paths() -> None:
@@ -43,6 +45,19 @@ def test_the_metrics_page_can_be_elsewhere() -> None:
     """Port and path of the metrics page can be given without moving the engine."""
     table = engine_table(_engine(type="llamaCpp", metrics={"port": 9100, "path": "/stats?all=1"}))
     assert (table.port, table.metrics_port, table.metrics_path) == (8080, 9100, "/stats?all=1")
+
+
+def test_an_engine_whose_metrics_have_a_port_of_their_own_keeps_it() -> None:
+    """Triton's metrics stay where they are when the engine's port is moved, and can be moved themselves."""
+    moved = engine_table(_engine(type="Triton", port=9000))
+    assert (moved.port, moved.metrics_port) == (9000, 8002)
+    assert engine_table(_engine(type="Triton", metrics={"port": 9002})).metrics_port == 9002
+
+
+def test_the_unit_chooses_among_the_metrics_of_triton() -> None:
+    """Its own metrics count requests, those of the TensorRT-LLM backend tokens."""
+    assert engine_table(_engine(type="Triton")) == TRITON
+    assert engine_table(_engine(type="Triton", metrics={"workUnit": "requests"})) == TRITON_REQUESTS
 
 
 def test_custom_engine_reads_its_names_from_the_spec() -> None:

@@ -83,7 +83,6 @@ READ: tuple[tuple[str, EngineTable, str, dict[str, float | None]], ...] = (
             "running": 5,
             "kv_usage": 0.6,
             "requests_finished": 42,
-            "first_tokens": 42,
             "prompt_tokens": 42_000,
             "generated_tokens": 8_400,
         },

@@ -7,7 +7,8 @@ reading it takes them out of the queue.
 - The page is there with `return_perf_metrics: true`, the gauges with `enable_iter_perf_stats: true` besides (the
   TensorRT backend has them always). Neither has a flag: they go into the file given by `--config` (or
   `--extra_llm_api_options`). Releases before 2026 have neither the gauges nor the counters of tokens on this page.
-- `trtllm_request_success_total` and both counters of tokens rise when a request ends (`log_request_metrics_dict`).
+- `trtllm_request_success_total` and both counters of tokens rise when a request ends (`log_request_metrics_dict`); so
+  does `trtllm_time_to_first_token_seconds`, which therefore does not tell first tokens.
 - `trtllm_num_requests_running` are all requests in the executor (`numActiveRequests`), `…_waiting` those not yet in it.
 - A metric is on the page once it was set for the first time: before the first request the page is empty, or shows the
   configuration alone.
@@ -36,7 +37,6 @@ TENSORRT_LLM = EngineTable(
         "running": (Metric(name="trtllm_num_requests_running"),),
         "kv_usage": (Metric(name="trtllm_kv_cache_utilization"),),
         "requests_finished": (Metric(name="trtllm_request_success_total"),),
-        "first_tokens": (Metric(name="trtllm_time_to_first_token_seconds_count"),),
         "prompt_tokens": (Metric(name="trtllm_prompt_tokens_total"),),
         "generated_tokens": (Metric(name="trtllm_generation_tokens_total"),),
     },

@@ -127,7 +127,6 @@ TENSORRT_LLM_PAGE = EnginePage(
         Metric("trtllm_request_success_total", "counter", _finished, labels={"finished_reason": "length"}),
         Metric("trtllm_prompt_tokens_total", "counter", _finished_prompt_tokens),
         Metric("trtllm_generation_tokens_total", "counter", _finished_generated_tokens),
-        Metric("trtllm_time_to_first_token_seconds", "histogram", _finished, _first_token_seconds),
     ),
 )
 
