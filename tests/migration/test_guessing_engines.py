@@ -120,13 +120,22 @@ def test_the_deployment_in_the_input_is_asked() -> None:
     assert spec["targetRef"]["engine"] == {"type": "vLLM", "port": 81}
 
 
+def test_an_image_of_ones_own_needs_the_engine_only() -> None:
+    """Its arguments are read as that engine's."""
+    runs = deployment({"image": "registry.example.com/ai:3", "args": ["--served-model-name", "m", "--port", "81"]})
+
+    spec = spec_of(horizontal_pod_autoscaler(), runs, choice=Choice(VLLM))
+
+    assert (spec["model"]["name"], spec["targetRef"]["engine"]) == ("m", {"type": "vLLM", "port": 81})
+
+
 def test_the_person_knows_better() -> None:
-    """Another engine's port is not the one of the engine that was guessed."""
+    """What was guessed is dropped, and the arguments are read as those of the engine that was told."""
     runs = deployment({"image": IMAGE, "args": ["--model=m", "--port=81"]})
 
     spec = spec_of(horizontal_pod_autoscaler(), runs, choice=Choice(LLAMA_CPP, "n"))
 
-    assert (spec["model"]["name"], spec["targetRef"]["engine"]) == ("n", {"type": "llamaCpp"})
+    assert (spec["model"]["name"], spec["targetRef"]["engine"]) == ("n", {"type": "llamaCpp", "port": 81})
 
 
 @pytest.mark.parametrize(

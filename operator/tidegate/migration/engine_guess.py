@@ -90,28 +90,26 @@ PROGRAMS = (
 """The first that is found; the more exact ones first: images of Triton name the engine within, too."""
 
 
-def engine_guess(containers: Sequence[Any]) -> EngineGuess:
+def engine_guess(containers: Sequence[Any], told: EngineType | None = None) -> EngineGuess:
     """Say what the containers of a pod tell of its engine.
 
     Args:
         containers: as in a PodSpec; what is none is passed over.
+        told: the engine, where a person has told it: an image of one's own may be named after anything.
     """
-    for container in containers:
-        if not isinstance(container, dict):
-            continue
-        words = _words(container)
-        image = container.get("image")
-        texts = (image if isinstance(image, str) else "", *_commands(words))
-        program = next((each for text in texts for each in PROGRAMS if each.pattern.search(text)), None)
-        if program is not None:
-            flags = _flags(words)
-            return EngineGuess(
-                program.type,
-                _model(program, flags, words, _variables(container)),
-                _port(program, flags),
-                tuple(flag for flag in _needed_flags(program.type) if flag not in flags),
-            )
-    return EngineGuess()
+    commands = [_Command.of(container) for container in containers if isinstance(container, dict)]
+    for command in commands:
+        program = next((each for text in command.names for each in PROGRAMS if each.pattern.search(text)), None)
+        if program is not None and told in {None, program.type}:
+            return _guess(program, command)
+    programs = [program for program in PROGRAMS if program.type is told]
+    # The last of an engine's: its own image, rather than one that wraps it.
+    return _guess(programs[-1], commands[0]) if programs and commands else EngineGuess()
+
+
+def _guess(program: Program, command: "_Command") -> EngineGuess:
+    missing = [flag for flag in _needed_flags(program.type) if flag not in command.flags]
+    return EngineGuess(program.type, _model(program, command), _port(program, command.flags), tuple(missing))
 
 
 def containers_of(deployment: Document) -> Sequence[Any]:
@@ -122,13 +120,45 @@ def containers_of(deployment: Document) -> Sequence[Any]:
     return found if isinstance(found, list) else ()
 
 
-def _model(
-    program: Program, flags: Mapping[str, str], words: Sequence[str], variables: Mapping[str, str]
-) -> str | None:
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """What a container runs."""
+
+    image: str
+    words: Sequence[str]
+    variables: Mapping[str, str]
+
+    @classmethod
+    def of(cls, container: Document) -> "_Command":
+        image = container.get("image")
+        return cls(image if isinstance(image, str) else "", _words(container), _variables(container))
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Where a program may be named: no flags, and not what follows a long one, for that is named after anything."""
+        return self.image, *(
+            word
+            for before, word in pairwise(["", *self.words])
+            if not word.startswith("-") and not (before.startswith("--") and "=" not in before)
+        )
+
+    @property
+    def flags(self) -> Mapping[str, str]:
+        """Each flag and what follows it; `_` in a flag's name is `-`, as engines have it."""
+        found: dict[str, str] = {}
+        for word, following in zip_longest(self.words, self.words[1:], fillvalue=""):
+            if word.startswith("-"):
+                name, is_joined, value = word.partition("=")
+                found.setdefault(name.replace("_", "-"), value if is_joined else following)
+        return found
+
+
+def _model(program: Program, command: _Command) -> str | None:
     spellings = (*_spellings(program.type, "{model}"), *program.model_flags)
+    flags = command.flags
     names = [flags[flag] for flag in spellings if flag in flags]
-    names += [following for word, following in pairwise(words) if word in program.model_follows]
-    names.append(variables.get(program.model_variable, ""))
+    names += [following for word, following in pairwise(command.words) if word in program.model_follows]
+    names.append(command.variables.get(program.model_variable, ""))
     return next((name for name in names if _is_model(name)), None)
 
 
@@ -140,15 +170,6 @@ def _spellings(engine: EngineType, value: str) -> list[str]:
 def _needed_flags(engine: EngineType) -> list[str]:
     """The flags without which there are no metrics."""
     return [flag.spellings[0] for flag in TABLES[engine].flags if flag.value is None]
-
-
-def _commands(words: Sequence[str]) -> list[str]:
-    """Words that may be a program: no flags, and not what follows a long one, which may be named after anything."""
-    return [
-        word
-        for before, word in pairwise(["", *words])
-        if not word.startswith("-") and not (before.startswith("--") and "=" not in before)
-    ]
 
 
 def _is_model(name: str) -> bool:
@@ -164,17 +185,6 @@ def _port(program: Program, flags: Mapping[str, str]) -> int | None:
     text = next((flags[flag] for flag in _spellings(program.type, "{port}") if flag in flags), "")
     port = int(text) if text.isdecimal() and len(text) <= _LONGEST_PORT else program.port or usual
     return None if port == usual else port
-
-
-def _flags(words: Sequence[str]) -> dict[str, str]:
-    """Each flag and what follows it; `_` in a flag's name is `-`, as engines have it."""
-    found: dict[str, str] = {}
-    for word, following in zip_longest(words, words[1:], fillvalue=""):
-        if word.startswith("-"):
-            name, is_joined, value = word.partition("=")
-            name = name.replace("_", "-")
-            found.setdefault(name, value if is_joined else following)
-    return found
 
 
 def _words(container: Document) -> list[str]:

@@ -117,7 +117,7 @@ def _import(
     if (first := taken.setdefault(target, found)) is not found:
         raise RefusedError(f"Deployment {target[1]!r} is scaled by {first} ({first.source}) too; keep one of the two")
     deployment = deployments.get(target) or deployments.get(("", target[1]))
-    guess = engine_guess(containers_of(deployment) if deployment else autoscaler.containers)
+    guess = engine_guess(containers_of(deployment) if deployment else autoscaler.containers, choice.engine)
     engine, model = choice.engine or guess.type, choice.model or guess.model
     if engine is None or model is None:
         raise RefusedError(_what_is_missing(autoscaler, guess, choice, is_given=deployment is not None))
