@@ -1,7 +1,7 @@
 """Fixtures: a kind cluster with our image on it, the operator that Helm installed there, and a namespace for each test.
 
-IMAGE names the image (default `tidegate:dev`). E2E_KEEP=1 keeps the cluster, for a look or for the next run. What a
-failed test leaves behind is written to `e2e/.artifacts/`.
+IMAGE names the image (default `tidegate:dev`), E2E_CLUSTER the cluster (default `tidegate-e2e`). E2E_KEEP=1 keeps the
+cluster, for a look or for the next run. What a failed test leaves behind is written to `e2e/.artifacts/`.
 """
 
 import os
@@ -20,7 +20,7 @@ from helm_release import Release
 from live_cluster import LiveCluster
 from model_namespace import IMAGE, ModelNamespace, make_namespace, own_namespace
 
-CLUSTER = "tidegate-e2e"
+CLUSTER = os.environ.get("E2E_CLUSTER", "tidegate-e2e")
 ARTIFACTS = Path(__file__).parent / ".artifacts"
 VALUES = {
     "image": {"registry": "", "repository": IMAGE.rpartition(":")[0], "tag": IMAGE.rpartition(":")[2]},

@@ -38,7 +38,7 @@ def test_edits_are_undone_and_deleted_children_come_back(here: ModelNamespace) -
     here.kubectl("delete", "deployment/chat", "service/chat", "--wait=false")
     here.wait("both are new", lambda: len(now := uids(here)) == 2 and not set(now.values()) & set(before.values()))
     here.wait_serving(pods=2)
-    here.wait("its pods are others", lambda: len(here.pods()) == 2 and not here.pods().keys() & pods.keys())
+    here.wait("its pods are others", lambda: len(now := here.pods()) == 2 and not now.keys() & pods.keys())
 
 
 def image(here: ModelNamespace) -> str:
