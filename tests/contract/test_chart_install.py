@@ -98,14 +98,13 @@ class TestDefinitionsOfOthers:
         self, installer: Installer, crds: LiveCluster
     ) -> None:
         """Its commands are carried out to the letter, and the release is installed."""
-        for name in DEFINITIONS:
-            said = installer.refusal("first")
-            assert f"the CustomResourceDefinition {name} was installed without Helm" in said
-            assert "--set crds.enabled=false" in said
-            commands = [line.strip().split() for line in said.splitlines() if line.startswith("  kubectl ")]
-            assert len(commands) == 2
-            for _, *arguments in commands:
-                crds.kubectl(*arguments)
+        said = installer.refusal("first")
+        assert all(f"the CustomResourceDefinition {name} was installed without Helm" in said for name in DEFINITIONS)
+        assert "--set crds.enabled=false" in said
+        commands = [line.strip().split() for line in said.splitlines() if line.startswith("  kubectl ")]
+        assert len(commands) == 2
+        for _, *arguments in commands:
+            crds.kubectl(*arguments)
         installer.install("first")
 
     def test_of_another_release_they_are_named_after_it(self, installer: Installer, crds: LiveCluster) -> None:

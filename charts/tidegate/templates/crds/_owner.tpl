@@ -1,27 +1,36 @@
 {{/*
-Fails where a CustomResourceDefinition is there and is not this release's: Helm would refuse it as well, but would not
-say what to do. Needs the cluster: `helm template` sees nothing and says nothing.
+Fails where CustomResourceDefinitions are there and are not this release's: Helm would refuse them as well, but would not
+say what to do. Needs the cluster: `helm template` sees nothing and says nothing. Takes crds and release.
 */}}
 {{- define "tidegate.crds.refuseOthers" -}}
-{{- $name := .crd.metadata.name }}
-{{- $there := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" $name }}
+{{- $release := .release }}
+{{- $ofOthers := list }}
+{{- $names := list }}
+{{- range .crds }}
+{{- $there := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" .metadata.name }}
 {{- if $there }}
 {{- $annotations := $there.metadata.annotations | default dict }}
-{{- $labels := $there.metadata.labels | default dict }}
-{{- $release := get $annotations "meta.helm.sh/release-name" }}
+{{- $name := get $annotations "meta.helm.sh/release-name" }}
 {{- $namespace := get $annotations "meta.helm.sh/release-namespace" }}
-{{- $byHelm := eq (get $labels "app.kubernetes.io/managed-by") "Helm" }}
-{{- if not (and $byHelm (eq $release .root.Release.Name) (eq $namespace .root.Release.Namespace)) }}
-{{- $who := empty $release | ternary "without Helm" (printf "by the Helm release %s in namespace %s" $release $namespace) }}
-{{- fail (printf (include "tidegate.crds.message" .) $name $who $name .root.Release.Name .root.Release.Namespace $name) }}
+{{- $byHelm := eq "Helm" (get ($there.metadata.labels | default dict) "app.kubernetes.io/managed-by") }}
+{{- if not (and $byHelm (eq $name $release.Name) (eq $namespace $release.Namespace)) }}
+{{- $who := empty $name | ternary "without Helm" (printf "by the Helm release %s in namespace %s" $name $namespace) }}
+{{- $ofOthers = append $ofOthers (printf "the CustomResourceDefinition %s was installed %s" .metadata.name $who) }}
+{{- $names = append $names .metadata.name }}
 {{- end }}
+{{- end }}
+{{- end }}
+{{- if $ofOthers }}
+{{- $crds := join " " $names }}
+{{- fail (printf (include "tidegate.crds.message" .) (join "\n" $ofOthers) $crds $release.Name $release.Namespace $crds) }}
 {{- end }}
 {{- end }}
 
 {{- define "tidegate.crds.message" }}
-the CustomResourceDefinition %s was installed %s, and one release of a cluster looks after it.
-To use it as it is:     --set crds.enabled=false
-To take it over, if nobody else looks after it any more:
+%s
+One release of a cluster looks after them. To use them as they are:
+  --set crds.enabled=false
+To take them over, if nobody else looks after them any more:
   kubectl annotate crd %s --overwrite meta.helm.sh/release-name=%s meta.helm.sh/release-namespace=%s
   kubectl label crd %s --overwrite app.kubernetes.io/managed-by=Helm
 {{- end }}
