@@ -12,6 +12,8 @@ import yaml
 
 CHART = Path(__file__).resolve().parents[1] / "charts" / "tidegate"
 
+CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The definitions of our kinds are long; read in Python they take longer than Helm does."""
 

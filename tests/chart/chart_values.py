@@ -19,8 +19,8 @@ MONITORED = {"metrics.serviceMonitor.enabled": True}
 PODS_MONITORED = {"metrics.podMonitor.enabled": True}
 RULES = {"metrics.prometheusRule.enabled": True}
 DASHBOARDS = {"metrics.dashboards.enabled": True}
-RELABELING = [{"action": "labeldrop", "regex": "pod"}]
-PEER = [{"podSelector": {}}]
+RELABELING: list[Values] = [{"action": "labeldrop", "regex": "pod"}]
+PEER: list[Values] = [{"podSelector": {}}]
 
 CHANGES: dict[str, tuple[Any, Values]] = {
     "watchNamespaces": (["team-a"], {}),

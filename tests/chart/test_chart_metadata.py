@@ -50,7 +50,7 @@ class TestArtifactHub:
         examples = {each["kind"]: each for each in yaml.safe_load(ANNOTATIONS["artifacthub.io/crdsExamples"])}
         assert examples.keys() == {each.model.__name__ for each in RESOURCES}
         for each in RESOURCES:
-            assert each.model.model_validate(examples[each.model.__name__])
+            assert isinstance(each.model.model_validate(examples[each.model.__name__]), each.model)
 
     def test_the_image_is_the_one_that_is_installed(self, helm: Helm) -> None:
         """For scanners."""

@@ -1,16 +1,12 @@
-import re
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 
-from helm_chart import CHART, Document, Helm, is_hook, of_kind, only, operator_container, operator_pod
-from tidegate.cli.operator import operator
+from helm_chart import CHART, CLUSTER_SCOPED, Document, Helm, is_hook, of_kind, only, operator_container, operator_pod
 
 CI_VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
-CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
 LABELS = {
     "app.kubernetes.io/name",
     "app.kubernetes.io/instance",
@@ -18,24 +14,6 @@ LABELS = {
     "app.kubernetes.io/part-of",
     "app.kubernetes.io/managed-by",
     "helm.sh/chart",
-}
-ON_PROMETHEUS = {
-    "operator": {"metricsSource": "Prometheus"},
-    "prometheus": {
-        "url": "https://prometheus.example.com",
-        "matchers": {"cluster": "eu-1"},
-        "bearerTokenSecret": {"name": "a"},
-        "caSecret": {"name": "b", "key": "authority"},
-        "clientCertificateSecret": {"name": "c"},
-        "headerSecrets": [{"header": "X-Scope-OrgID", "name": "d", "key": "tenant"}],
-    },
-}
-ON_DOUBTFUL_PROMETHEUS = {"prometheus": {"url": "https://prometheus.example.com", "insecureSkipVerify": True}}
-LEFT_TO_EXTRA_ARGUMENTS = {
-    "--kubeconfig": "a pod has an account",
-    "--host": "the port must be reached from outside of the pod",
-    "--no-leader-elect": "the default",
-    "--help": "ends the program",
 }
 
 
@@ -109,68 +87,6 @@ class TestImage:
             if variable["name"] == "INFERENCE_SERVICE"
         )
         assert yaml.safe_load(simulated)["spec"]["engine"]["image"] == image
-
-
-class TestCommandLine:
-    """What the operator is started with."""
-
-    @pytest.mark.parametrize(
-        "values",
-        [
-            {},
-            {"watchNamespaces": ["a", "b"]},
-            ON_PROMETHEUS,
-            ON_DOUBTFUL_PROMETHEUS,
-            {"leaderElection": {"enabled": False}},
-        ],
-    )
-    def test_the_operator_knows_every_flag(self, helm: Helm, values: dict[str, Any], tmp_path: Path) -> None:
-        """Parsed by the command itself, with the files that flags name where they would be mounted."""
-        container = operator_container(helm.render(values))
-        name, *arguments = container["args"]
-        for file in ("token", "ca.crt", "tls.crt", "tls.key", "headers/X-Scope-OrgID"):
-            (tmp_path / file).parent.mkdir(exist_ok=True)
-            (tmp_path / file).write_text("x")
-        arguments = [argument.replace("/etc/tidegate/prometheus", str(tmp_path)) for argument in arguments]
-        assert name == "operator"
-        assert operator.make_context("operator", arguments).params["port"] == 8080
-
-    def test_every_flag_of_the_operator_can_be_set(self, helm: Helm) -> None:
-        """By a value, or there is a reason why not."""
-        installs = [
-            helm.render(values) for values in (ON_PROMETHEUS, ON_DOUBTFUL_PROMETHEUS, {"watchNamespaces": ["a"]})
-        ]
-        given = {argument.partition("=")[0] for made in installs for argument in operator_container(made)["args"][1:]}
-        known = {
-            option
-            for parameter in operator.get_params(click.Context(operator))
-            for option in (*parameter.opts, *parameter.secondary_opts)
-        }
-        assert known - given - set(LEFT_TO_EXTRA_ARGUMENTS) == set()
-
-    def test_files_that_flags_name_are_mounted(self, helm: Helm) -> None:
-        """Each from the object and the key that the values name, in one volume that follows them."""
-        documents = helm.render(ON_PROMETHEUS)
-        (volume,) = (each for each in operator_pod(documents)["volumes"] if each["name"] == "prometheus")
-        (mount,) = (each for each in operator_container(documents)["volumeMounts"] if each["name"] == "prometheus")
-        mounted = {
-            f"{mount['mountPath']}/{item['path']}": (source["secret"]["name"], item["key"])
-            for source in volume["projected"]["sources"]
-            for item in source["secret"]["items"]
-        }
-        named = {each.rpartition("=")[2] for each in operator_container(documents)["args"] if "=/etc/" in each}
-        assert mounted == {
-            "/etc/tidegate/prometheus/token": ("a", "token"),
-            "/etc/tidegate/prometheus/headers/X-Scope-OrgID": ("d", "tenant"),
-            "/etc/tidegate/prometheus/ca.crt": ("b", "authority"),
-            "/etc/tidegate/prometheus/tls.crt": ("c", "tls.crt"),
-            "/etc/tidegate/prometheus/tls.key": ("c", "tls.key"),
-        }
-        assert named == set(mounted)
-
-    def test_extra_arguments_come_last(self, helm: Helm) -> None:
-        """So that they win."""
-        assert operator_container(helm.render({"operator": {"extraArgs": ["--port=1"]}}))["args"][-1] == "--port=1"
 
 
 class TestPod:
@@ -290,90 +206,6 @@ class TestNetworkPolicy:
         assert first == peer
         for pod in (each for each in documents if each["kind"] == "Pod"):
             assert second["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
-
-
-class TestRoles:
-    """Rights, as far as the roles themselves show them; tests/contract/test_chart_rights.py tries them out."""
-
-    @pytest.mark.parametrize("path", CI_VALUES, ids=lambda path: path.stem)
-    def test_there_is_no_wildcard_and_no_secret(self, helm: Helm, path: Path) -> None:
-        """Not even for the tests."""
-        rules = [
-            rule
-            for document in helm.render(None, f"--values={path}")
-            if document["kind"] in {"Role", "ClusterRole"}
-            for rule in document["rules"]
-        ]
-        assert rules
-        for rule in rules:
-            words = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
-            assert not words & {"*", "secrets", "pods/exec", "escalate", "bind", "impersonate"}
-
-    def test_with_namespaces_nothing_in_others_is_allowed(self, helm: Helm) -> None:
-        """Outside of them the operator reads AcceleratorProfiles, which are in no namespace."""
-        documents = helm.render({"watchNamespaces": ["a", "b"], "rbac": {"aggregateClusterRoles": False}})
-        bound = {binding["roleRef"]["name"] for binding in of_kind(documents, "ClusterRoleBinding")}
-        (role,) = (role for role in of_kind(documents, "ClusterRole") if role["metadata"]["name"] in bound)
-        assert role["rules"] == [
-            {"apiGroups": ["inference.tidegate.dev"], "resources": ["acceleratorprofiles"], "verbs": ["list", "watch"]}
-        ]
-        everywhere = helm.render()
-        (wide,) = (role for role in of_kind(everywhere, "ClusterRole") if role["metadata"]["name"].endswith("-manager"))
-        for namespace in ("a", "b"):
-            (narrow,) = (role for role in of_kind(documents, "Role") if role["metadata"]["namespace"] == namespace)
-            assert [*role["rules"], *narrow["rules"]] == wide["rules"]
-
-    def test_only_its_own_lease_can_be_written(self, helm: Helm) -> None:
-        """But for creating one, which has no name yet when it is allowed."""
-        documents = helm.render()
-        (role,) = (role for role in of_kind(documents, "Role") if role["metadata"]["name"].endswith("-leader"))
-        named = {rule["resourceNames"][0] for rule in role["rules"] if "resourceNames" in rule}
-        assert [f"--lease-name={name}" in operator_container(documents)["args"] for name in named] == [True]
-        assert [rule["verbs"] for rule in role["rules"] if "resourceNames" not in rule] == [["create"]]
-
-    def test_people_get_theirs_by_aggregation_if_that_is_wanted(self, helm: Helm) -> None:
-        """`view` reads, `edit` writes too."""
-        aggregated = {"rbac.authorization.k8s.io/aggregate-to-view", "rbac.authorization.k8s.io/aggregate-to-edit"}
-
-        def labels(aggregate: bool) -> set[str]:  # noqa: FBT001 - it is the value
-            roles = of_kind(helm.render({"rbac": {"aggregateClusterRoles": aggregate}}), "ClusterRole")
-            return {label for role in roles for label in role["metadata"]["labels"]}
-
-        assert labels(aggregate=True) >= aggregated
-        assert not labels(aggregate=False) & aggregated
-
-
-class TestSideBySide:
-    """Several installs in one cluster."""
-
-    def test_cluster_scoped_names_differ_between_namespaces(self, helm: Helm) -> None:
-        """The same release name in two namespaces, and two names whose parts could be read either way."""
-        installs = [("tidegate", "a"), ("tidegate", "b"), ("tidegate-b", "a"), ("a-tidegate", "a"), ("tidegate", "a-a")]
-        names = [
-            (document["kind"], document["metadata"]["name"])
-            for release, namespace in installs
-            for document in helm.render({"crds": {"enabled": False}}, release=release, namespace=namespace)
-            if document["kind"] in CLUSTER_SCOPED
-        ]
-        assert names
-        assert len(names) == len(set(names))
-
-    def test_two_releases_share_a_namespace(self, helm: Helm) -> None:
-        """Nothing of one is named as something of the other, nor selected by it."""
-        one, two = (helm.render({"crds": {"enabled": False}}, release=release) for release in ("one", "two"))
-        assert not {(each["kind"], each["metadata"]["name"]) for each in one} & {
-            (each["kind"], each["metadata"]["name"]) for each in two
-        }
-        assert only(one, "Deployment")["spec"]["selector"] != only(two, "Deployment")["spec"]["selector"]
-
-    @pytest.mark.parametrize("release", ["a" * 53, "tidegate", "x-tidegate-x", "a-b"])
-    def test_names_fit(self, helm: Helm, release: str) -> None:
-        """Those of Services are the shortest that Kubernetes takes; the longest release name has 53 letters."""
-        for document in helm.render(release=release):
-            if document["kind"] in {"Service", "Deployment", "Pod"}:
-                assert re.fullmatch("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", document["metadata"]["name"])
-            for label in document["metadata"]["labels"].values():
-                assert len(label) <= 63
 
 
 class TestHelmTests:

@@ -1,0 +1,89 @@
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from helm_chart import Helm, operator_container, operator_pod
+from tidegate.cli.operator import operator
+
+ON_PROMETHEUS = {
+    "operator": {"metricsSource": "Prometheus"},
+    "prometheus": {
+        "url": "https://prometheus.example.com",
+        "matchers": {"cluster": "eu-1"},
+        "bearerTokenSecret": {"name": "a"},
+        "caSecret": {"name": "b", "key": "authority"},
+        "clientCertificateSecret": {"name": "c"},
+        "headerSecrets": [{"header": "X-Scope-OrgID", "name": "d", "key": "tenant"}],
+    },
+}
+ON_DOUBTFUL_PROMETHEUS = {"prometheus": {"url": "https://prometheus.example.com", "insecureSkipVerify": True}}
+LEFT_TO_EXTRA_ARGUMENTS = {
+    "--kubeconfig": "a pod has an account",
+    "--host": "the port must be reached from outside of the pod",
+    "--no-leader-elect": "the default",
+    "--help": "ends the program",
+}
+
+
+class TestCommandLine:
+    """What the operator is started with."""
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            {},
+            {"watchNamespaces": ["a", "b"]},
+            ON_PROMETHEUS,
+            ON_DOUBTFUL_PROMETHEUS,
+            {"leaderElection": {"enabled": False}},
+        ],
+    )
+    def test_the_operator_knows_every_flag(self, helm: Helm, values: dict[str, Any], tmp_path: Path) -> None:
+        """Parsed by the command itself, with the files that flags name where they would be mounted."""
+        container = operator_container(helm.render(values))
+        name, *arguments = container["args"]
+        for file in ("token", "ca.crt", "tls.crt", "tls.key", "headers/X-Scope-OrgID"):
+            (tmp_path / file).parent.mkdir(exist_ok=True)
+            (tmp_path / file).write_text("x")
+        arguments = [argument.replace("/etc/tidegate/prometheus", str(tmp_path)) for argument in arguments]
+        assert name == "operator"
+        assert operator.make_context("operator", arguments).params["port"] == 8080
+
+    def test_every_flag_of_the_operator_can_be_set(self, helm: Helm) -> None:
+        """By a value, or there is a reason why not."""
+        installs = [
+            helm.render(values) for values in (ON_PROMETHEUS, ON_DOUBTFUL_PROMETHEUS, {"watchNamespaces": ["a"]})
+        ]
+        given = {argument.partition("=")[0] for made in installs for argument in operator_container(made)["args"][1:]}
+        known = {
+            option
+            for parameter in operator.get_params(click.Context(operator))
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
+        assert known - given - set(LEFT_TO_EXTRA_ARGUMENTS) == set()
+
+    def test_files_that_flags_name_are_mounted(self, helm: Helm) -> None:
+        """Each from the object and the key that the values name, in one volume that follows them."""
+        documents = helm.render(ON_PROMETHEUS)
+        (volume,) = (each for each in operator_pod(documents)["volumes"] if each["name"] == "prometheus")
+        (mount,) = (each for each in operator_container(documents)["volumeMounts"] if each["name"] == "prometheus")
+        mounted = {
+            f"{mount['mountPath']}/{item['path']}": (source["secret"]["name"], item["key"])
+            for source in volume["projected"]["sources"]
+            for item in source["secret"]["items"]
+        }
+        named = {each.rpartition("=")[2] for each in operator_container(documents)["args"] if "=/etc/" in each}
+        assert mounted == {
+            "/etc/tidegate/prometheus/token": ("a", "token"),
+            "/etc/tidegate/prometheus/headers/X-Scope-OrgID": ("d", "tenant"),
+            "/etc/tidegate/prometheus/ca.crt": ("b", "authority"),
+            "/etc/tidegate/prometheus/tls.crt": ("c", "tls.crt"),
+            "/etc/tidegate/prometheus/tls.key": ("c", "tls.key"),
+        }
+        assert named == set(mounted)
+
+    def test_extra_arguments_come_last(self, helm: Helm) -> None:
+        """So that they win."""
+        assert operator_container(helm.render({"operator": {"extraArgs": ["--port=1"]}}))["args"][-1] == "--port=1"
