@@ -10,6 +10,7 @@ from aiohttp import web
 
 from metrics.loopback import http_pod
 from metrics.stored_pods import MODEL, Engines, engines, prometheus, source, stored, until, until_failure, until_sample
+from tidegate.engines.tei import TEI
 from tidegate.engines.vllm import VLLM
 from tidegate.metrics.failure import ScrapeReason
 from tidegate.metrics.pod_scrape import PodScraper, ScrapeTarget
@@ -74,6 +75,23 @@ async def test_a_counter_without_series_is_missing(tmp_path: Path) -> None:
             page = await _scraped(pods)
     assert (page.requests_ended, sample.requests_ended) == (0, None)
     assert replace(sample, time=0.0) == replace(page, time=0.0, requests_ended=None)
+
+
+async def test_an_empty_page_is_zero_where_engines_start_so(tmp_path: Path) -> None:
+    """Of an engine that shows nothing before its first request, an empty page that was scraped is zero, as when read."""
+
+    async def page(_: web.BaseRequest) -> web.Response:
+        return web.Response(text="")
+
+    async with http_pod(page) as port:
+        with prometheus(tmp_path) as server, source(server.url) as asked:
+            server.scrape({f"127.0.0.1:{port}": {"namespace": "models", "pod": "pod-1"}})
+            sample = await until_sample(asked, stored(1, table=TEI))
+            table = replace(TEI, metrics_port=port)
+            async with PodScraper(clock=lambda: sample.time) as scraper:
+                read = await scraper.scrape([ScrapeTarget(key=1, address="127.0.0.1", table=table)])
+    assert read[1] == sample
+    assert sample.waiting == 0
 
 
 async def test_pods_are_told_apart_by_the_same_queries(tmp_path: Path) -> None:
