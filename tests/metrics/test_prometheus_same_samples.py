@@ -78,7 +78,7 @@ async def test_a_counter_without_series_is_missing(tmp_path: Path) -> None:
 
 
 async def test_an_empty_page_is_zero_where_engines_start_so(tmp_path: Path) -> None:
-    """Of an engine that shows nothing before its first request, an empty page that was scraped is zero, as when read."""
+    """Of an engine that shows nothing before its first request, an empty page is zero, scraped or read."""
 
     async def page(_: web.BaseRequest) -> web.Response:
         return web.Response(text="")
