@@ -11,11 +11,11 @@ from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES
 from tidegate.controller.actions import Action, Announce, ApplyBody, Scale, WriteStatus
 from tidegate.controller.announcements import event_document, scaled
 from tidegate.controller.exporter import Exporter
-from tidegate.controller.pruned import pruned_fields
-from tidegate.controller.records import Document, ServiceRecord
+from tidegate.controller.records import ServiceRecord
 from tidegate.controller.state import ServiceState
 from tidegate.controller.status import timestamp
 from tidegate.controller.store import Store
+from tidegate.controller.undeclared import undeclared_fields, without_fields
 from tidegate.workloads.altered import fields_altered
 
 log = structlog.get_logger(__name__)
@@ -29,7 +29,7 @@ class Writer:
         self._cluster = cluster
         self._exporter = exporter
         self._clock = clock
-        self._pruned: set[str] = set()
+        self._undeclared: set[str] = set()
 
     async def carry_out(self, service: ServiceRecord, state: ServiceState, actions: list[Action]) -> None:
         """Do all of it, or as far as it goes: what fails is planned anew from what is then."""
@@ -100,25 +100,30 @@ class Writer:
 
     async def _write_status(self, service: ServiceRecord, state: ServiceState, action: WriteStatus) -> None:
         namespace, name = service.key
-        answer = await self._cluster.apply_status(
-            INFERENCE_SERVICES, namespace, name, action.status, uid=service.uid, urgency=action.urgency
-        )
+        while True:
+            status = without_fields(action.status, self._undeclared) if self._undeclared else action.status
+            try:
+                answer = await self._cluster.apply_status(
+                    INFERENCE_SERVICES, namespace, name, status, uid=service.uid, urgency=action.urgency
+                )
+                break
+            except ClusterError as error:
+                if not self._learn_undeclared(error):
+                    raise
         self._store.put(INFERENCE_SERVICES, answer)
-        kept = answer.get("status") or {}
-        state.status_written(action.status, kept, self._clock())
-        if kept != action.status:
-            self._tell_pruned(action.status, kept)
+        state.status_written(action.status, answer.get("status") or {}, self._clock())
 
-    def _tell_pruned(self, sent: Document, kept: Document) -> None:
-        """Say once of each field that the API server does not know it."""
-        fields = set(pruned_fields(sent, kept)) - self._pruned
-        self._pruned |= fields
+    def _learn_undeclared(self, error: ClusterError) -> bool:
+        """Whether a status was refused for fields that were not known to be unknown; each is told once."""
+        fields = undeclared_fields(error.message) - self._undeclared if error.is_internal else set()
         if fields:
+            self._undeclared |= fields
             log.warning(
-                "the CustomResourceDefinition of InferenceServices is older than this operator and drops fields of the "
-                "status: apply crds/ of this version",
+                "the CustomResourceDefinition of InferenceServices is older than this operator; these fields of the "
+                "status are left out until it is restarted: apply crds/ of this version, and restart it",
                 fields=sorted(fields),
             )
+        return bool(fields)
 
     async def _announce(self, service: ServiceRecord, action: Announce) -> None:
         time = timestamp(self._clock())
