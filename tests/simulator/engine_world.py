@@ -71,12 +71,13 @@ async def world(
     model_names: tuple[str, ...] = ("m",),
     startup_seconds: float = 0.0,
     time_scale: float = FAST,
+    alone: bool = False,
     **model: float,
 ) -> AsyncIterator[World]:
     """Engines on a free port of every local address."""
     listener = Listener.parse(f"{flavour}:0", startup_seconds=startup_seconds)
     listener = replace(listener, model=replace(listener.model, **model))
-    fleet = Fleet(model_names=model_names, time_scale=time_scale)
+    fleet = Fleet(model_names=model_names, time_scale=time_scale, alone=alone)
     async with (
         listening(EngineServer(fleet, listener).application(), "0.0.0.0", 0) as port,  # noqa: S104 - as on a cluster
         listening(admin_application(fleet), "127.0.0.1", 0) as admin_port,

@@ -124,6 +124,15 @@ async def test_every_local_address_is_an_engine_of_its_own() -> None:
         assert [address for (address, _), _ in engines.fleet] == ["127.0.0.2", "127.0.0.3"]
 
 
+async def test_an_ordinary_pod_is_one_engine_however_it_is_reached() -> None:
+    """What a port-forward asks shows in the metrics that the operator reads, and so does what is broken."""
+    async with world(alone=True) as engines:
+        assert (await engines.complete("127.0.0.1"))[0] == 200
+        assert (await engines.signals("127.0.0.2"))["vllm:request_success_total"] == 1
+        await engines.fault("127.0.0.1", error500=True)
+        assert (await engines.complete("127.0.0.2"))[0] == 500
+
+
 async def test_idle_engines_hold_no_timers() -> None:
     """A thousand engines that were spoken to and have nothing to do schedule nothing on the loop."""
     async with world() as engines:

@@ -39,7 +39,8 @@ Administration (ADDRESS is a local address, or all):
 @click.option(
     "--startup-seconds",
     type=click.FloatRange(min=0),
-    help="Time until an engine is ready, from the first contact with it. Default: the replica model's, 0.",
+    help="Time until an engine is ready, from the first contact with it; with --type from the start. Default: the "
+    "replica model's, 0.",
 )
 @click.option(
     "--time-scale",
@@ -78,8 +79,9 @@ def engine(
 ) -> None:
     """Serve simulated inference engines: OpenAI's API and a real engine's metrics, no model.
 
-    Every local address that clients connect to is an engine of its own, created at first contact. On a cluster whose
-    pods have loopback addresses one process listening on 0.0.0.0 is every pod.
+    With --type it is one engine, as an ordinary pod runs it. With --listen every local address that clients connect to
+    is an engine of its own, created at first contact: on a cluster whose pods have loopback addresses one process
+    listening on 0.0.0.0 is every pod.
 
     \b
     Examples:
@@ -115,7 +117,12 @@ def engine(
         ]
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    fleet = Fleet(model_names=model_names, time_scale=time_scale, stream_interval_seconds=stream_interval_seconds)
+    fleet = Fleet(
+        model_names=model_names,
+        time_scale=time_scale,
+        stream_interval_seconds=stream_interval_seconds,
+        alone=flavour is not None,
+    )
     try:
         uvloop.run(
             serve_engines(fleet, parsed, host=host, admin_host=admin_host, admin_port=admin_port, announce=click.echo)

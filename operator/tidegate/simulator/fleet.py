@@ -1,4 +1,8 @@
-"""All engines of one process, told apart by the address and port that a client connected to."""
+"""All engines of one process, told apart by the address and port that a client connected to.
+
+Or the one engine of an ordinary pod, which is the same by whichever way it is reached: a port-forward comes by another
+address than the operator, and must not find another engine.
+"""
 
 import time
 from collections.abc import Iterator
@@ -71,20 +75,32 @@ class Fleet:
     """Engines by (address, port).
 
     Each is created when its address is first spoken to, and its start-up counts from then.
+
+    Args:
+        model_names: names of the served model, the first for labels; empty: whatever clients ask for.
+        time_scale: engine seconds per second.
+        stream_interval_seconds: least time between two events of a stream.
+        alone: all addresses are one.
     """
 
     def __init__(
-        self, *, model_names: tuple[str, ...] = (), time_scale: float = 1.0, stream_interval_seconds: float = 0.0
+        self,
+        *,
+        model_names: tuple[str, ...] = (),
+        time_scale: float = 1.0,
+        stream_interval_seconds: float = 0.0,
+        alone: bool = False,
     ) -> None:
         self.model_names = model_names
-        """Names of the served model, the first for labels; empty: whatever clients ask for."""
         self._time_scale = time_scale
         self._stream_interval_seconds = stream_interval_seconds
+        self.alone = alone
         self._engines: dict[tuple[str, int], Engine] = {}
         self._faults: dict[str, Faults] = {}
 
     def engine(self, address: str, listener: Listener) -> Engine:
         """The engine at this address, created if need be."""
+        address = self._known_as(address)
         key = (address, listener.port)
         if (engine := self._engines.get(key)) is None:
             engine = self._engines[key] = Engine(
@@ -104,6 +120,7 @@ class Fleet:
 
     def set_faults(self, address: str, faults: Faults) -> None:
         """Break (or with ``Faults()`` mend) one address, or all: that replaces what was set for single ones."""
+        address = self._known_as(address)
         if address == ALL:
             self._faults.clear()
         self._faults[address] = faults
@@ -121,5 +138,9 @@ class Fleet:
     def __iter__(self) -> Iterator[tuple[tuple[str, int], Engine]]:
         return iter(list(self._engines.items()))
 
+    def _known_as(self, address: str) -> str:
+        return ALL if self.alone else address
+
     def _at(self, address: str) -> Iterator[tuple[tuple[str, int], Engine]]:
+        address = self._known_as(address)
         return ((key, engine) for key, engine in self if address in (ALL, key[0]))

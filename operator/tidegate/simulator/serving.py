@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 
 from .admin import admin_application
-from .fleet import Fleet, Listener
+from .fleet import ALL, Fleet, Listener
 from .server import EngineServer
 
 _SHUTDOWN_SECONDS = 1.0
@@ -57,6 +57,8 @@ async def serve_engines(
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         for listener in listeners:
+            if fleet.alone:
+                fleet.engine(ALL, listener)  # It starts with its process, not when somebody first asks.
             server = EngineServer(fleet, listener)
             port = await stack.enter_async_context(listening(server.application(), host, listener.port))
             announce(f"{listener.flavour} engines listen on {host}:{port}")
