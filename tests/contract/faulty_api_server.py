@@ -68,7 +68,7 @@ class FaultyApiServer:
             time.sleep(0.1)
 
     def writes(self) -> list[str]:
-        """All writes that have arrived here, as "PATCH /apis/...", in order; Leases and questions for rights left out."""
+        """All writes that have arrived, as "PATCH /apis/...", in order; without Leases and questions for rights."""
         said: list[str] = json.loads(self._ask("GET", WRITES))
         return [write for write in said if not any(part in write for part in ("/leases", "accessreviews"))]
 
