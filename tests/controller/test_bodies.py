@@ -274,7 +274,7 @@ async def test_somebody_elses_deployment_is_neither_adopted_nor_told_of_as_ours(
 async def test_pods_that_run_are_told_of_though_the_spec_cannot_be_read() -> None:
     """They are left alone, and `kubectl get` must not say that there are none."""
     operator = await settled()
-    operator.apply({**LEAST, "engine": {"type": "SGLang", "image": "i"}}, generation=2)
+    operator.apply({**LEAST, "engine": {"type": "NextYears", "image": "i"}}, generation=2)
     assert set(await operator.turn()) == {"Status", "Event"}
     status = operator.cluster.found(INFERENCE_SERVICES, CHAT)["status"]
     assert [status[name] for name in ("replicas", "readyReplicas", "desiredReplicas")] == [1, 1, 1]

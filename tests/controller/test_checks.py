@@ -61,9 +61,9 @@ class Refused(NamedTuple):
 
 REFUSED = {
     "a spec of a newer CRD": Refused(
-        surroundings({**LEAST, "engine": {"type": "SGLang", "image": "i"}}),
+        surroundings({**LEAST, "engine": {"type": "NextYears", "image": "i"}}),
         Reason.INVALID_SPEC,
-        ("spec.engine.type", "SGLang", "upgrade"),
+        ("spec.engine.type", "NextYears", "upgrade"),
     ),
     "a name too long": Refused(
         surroundings(LEAST, name="c" * 41), Reason.NAME_TOO_LONG, ("metadata.name", "41", "40", "shorter name")

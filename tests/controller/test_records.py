@@ -25,7 +25,7 @@ def test_a_null_status_or_spec_is_an_empty_one() -> None:
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        ({**LEAST, "engine": {"type": "SGLang", "image": "i"}}, ("spec.engine.type", "'vLLM'", "'SGLang'")),
+        ({**LEAST, "engine": {"type": "NextYears", "image": "i"}}, ("spec.engine.type", "'vLLM'", "'NextYears'")),
         ({**LEAST, "scaling": {"maxReplicas": "many"}}, ("spec.scaling.maxReplicas", "'many'")),
         ({**LEAST, "scaling": {"mode": "Reckless"}}, ("spec.scaling.mode", "'Reckless'")),
         ({**TARGETING, "targetRef": {"kind": "StatefulSet", "name": "x"}}, ("spec.targetRef.kind", "'StatefulSet'")),
