@@ -115,8 +115,9 @@ def test_a_prometheus_that_hangs_and_one_that_is_gone_hold_the_size(
     """The condition tells one from the other, nothing shrinks meanwhile, and what comes back is believed."""
     here.apply({**least, "replicas": 2})
     here.wait_serving(pods=2)
+    # Until they have been scraped twice, nobody knows how soon a scrape is old; and the operator must look after that.
+    prometheus.wait_until(f'count(count_over_time(up{{namespace="{here.namespace}"}}[1m]) >= 5) == 2')
     here.wait("both are read", lambda: here.status()["signals"]["podsSampled"] == 2)
-    operator.wait_turns(4)  # Until they have been scraped twice, nobody knows how soon a scrape is old.
     prometheus.pause()
     message = here.wait_condition("MetricsAvailable", "False", "Missing")
     here.wait("it times out", lambda: "PrometheusTimeout" in here.condition("MetricsAvailable")[2])
