@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from helm_chart import CHART, CLUSTER_SCOPED, Helm, of_kind, only, operator_container
+from tidegate.cluster.rights import needed
 
 CI_VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
 
@@ -38,6 +39,24 @@ class TestRoles:
         for namespace in ("a", "b"):
             (narrow,) = (role for role in of_kind(documents, "Role") if role["metadata"]["namespace"] == namespace)
             assert [*role["rules"], *narrow["rules"]] == wide["rules"]
+
+    def test_they_are_what_the_operator_asks_for_when_it_starts(self, helm: Helm) -> None:
+        """But for the one on finalizers, which only some API servers want."""
+        roles = of_kind(helm.render(), "ClusterRole")
+        (manager,) = (role for role in roles if role["metadata"]["name"].endswith("-manager"))
+        given = {
+            (group, resource, verb)
+            for rule in manager["rules"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        }
+        asked = {
+            (right.resource.group, "/".join(filter(None, (right.resource.plural, right.subresource))), right.verb)
+            for right in needed(())
+        }
+        assert given - asked == {("inference.tidegate.dev", "inferenceservices/finalizers", "update")}
+        assert asked <= given
 
     def test_only_its_own_lease_can_be_written(self, helm: Helm) -> None:
         """But for creating one, which has no name yet when it is allowed."""
