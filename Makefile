@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 CLUSTER_NAME ?= tidegate
 export IMAGE ?= tidegate:dev
+demo_cluster := $(if $(CLUSTER),--cluster $(CLUSTER))
 venv := .venv
 python := $(venv)/bin/python
 export PYTHONPATH := operator
@@ -27,12 +28,12 @@ $(venv)/.complete: requirements-dev.lock
 venv: $(venv)/.complete ## Make .venv with everything the lock names.
 
 .PHONY: demo
-demo: venv ## Watch it scale: a control plane, the operator, simulated engines and a real trace.
-	$(python) tools/demo $(DEMO_OPTIONS)
+demo: venv $(if $(filter kind,$(CLUSTER)),image) ## Watch it scale: a control plane, the operator, simulated engines and a real trace. CLUSTER=kind: real pods.
+	$(python) tools/demo $(demo_cluster) $(DEMO_OPTIONS)
 
 .PHONY: demo-down
 demo-down: venv ## Remove what the demo left to look at.
-	$(python) tools/demo --down
+	$(python) tools/demo $(demo_cluster) --down
 
 .PHONY: test
 test: venv ## Unit, property, component and API contract tests.
@@ -92,4 +93,4 @@ bench: venv ## Measure what docs/benchmarks.md publishes.
 
 .PHONY: clean
 clean: ## Remove what the other targets made in this folder.
-	rm -rf $(venv) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(venv) .image e2e/.artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

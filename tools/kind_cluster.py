@@ -34,7 +34,6 @@ GPU_LABELS = {
     "nvidia.com/gpu.product": "NVIDIA-L4",
     "nvidia.com/gpu.family": "ada-lovelace",
     "nvidia.com/gpu.memory": "23034",
-    "nvidia.com/gpu.count": str(GPUS_PER_NODE),
     "nvidia.com/gpu.replicas": "1",
     "nvidia.com/gpu.sharing-strategy": "none",
     "nvidia.com/gpu.compute.major": "8",
@@ -84,18 +83,19 @@ def cluster_named(name: str) -> KindCluster:
     return KindCluster(name, cache_directory(os.environ) / "kind" / name)
 
 
-def up(name: str = "tidegate", *, workers: int = 0) -> KindCluster:
+def up(name: str = "tidegate", *, workers: int = 0, gpus_per_node: int = GPUS_PER_NODE) -> KindCluster:
     """Bring a cluster up: nothing to do if it runs, made anew if it does not.
 
     Args:
         name: Its name.
         workers: Nodes beside the one that is control plane and worker in one.
+        gpus_per_node: How many each node claims to have.
 
     Raises:
         ToolsError: Docker does not answer, kind is not there, or the cluster did not start.
     """
     cluster = cluster_named(name)
-    _check_docker()
+    check_docker()
     find(["kind", "kubectl"])  # Before the lock: others need not wait for a build.
     with exclusive(cluster.directory.parent / "lock", waiting=lambda: _tell("waiting for another kind command")):
         if cluster.is_running():
@@ -104,7 +104,7 @@ def up(name: str = "tidegate", *, workers: int = 0) -> KindCluster:
         _remove(cluster)  # What a reboot or an interrupted start left behind.
         began = time.monotonic()
         try:
-            _create(cluster, workers)
+            _create(cluster, workers, gpus_per_node)
         except BaseException:  # Ctrl-C too: a cluster is up or it is not there.
             _remove(cluster)
             raise
@@ -119,7 +119,7 @@ def down(name: str = "tidegate") -> None:
         ToolsError: Docker does not answer, or kind is not there.
     """
     cluster = cluster_named(name)
-    _check_docker()
+    check_docker()
     with exclusive(cluster.directory.parent / "lock", waiting=lambda: _tell("waiting for another kind command")):
         _remove(cluster)
 
@@ -130,11 +130,11 @@ def load(image: str, name: str = "tidegate") -> None:
     Raises:
         ToolsError: Docker does not have it, or there is no such cluster.
     """
-    _check_docker()
+    check_docker()
     _kind("load", "docker-image", image, "--name", name)
 
 
-def _create(cluster: KindCluster, workers: int) -> None:
+def _create(cluster: KindCluster, workers: int, gpus: int) -> None:
     nodes = [{"role": "control-plane"}, *({"role": "worker"} for _ in range(workers))]
     configuration = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": nodes}
     cluster.directory.mkdir(parents=True)
@@ -146,7 +146,7 @@ def _create(cluster: KindCluster, workers: int) -> None:
     _write_kubeconfig(cluster)
     api = cluster.api_server()
     for node in api.get("/api/v1/nodes").document["items"]:
-        _claim_gpus(api, node)
+        _claim_gpus(api, node, gpus)
     # Pods are refused before it is there.
     _wait_for(api, "/api/v1/namespaces/default/serviceaccounts/default")
 
@@ -166,15 +166,16 @@ def _write_kubeconfig(cluster: KindCluster) -> None:
     cluster.kubeconfig.write_text(text)
 
 
-def _claim_gpus(api: ApiServer, node: dict[str, Any]) -> None:
+def _claim_gpus(api: ApiServer, node: dict[str, Any], gpus: int) -> None:
     """Let a node claim GPUs as a device plugin would, and their labels."""
     path = f"/api/v1/nodes/{node['metadata']['name']}"
     resources = [
-        {"op": "add", "path": f"/status/{where}/nvidia.com~1gpu", "value": str(GPUS_PER_NODE)}
+        {"op": "add", "path": f"/status/{where}/nvidia.com~1gpu", "value": str(gpus)}
         for where in ("capacity", "allocatable")
     ]
+    labels = {**GPU_LABELS, "nvidia.com/gpu.count": str(gpus)}
     answers = [
-        api.merge_patch(path, {"metadata": {"labels": GPU_LABELS}}, manager="gpu-feature-discovery"),
+        api.merge_patch(path, {"metadata": {"labels": labels}}, manager="gpu-feature-discovery"),
         api.request("PATCH", f"{path}/status", resources, content_type=JSON_PATCH),
     ]
     for answer in answers:
@@ -195,7 +196,7 @@ def _remove(cluster: KindCluster) -> None:
     shutil.rmtree(cluster.directory, ignore_errors=True)
 
 
-def _check_docker() -> None:
+def check_docker() -> None:
     """Make sure that Docker answers.
 
     Raises:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from demo import stage, summary
+from demo import kind_stage, kwok_stage, stage, summary
 from demo.history import History
 from demo.measures import WINDOW_SECONDS, Measures, percentile
-from demo.scenario import CHAT, LEGACY, SIMULATED_STARTUP, Part, merged
+from demo.scenario import CHAT, LEGACY, Part, merged
 from demo.view import Scene, live, plain
 
 
@@ -208,16 +208,39 @@ def test_patches_are_merge_patches(document: Any, patch: Any, expected: Any) -> 
     assert json.dumps(document) == before
 
 
-def test_what_is_applied_is_the_examples_made_to_fit() -> None:
-    """Every service's pods start in seconds, and what the examples say besides is kept."""
-    found = {(document["kind"], document["metadata"]["name"]): document for document in stage.documents()}
+def applied(placed: stage.Placed) -> dict[tuple[str, str], Any]:
+    """The objects that a stage applies, by kind and name."""
+    return {(document["kind"], document["metadata"]["name"]): document for document in stage.documents(placed)}
+
+
+@pytest.mark.parametrize("placed", [kwok_stage.placed, kind_stage.placed])
+def test_what_is_applied_is_the_examples_made_to_fit(placed: stage.Placed) -> None:
+    """What the examples say is kept, wherever the demo plays."""
+    found = applied(placed)
     chat, legacy = found["InferenceService", "chat"]["spec"], found["Deployment", "legacy-vllm"]["spec"]
-    assert chat["template"]["metadata"]["annotations"][SIMULATED_STARTUP] == "20s"
     assert chat["engine"]["type"] == "vLLM"
     assert chat["accelerator"] == {"profile": "l4"}
     assert legacy["template"]["metadata"]["labels"] == {"app": "legacy-vllm"}
     assert found["InferenceService", "legacy"]["spec"]["scaling"]["mode"] == "Advisory"
     assert ("AcceleratorProfile", "l4") in found
+
+
+def test_without_docker_pods_start_in_seconds() -> None:
+    """As their annotation says."""
+    chat = applied(kwok_stage.placed)["InferenceService", "chat"]["spec"]
+    assert chat["template"]["metadata"]["annotations"][kwok_stage.SIMULATED_STARTUP] == "20s"
+
+
+def test_on_kind_pods_are_simulated_engines() -> None:
+    """All of them, the one that somebody else owns too; it still asks for its accelerator."""
+    found = applied(kind_stage.placed)
+    templates = [found["Deployment", "legacy-vllm"]["spec"]["template"]["spec"]]
+    templates += [found["InferenceService", name]["spec"]["template"]["spec"] for name in ("chat", "summarize")]
+    for template in templates:
+        (container,) = template["containers"]
+        assert container["command"][:2] == ["tidegate", "engine"]
+    assert templates[0]["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": "1"}
+    assert found["InferenceService", "legacy"]["spec"]["targetRef"]["name"] == "legacy-vllm"
 
 
 def test_a_second_demo_is_refused(tmp_path: Path) -> None:

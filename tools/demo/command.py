@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from building import ToolsError
-from demo import stage
+from demo.stage import Stage, alone, state_directory
 
 if TYPE_CHECKING:
     from demo.performance import Options
@@ -44,9 +44,22 @@ INTERRUPTED = 130
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Write a picture of the live view to this SVG file.",
 )
+@click.option(
+    "--cluster",
+    type=click.Choice(["kwok", "kind"]),
+    default="kwok",
+    show_default=True,
+    help="Where: a control plane without Docker, or kind, with real pods.",
+)
 @click.option("--down", is_flag=True, help="Only remove the cluster that an earlier demo left.")
 def demo(
-    *, speed: float, duration: float | None, json_file: Path | None, picture_file: Path | None, down: bool
+    *,
+    speed: float,
+    duration: float | None,
+    json_file: Path | None,
+    picture_file: Path | None,
+    cluster: str,
+    down: bool,
 ) -> None:
     """Watch Tidegate scale: a real control plane, the operator, simulated engines and a production trace."""
     console = Console(highlight=False)
@@ -55,27 +68,39 @@ def demo(
         signal.signal(number, _as_interrupt)
     for name in ("NO_PROXY", "no_proxy"):  # Everything is on this machine, whatever proxies the environment names.
         os.environ[name] = "127.0.0.1,localhost"
-    directory = stage.state_directory()
+    directory = state_directory()
     try:
-        with stage.alone(directory):
+        stage = _stage(cluster)
+        with alone(directory):
             if down:
                 stage.take_down()
                 _say(console, "The demo's cluster is gone.")
                 return
-            _say(console, "Setting up a cluster: etcd, API server, controller manager, scheduler; kwok plays kubelet.")
+            _say(console, stage.about)
             from demo.performance import Options  # noqa: PLC0415 - OpenAI's client takes seconds to import
 
-            _perform(Options(speed, duration, json_file, picture_file), console, directory)
+            _perform(Options(speed, duration, json_file, picture_file), stage, console, directory)
     except ToolsError as error:
         _say(console, f"error: {error}", style="red")
         raise SystemExit(1) from error
 
 
-def _perform(options: "Options", console: Console, directory: Path) -> None:
+def _stage(cluster: str) -> Stage:
+    """Imported when it is played on: kind's needs nothing of kwok's, nor the other way round."""
+    if cluster == "kind":
+        from demo.kind_stage import KindStage  # noqa: PLC0415
+
+        return KindStage()
+    from demo.kwok_stage import KwokStage  # noqa: PLC0415
+
+    return KwokStage()
+
+
+def _perform(options: "Options", stage: Stage, console: Console, directory: Path) -> None:
     from demo.performance import DemoError, perform  # noqa: PLC0415 - as above
 
     try:
-        perform(options, console, directory)
+        perform(options, stage, console, directory)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Cleaning up takes a second or two, and must not stop half-way.
         stage.take_down()
@@ -83,24 +108,24 @@ def _perform(options: "Options", console: Console, directory: Path) -> None:
         raise SystemExit(INTERRUPTED) from None
     except (ToolsError, DemoError) as error:
         _say(console, f"error: {error}", style="red")
-        _tell_what_is_left(console, directory)
+        _tell_what_is_left(stage, console, directory)
         raise SystemExit(1) from error
-    _tell_what_is_left(console, directory)
+    _tell_what_is_left(stage, console, directory)
 
 
-def _tell_what_is_left(console: Console, directory: Path) -> None:
+def _tell_what_is_left(stage: Stage, console: Console, directory: Path) -> None:
     exports = stage.exports_left()
     if exports is None:
         return
     console.rule("Look around")
     for text in (
-        "The control plane is still up, with everything as it was at the end; operator and engines have stopped.",
+        stage.left,
         *(f"  {line}" for line in exports.splitlines()),
         "  kubectl get infer,pods",
         "  kubectl describe infer chat",
         "  kubectl get infer chat -o yaml        # status.decision and status.changes say why",
         f"Logs, and the objects that were applied: {directory}",
-        "`make demo-down` removes it all.",
+        "`make demo-down` removes it all, with the same CLUSTER.",
     ):
         _say(console, text)
 

@@ -1,8 +1,9 @@
 """Plays a timeline of requests with OpenAI's own client, streaming, each at the pod that has the least to do."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from ssl import SSLContext
 
 from openai import APIError, AsyncOpenAI, DefaultAioHttpClient
 
@@ -23,7 +24,7 @@ class CutOffError(Exception):
     """An answer ended early, as it does when an engine is killed."""
 
 
-def open_client() -> AsyncOpenAI:
+def open_client(tls: SSLContext | None) -> AsyncOpenAI:
     """OpenAI's client, for all pods: its address is replaced at each request."""
     return AsyncOpenAI(
         base_url="http://127.0.0.1",
@@ -31,7 +32,7 @@ def open_client() -> AsyncOpenAI:
         timeout=ANSWER_SECONDS,
         max_retries=0,  # A failure is to be seen.
         # aiohttp beneath it takes half the CPU; proxies of the environment are not for loopback addresses.
-        http_client=DefaultAioHttpClient(trust_env=False),
+        http_client=DefaultAioHttpClient(trust_env=False, verify=tls or True),
     )
 
 
@@ -41,6 +42,9 @@ class Player:
 
     part: Part
     pods: Pods
+    url: Callable[[str, str, int], str]
+    """(pod, address, port) -> where the pod is reached."""
+
     client: AsyncOpenAI
     measures: Measures
     outstanding: Outstanding
@@ -63,7 +67,8 @@ class Player:
             with self.outstanding.at(pod):
                 await self._stream(pod, arrival, began)
         except (APIError, CutOffError) as error:
-            self.measures.failures[f"{type(error).__name__}: {error}"] += 1
+            why = f" ({error.__cause__!r})" if error.__cause__ else ""
+            self.measures.failures[f"{type(error).__name__}: {error}{why}"] += 1
         else:
             self.measures.answered += 1
 
@@ -75,7 +80,8 @@ class Player:
             CutOffError: The answer ended early.
         """
         loop = asyncio.get_running_loop()
-        client = self.client.with_options(base_url=f"http://{pod.address}:{self.part.port}/v1")
+        url = self.url(pod.name, pod.address, self.part.engine.port)
+        client = self.client.with_options(base_url=f"{url}/v1")
         stream = await client.chat.completions.create(
             model=self.part.model,
             messages=[{"role": "user", "content": "the prompt of a production trace"}],

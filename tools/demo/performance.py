@@ -8,12 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cluster import Cluster
-from demo import stage, summary
+from demo import summary
 from demo.picture import Picture
 from demo.play import Play
-from demo.programs import engines, operator
 from demo.scenario import LOAD_SECONDS, NAMESPACE, PARTS, Part
+from demo.stage import EXAMPLES, Stage
 from demo.trace import timeline
 
 
@@ -57,8 +56,8 @@ class Stopwatch:
         return self.phases[name]
 
 
-def perform(options: Options, console: Console, directory: Path) -> None:
-    """Run the demo once. Afterwards the cluster is still there; the programs are not.
+def perform(options: Options, stage: Stage, console: Console, directory: Path) -> None:
+    """Run the demo once. Afterwards the cluster is still there; programs of this machine are not.
 
     Raises:
         ToolsError: Something could not be started, or ended early.
@@ -67,19 +66,19 @@ def perform(options: Options, console: Console, directory: Path) -> None:
     stage.check_machine()
     stopwatch = Stopwatch()
     timelines = {
-        part.name: timeline(part.load, stage.EXAMPLES / "traces", speed=options.speed, seconds=options.load_seconds)
+        part.name: timeline(part.load, EXAMPLES / "traces", speed=options.speed, seconds=options.load_seconds)
         for part in PARTS
     }
     play = Play(timelines, options.load_seconds, console, Picture(options.picture_file))
-    cluster = stage.set_up(directory)
+    stage.set_up(directory)
     _say(console, f"  cluster, CRDs and examples are there after {stopwatch.lap('cluster'):.0f} s")
     untouched = [part for part in PARTS if not part.touched]
-    sizes = {part.name: [_replicas(cluster, part)] for part in untouched}
-    with engines(directory) as engine, operator(directory, cluster.kubeconfig) as controller:
+    sizes = {part.name: [_replicas(stage, part)] for part in untouched}
+    with stage.programs(directory) as programs:
         _say(console, f"  operator and simulated engines run after {stopwatch.lap('programs'):.0f} s more")
-        asyncio.run(play.run(cluster.kubeconfig, (engine, controller), stopwatch.lap))
+        asyncio.run(play.run(stage, programs, stopwatch.lap))
         for part in untouched:
-            sizes[part.name].append(_replicas(cluster, part))
+            sizes[part.name].append(_replicas(stage, part))
     complete = options.load_seconds == LOAD_SECONDS / options.speed
     found = summary.problems(PARTS, play.history.services, play.measures, sizes, complete=complete)
     console.rule("What happened")
@@ -89,12 +88,12 @@ def perform(options: Options, console: Console, directory: Path) -> None:
         made = summary.document(PARTS, play.history.services, play.measures, found, stopwatch.phases)
         options.json_file.write_text(json.dumps(made, indent=2))
     if found:
-        raise DemoError("\n".join(["this is not what should have happened:", *found, controller.tail()]))
+        raise DemoError("\n".join(["this is not what should have happened:", *found, stage.tail()]))
 
 
-def _replicas(cluster: Cluster, part: Part) -> int:
+def _replicas(stage: Stage, part: Part) -> int:
     where = ("get", "deployment", part.deployment, "--namespace", NAMESPACE)
-    return int(stage.kubectl(cluster, *where, "--output=jsonpath={.spec.replicas}"))
+    return int(stage.kubectl(*where, "--output=jsonpath={.spec.replicas}"))
 
 
 def _say(console: Console, text: str) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,8 +14,9 @@ from demo.load import Player, open_client
 from demo.measures import Measures
 from demo.picking import Outstanding
 from demo.picture import Picture
-from demo.programs import Program, reset_engine
+from demo.programs import Program
 from demo.scenario import ABOUT, PARTS
+from demo.stage import Stage
 from demo.trace import Arrival, tokens_per_second
 from demo.view import CURVE_COLUMNS, LEGEND, Scene, clock, screen
 from demo.watching import Pods, connected, watch_pods, watch_services
@@ -59,37 +59,39 @@ class Play:
         self._curve = tokens_per_second(timelines[names[0]], seconds=load_seconds, columns=CURVE_COLUMNS)
         self._began: float | None = None
 
-    async def run(self, kubeconfig: Path, programs: Sequence[Program], lap: Callable[[str], float]) -> None:
+    async def run(self, stage: Stage, programs: Sequence[Program], lap: Callable[[str], float]) -> None:
         """Wait for pods, send the requests, wait for the way down.
 
         Args:
-            kubeconfig: Of the demo's cluster.
-            programs: What must run all the while; the first is the engines.
+            stage: With its cluster set up.
+            programs: What must run all the while.
             lap: Called at the end of each phase with its name; gives its length in seconds.
 
         Raises:
             ToolsError: A program ended, or pods did not become ready.
         """
-        self._pods.arrives = lambda address: reset_engine(programs[0].port, address)
+        self._pods.arrives = stage.arrives
         async with (
-            connected(kubeconfig) as api,
+            connected(stage.kubeconfig) as api,
             _running(watch_pods(api, self._pods.see), watch_services(api, self.history.see)) as watches,
         ):
             waited = await self._until(self._is_ready, FIRST_PODS_SECONDS, programs, watches)
             if not waited:
-                tails = "\n".join(program.tail() for program in programs)
-                raise ToolsError(f"not every service had a ready pod within {FIRST_PODS_SECONDS:.0f} s; {tails}")
+                waited_seconds = f"{FIRST_PODS_SECONDS:.0f} s"
+                raise ToolsError(f"not every service had a ready pod within {waited_seconds}; {stage.tail()}")
             self._say(f"  every service has a ready pod after {lap('pods'):.0f} s more")
             self._say(f"\nReplaying a production trace for {clock(self._load_seconds)}: {ABOUT}")
             self._say(LEGEND)
             self._say("")
-            await self._play(programs, watches)
+            await self._play(stage, programs, watches)
             lap("load and the way down")
 
-    async def _play(self, programs: Sequence[Program], watches: Sequence[Task]) -> None:
+    async def _play(self, stage: Stage, programs: Sequence[Program], watches: Sequence[Task]) -> None:
         outstanding = Outstanding()
-        async with open_client() as client:
-            players = [Player(part, self._pods, client, self.measures[part.name], outstanding) for part in PARTS]
+        async with open_client(stage.tls) as client:
+            players = [
+                Player(part, self._pods, stage.url, client, self.measures[part.name], outstanding) for part in PARTS
+            ]
             self._began = time.monotonic()
             async with _running(*(player.play(self._timelines[player.part.name]) for player in players)) as plays:
                 with screen(self._console) as draw:

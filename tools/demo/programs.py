@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from building import ToolsError
-from demo.scenario import ENGINES
-from demo.stage import REPOSITORY
+from demo.scenario import ENGINES, STREAM_INTERVAL_SECONDS
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
 STOP_SECONDS = 10
 POLL_SECONDS = 0.1
@@ -60,7 +60,7 @@ def engines(directory: Path) -> Iterator[Program]:
     """One process that is the engine in every pod, for the length of a `with` block."""
     port = _free_port()
     arguments = ["engine", "--admin-port", str(port)]
-    arguments += ["--stream-interval-seconds", "0.2"]  # Each event costs the client a quarter millisecond.
+    arguments += ["--stream-interval-seconds", str(STREAM_INTERVAL_SECONDS)]
     for engine in ENGINES:
         arguments += ["--listen", f"{engine.flavour}:{engine.port}:{engine.physics}"]
     with _running("simulated engines", directory / "engines.log", arguments, port) as program:

@@ -19,15 +19,12 @@ ABOUT = (
 )
 
 NAMESPACE = "default"
-SIMULATED_STARTUP = "tidegate.dev/simulated-startup"
-"""Annotation of a pod: how long kwok lets it start. Real ones load weights for minutes."""
-
 PROFILES = "profiles.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """What answers on a port of every pod's address."""
+    """What answers on a port of a pod."""
 
     flavour: str
     port: int
@@ -35,10 +32,12 @@ class Engine:
     """Name of the replica model; `tidegate engine --help` lists them."""
 
 
-ENGINES = (
-    Engine(flavour="vLLM", port=8000, physics="l4"),
-    Engine(flavour="llamaCpp", port=8080, physics="cpu"),
-)
+L4 = Engine(flavour="vLLM", port=8000, physics="l4")
+CPU = Engine(flavour="llamaCpp", port=8080, physics="cpu")
+ENGINES = (L4, CPU)
+
+STREAM_INTERVAL_SECONDS = 0.2
+"""Least time between two events of an answer: each costs the client a quarter millisecond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +68,14 @@ class Part:
 
     deployment: str
     pod_labels: Mapping[str, str]
-    port: int
+    engine: Engine
+    startup_seconds: int
+    """How long a pod takes from its start until it is ready. Real ones load weights for minutes."""
+
     load: Load
     patches: Mapping[str, Document]
-    """Kind of an object in the example to what is laid over it, as a merge patch."""
+    """Kind of an object in the example to what is laid over it, as a merge patch. Each stage lays more over it: what
+    makes its pods simulated engines."""
 
     must_reach_replicas: int
     """Fewest replicas it must have had, or, in mode Advisory, must have been advised."""
@@ -82,10 +85,6 @@ class Part:
 
     touched: bool = True
     """Whether its size may change at all: not in mode Advisory."""
-
-
-def _starts_in(seconds: int) -> Document:
-    return {"metadata": {"annotations": {SIMULATED_STARTUP: f"{seconds}s"}}}
 
 
 _DOWN_SOON = {
@@ -98,7 +97,8 @@ CHAT = Part(
     example="chat-gpu.yaml",
     deployment="chat",
     pod_labels={"inference.tidegate.dev/service": "chat"},
-    port=8000,
+    engine=L4,
+    startup_seconds=20,
     # 26 minutes of the chat trace, about 8 times as fast, at 0.4 of the recorded rate: 2,500 to 5,500 tokens/s.
     load=Load(trace="azure-2023-conversation.csv.gz", seconds=1560, rate=0.4, longest_prompt_tokens=7000),
     patches={
@@ -106,7 +106,6 @@ CHAT = Part(
             "spec": {
                 # The simulated L4 drowns at 1,500 tokens/s of this trace.
                 "scaling": {"tokenThroughput": {"targetPerReplica": 1000}, "behavior": _DOWN_SOON},
-                "template": _starts_in(20),
             }
         }
     },
@@ -120,10 +119,11 @@ SUMMARIZE = Part(
     example="summarize-cpu.yaml",
     deployment="summarize",
     pod_labels={"inference.tidegate.dev/service": "summarize"},
-    port=8080,
+    engine=CPU,
+    startup_seconds=10,
     # The short ones of the same trace: a CPU reads 250 tokens a second.
     load=Load(trace="azure-2023-conversation.csv.gz", seconds=1560, rate=0.06, longest_prompt_tokens=600),
-    patches={"InferenceService": {"spec": {"scaling": {"behavior": _DOWN_SOON}, "template": _starts_in(10)}}},
+    patches={"InferenceService": {"spec": {"scaling": {"behavior": _DOWN_SOON}}}},
     must_reach_replicas=1,
 )
 
@@ -133,13 +133,11 @@ LEGACY = Part(
     example="legacy-advisory.yaml",
     deployment="legacy-vllm",
     pod_labels={"app": "legacy-vllm"},
-    port=8000,
+    engine=L4,
+    startup_seconds=5,
     # A burst of the code completion trace, nearly as fast as it was, at 0.3 of its rate.
     load=Load(trace="azure-2023-code.csv.gz", seconds=200, rate=0.3, longest_prompt_tokens=7000),
-    patches={
-        "InferenceService": {"spec": {"scaling": {"tokenThroughput": {"targetPerReplica": 1500}}}},
-        "Deployment": {"spec": {"template": _starts_in(5)}},
-    },
+    patches={"InferenceService": {"spec": {"scaling": {"tokenThroughput": {"targetPerReplica": 1500}}}}},
     must_reach_replicas=3,
     touched=False,
 )

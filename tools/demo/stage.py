@@ -1,27 +1,84 @@
-"""The stage: a cluster of the demo's own, the CRDs, the accelerator profiles, and the examples made to fit."""
+"""The stage: a cluster of the demo's own with the examples on it, made to fit; what one has to offer."""
 
 import fcntl
 import os
-import socket
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from ssl import SSLContext
+from typing import Any, Protocol
 
 import yaml
 
-import cluster as clusters
 from building import ToolsError, cache_directory
-from cluster import Cluster
-from demo.scenario import ENGINES, NAMESPACE, PARTS, PROFILES, Document, merged
+from demo.programs import REPOSITORY, Program
+from demo.scenario import NAMESPACE, PARTS, PROFILES, Document, Part, merged
 
 CLUSTER_NAME = "tidegate-demo"
-REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "examples"
-CRDS = REPOSITORY / "crds"
-READY_SECONDS = 30
+
+Placed = Callable[[Part, str], Document]
+"""(part, kind of one of its objects) -> what is laid over the object, so that its pods are simulated engines."""
+
+
+class Stage(Protocol):
+    """A kind of cluster that the demo can play on."""
+
+    about: str
+    """What is set up, as a sentence."""
+
+    left: str
+    """What is left at the end, as a sentence."""
+
+    tls: SSLContext | None
+    """What the addresses of pods need, after `set_up`; None: plain HTTP."""
+
+    @property
+    def kubeconfig(self) -> Path:
+        """An administrator's kubeconfig, after `set_up`."""
+
+    def check_machine(self) -> None:
+        """Refuse what cannot work, before anything is started.
+
+        Raises:
+            ToolsError: With the way out.
+        """
+
+    def set_up(self, directory: Path) -> None:
+        """Bring up a cluster with the examples on it. One that an earlier demo left is made anew.
+
+        Args:
+            directory: For logs, and for what was applied.
+
+        Raises:
+            ToolsError: The cluster did not start, or refused an object.
+        """
+
+    def programs(self, directory: Path) -> AbstractContextManager[Sequence[Program]]:
+        """What must run on this machine beside the cluster, for the length of a `with` block."""
+
+    def url(self, pod: str, address: str, port: int) -> str:
+        """Where a pod is reached from here."""
+
+    def arrives(self, address: str) -> None:
+        """A pod has got an address, perhaps one that another had before."""
+
+    def tail(self) -> str:
+        """The end of the logs, for people who wonder what went wrong."""
+
+    def kubectl(self, *arguments: str) -> str:
+        """Run kubectl; gives what it printed.
+
+        Raises:
+            ToolsError: It failed; with what it said.
+        """
+
+    def take_down(self) -> None:
+        """Remove the cluster."""
+
+    def exports_left(self) -> str | None:
+        """Shell lines that lead to the cluster and to its kubectl; None if it does not run."""
 
 
 def state_directory() -> Path:
@@ -53,79 +110,34 @@ def alone(directory: Path) -> Iterator[None]:
         yield
 
 
-def check_machine() -> None:
-    """Refuse what cannot work, before anything is started.
+def apply_examples(stage: Stage, placed: Placed, directory: Path) -> None:
+    """Apply profiles and examples, and keep a copy of what was applied.
 
     Raises:
-        ToolsError: Not Linux, or a port that the engines need is taken.
+        ToolsError: One was refused.
     """
-    if sys.platform != "linux":
-        raise ToolsError(
-            f"the demo needs Linux, this is {sys.platform}: its pods have the addresses 127.64.0.0 and up, which only "
-            "Linux answers on. A container or a virtual machine will do."
-        )
-    for engine in ENGINES:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("0.0.0.0", engine.port))  # noqa: S104 - as the engines will
-            except OSError as error:
-                raise ToolsError(
-                    f"port {engine.port} is in use ({error.strerror}), and the simulated {engine.flavour} pods answer "
-                    f"on it; end what listens there: `ss -ltnp 'sport = :{engine.port}'` names it"
-                ) from error
+    objects = directory / "objects.yaml"
+    objects.write_text(yaml.safe_dump_all(documents(placed), sort_keys=False))
+    stage.kubectl("apply", "--server-side", "--namespace", NAMESPACE, "--filename", str(objects))
 
 
-def set_up(directory: Path) -> Cluster:
-    """Bring up a cluster with everything in it but the operator. One that an earlier demo left is made anew.
-
-    Raises:
-        ToolsError: The cluster did not start, or refused an object.
-    """
-    clusters.down(CLUSTER_NAME)
-    made = clusters.up(CLUSTER_NAME)
-    try:
-        kubectl(made, "apply", "--server-side", "--filename", str(CRDS))
-        kubectl(made, "wait", "--for=condition=Established", f"--timeout={READY_SECONDS}s", "--filename", str(CRDS))
-        objects = directory / "objects.yaml"
-        objects.write_text(yaml.safe_dump_all(documents(), sort_keys=False))
-        kubectl(made, "apply", "--server-side", "--namespace", NAMESPACE, "--filename", str(objects))
-    except BaseException:  # Ctrl-C too.
-        clusters.down(CLUSTER_NAME)
-        raise
-    return made
-
-
-def take_down() -> None:
-    """Remove the cluster."""
-    clusters.down(CLUSTER_NAME)
-
-
-def exports_left() -> str | None:
-    """Shell lines that lead to the demo's cluster and to its kubectl; None if it does not run."""
-    try:
-        return clusters.exports(clusters.running(CLUSTER_NAME))
-    except ToolsError:
-        return None
-
-
-def documents() -> list[Document]:
-    """The objects that are applied: profiles and examples, with the scenario's patches laid over them."""
+def documents(placed: Placed) -> list[Document]:
+    """The objects that are applied: profiles, and examples with the scenario's and the stage's patches over them."""
     found = list(_read(EXAMPLES / PROFILES))
     for part in PARTS:
-        found += [
-            merged(document, part.patches.get(document["kind"], {})) for document in _read(EXAMPLES / part.example)
-        ]
+        for document in _read(EXAMPLES / part.example):
+            kind = document["kind"]
+            found.append(merged(merged(document, part.patches.get(kind, {})), placed(part, kind)))
     return found
 
 
-def kubectl(cluster: Cluster, *arguments: str) -> str:
-    """Run kubectl on the demo's cluster; gives what it printed.
+def kubectl(program: Path, kubeconfig: Path, *arguments: str) -> str:
+    """Run kubectl on a cluster; gives what it printed.
 
     Raises:
         ToolsError: It failed; with what it said.
     """
-    command = [str(cluster.kubectl), "--kubeconfig", str(cluster.kubeconfig), *arguments]
+    command = [str(program), "--kubeconfig", str(kubeconfig), *arguments]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         raise ToolsError(f"`kubectl {' '.join(arguments)}` failed:\n{answer.stderr.strip()}")

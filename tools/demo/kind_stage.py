@@ -1,0 +1,134 @@
+"""A stage on Docker: a kind cluster, the operator as Helm installs it there, and simulated engines as real pods."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from ssl import SSLContext
+
+import kind_cluster
+from binaries import find
+from building import ToolsError
+from demo.programs import TAIL_LINES, Program
+from demo.scenario import NAMESPACE, STREAM_INTERVAL_SECONDS, Document, Part
+from demo.stage import CLUSTER_NAME, REPOSITORY, apply_examples, kubectl
+
+CHART = REPOSITORY / "charts" / "tidegate"
+OPERATOR_NAMESPACE = "tidegate-system"
+INSTALL_SECONDS = 120
+IMAGE = os.environ.get("IMAGE", "tidegate:dev")
+GPUS = 16
+"""`chat` may take eight, and `legacy` has two."""
+
+
+class KindStage:
+    """See `demo.stage.Stage`."""
+
+    about = "Setting up a kind cluster, with the operator as Helm installs it; engines are real pods."
+    left = "The cluster is still up, and everything in it at work: operator and engines are pods."
+    tls: SSLContext | None = None
+
+    def __init__(self) -> None:
+        self._cluster = kind_cluster.cluster_named(CLUSTER_NAME)
+        self._pods = ""
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Of the kind cluster."""
+        return self._cluster.kubeconfig
+
+    def check_machine(self) -> None:
+        """Refuse a machine without the image."""
+        kind_cluster.check_docker()
+        if subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, check=False).returncode != 0:
+            raise ToolsError(f"Docker has no image {IMAGE}: `make image` builds it, IMAGE names another")
+
+    def set_up(self, directory: Path) -> None:
+        """Bring up everything."""
+        kind_cluster.down(CLUSTER_NAME)
+        kind_cluster.up(CLUSTER_NAME, gpus_per_node=GPUS)
+        try:
+            kind_cluster.load(IMAGE, CLUSTER_NAME)
+            api = self._cluster.api_server()
+            self.tls, self._pods = api.tls, f"{api.url}/api/v1/namespaces/{NAMESPACE}/pods"
+            self._install()
+            apply_examples(self, placed, directory)
+        except BaseException:  # Ctrl-C too.
+            kind_cluster.down(CLUSTER_NAME)
+            raise
+
+    @contextmanager
+    def programs(self, directory: Path) -> Iterator[Sequence[Program]]:
+        """None: everything is a pod."""
+        del directory
+        yield ()
+
+    def url(self, pod: str, address: str, port: int) -> str:
+        """Through the API server, which reaches pods wherever Docker keeps them."""
+        del address
+        return f"{self._pods}/{pod}:{port}/proxy"
+
+    def arrives(self, address: str) -> None:
+        """Each pod is an engine of its own: nothing is to be forgotten."""
+
+    def tail(self) -> str:
+        """Of the operator."""
+        where = ("--namespace", OPERATOR_NAMESPACE, "deployment/tidegate", f"--tail={TAIL_LINES}")
+        return f"the end of the operator's log:\n{self.kubectl('logs', *where)}"
+
+    def kubectl(self, *arguments: str) -> str:
+        """The kubectl of this project."""
+        (program,) = find(["kubectl"]).values()
+        return kubectl(program, self.kubeconfig, *arguments)
+
+    def take_down(self) -> None:
+        """Remove the cluster."""
+        kind_cluster.down(CLUSTER_NAME)
+
+    def exports_left(self) -> str | None:
+        """Of the kind cluster."""
+        return kind_cluster.exports(self._cluster) if self._cluster.is_running() else None
+
+    def _install(self) -> None:
+        repository, _, tag = IMAGE.rpartition(":")
+        values = {"image": {"registry": "", "repository": repository, "tag": tag}, "logging": {"format": "console"}}
+        (helm,) = find(["helm"]).values()
+        answer = subprocess.run(
+            [
+                *(helm, "install", "tidegate", CHART, "--kubeconfig", self.kubeconfig),
+                *("--namespace", OPERATOR_NAMESPACE, "--create-namespace"),
+                *("--values", "-", "--wait", f"--timeout={INSTALL_SECONDS}s"),
+            ],
+            input=json.dumps(values),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if answer.returncode != 0:
+            raise ToolsError(f"`helm install` failed:\n{answer.stderr.strip()}\n{self.tail()}")
+
+
+def placed(part: Part, kind: str) -> Document:
+    """Engines are replaced by simulated ones; a pod asks for the accelerators of its example, and for little else."""
+    engine = part.engine
+    container = {
+        "name": "engine" if part.touched else "vllm",
+        "image": IMAGE,
+        "command": ["tidegate", "engine", f"--type={engine.flavour}", f"--hardware={engine.physics}"],
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
+    }
+    container["command"] += [f"--startup-seconds={part.startup_seconds}"]
+    container["command"] += [f"--stream-interval-seconds={STREAM_INTERVAL_SECONDS}"]
+    if kind == "InferenceService" and part.touched:
+        return {"spec": {"engine": {"image": IMAGE, "args": []}, "template": {"spec": {"containers": [container]}}}}
+    if kind == "Deployment":
+        container["resources"] |= {"limits": {"nvidia.com/gpu": "1"}}
+        container |= {
+            "args": [f"--served-model-name={part.model}"],
+            "ports": [{"name": "http", "containerPort": engine.port}],
+            "readinessProbe": {"httpGet": {"path": "/health", "port": "http"}, "periodSeconds": 1},
+        }
+        return {"spec": {"template": {"spec": {"containers": [container]}}}}
+    return {}
