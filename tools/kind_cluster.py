@@ -143,7 +143,7 @@ def _create(cluster: KindCluster, workers: int, gpus: int) -> None:
     if image := os.environ.get("KIND_NODE_IMAGE"):
         command += ["--image", image]
     _kind(*command, stdin=json.dumps(configuration))
-    _write_kubeconfig(cluster)
+    write_kubeconfig(cluster)
     api = cluster.api_server()
     for node in api.get("/api/v1/nodes").document["items"]:
         _claim_gpus(api, node, gpus)
@@ -151,7 +151,7 @@ def _create(cluster: KindCluster, workers: int, gpus: int) -> None:
     _wait_for(api, "/api/v1/namespaces/default/serviceaccounts/default")
 
 
-def _write_kubeconfig(cluster: KindCluster) -> None:
+def write_kubeconfig(cluster: KindCluster) -> None:
     """Write kind's kubeconfig with the certificates in files: Python's TLS takes a client's from nowhere else."""
     text = (cluster.directory / "kind.yaml").read_text()
     for key in ("certificate-authority", "client-certificate", "client-key"):
