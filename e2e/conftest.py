@@ -6,6 +6,7 @@ cluster, for a look or for the next run. What a failed test leaves behind is wri
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -88,6 +89,31 @@ def next_image(cluster: LiveCluster) -> str:  # noqa: ARG001 - there must be one
     """The same image by another tag, on the node."""
     name = f"{IMAGE.rpartition(':')[0]}:next"
     subprocess.run(["docker", "tag", IMAGE, name], check=True)  # noqa: S607 - as kind finds it
+    kind_cluster.load(name, CLUSTER)
+    return name
+
+
+@pytest.fixture(scope="session")
+def llama_image(cluster: LiveCluster) -> str:  # noqa: ARG001 - there must be one
+    """llama.cpp's server with a tiny model, on the node."""
+    return _build_and_load("llama")
+
+
+@pytest.fixture(scope="session")
+def prometheus_image(cluster: LiveCluster) -> str:  # noqa: ARG001 - there must be one
+    """Debian's Prometheus, on the node."""
+    return _build_and_load("prometheus")
+
+
+def _build_and_load(folder: str) -> str:
+    """Build the image of a folder beside this file as `make image` builds ours, and load it; its name."""
+    name = f"{folder}:e2e"
+    options = shlex.split(os.environ.get("DOCKER_BUILD_OPTIONS", ""))
+    if base := os.environ.get("BASE_IMAGE"):
+        options.append(f"--build-arg=BASE_IMAGE={base}")
+    command = ["docker", "build", "--quiet", *options, f"--tag={name}", str(Path(__file__).with_name(folder))]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, f"{shlex.join(command)}: {built.stdout}{built.stderr}"
     kind_cluster.load(name, CLUSTER)
     return name
 
