@@ -57,6 +57,14 @@ def test_the_same_figures_make_the_same_page(bench: ModuleType) -> None:
 def test_tables_stay_tables_and_what_is_for_programs_is_left_out(bench: ModuleType) -> None:
     """Markdown is shown as such, all else as it was printed; a last line of JSON is not for people."""
     table = bench.section("overload", bench.FLEET, "| a | b |\n|---|---|\n| 1 | 2 |\n")
-    plain = bench.section("scrape", bench.FLEET, 'cost 1 ms\n{"cost": 1}\n')
+    plain = bench.section("scrape", bench.FLEET, '  1 pod: 1 ms\n{"cost": 1}\n')
     assert "```" not in table
-    assert "```text\ncost 1 ms\n```" in plain
+    assert "```text\n  1 pod: 1 ms\n```" in plain
+
+
+def test_the_page_says_of_each_bench_what_it_measures(bench: ModuleType) -> None:
+    """In the words of the table; a bench that is not published yet has no part."""
+    page = bench.PAGE.read_text()
+    told = {name: one.what for name, one in bench.BENCHES.items() if f"\n## {name}\n" in page}
+    assert told
+    assert [name for name, what in told.items() if f"\n## {name}\n\n{what}\n" not in page] == []

@@ -132,7 +132,7 @@ def run(name: str, bench: Bench) -> str | None:
 def section(name: str, bench: Bench, figures: str) -> str:
     """A bench's part of the page."""
     # The last line of some is for programs.
-    shown = [line for line in figures.strip().splitlines() if not line.startswith("{")]
+    shown = [line for line in figures.strip("\n").splitlines() if not line.startswith("{")]
     body = "\n".join(shown)
     fenced = body if any(line.startswith("|") for line in shown) else f"```text\n{body}\n```"
     return f"## {name}\n\n{bench.what}\n\n{fenced}\n"
