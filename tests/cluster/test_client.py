@@ -9,8 +9,9 @@ from aiohttp import web
 from loopback_api_server import LoopbackApiServer, client_of, loopback_api_server, status
 
 from tidegate.cluster import client as client_module
-from tidegate.cluster.client import ClusterClient, ClusterError
+from tidegate.cluster.client import ClusterClient
 from tidegate.cluster.connection import NoClusterError, kopf_connection, load_configuration
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import ACCELERATOR_PROFILES, DEPLOYMENTS, INFERENCE_SERVICES, PODS
 from tidegate.cluster.write_budget import Urgency
 

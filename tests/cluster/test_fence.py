@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from loopback_api_server import LoopbackApiServer, loopback_api_server
 
-from tidegate.cluster.client import ClusterClient, ClusterError
+from tidegate.cluster.client import ClusterClient
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, LEASES, PODS
 from tidegate.cluster.write_budget import Urgency, WriteBudget
 

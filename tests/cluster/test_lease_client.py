@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from loopback_api_server import LoopbackApiServer, client_of, loopback_api_server, status
 
-from tidegate.cluster.client import ClusterError
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.lease import Lease
 from tidegate.cluster.lease_client import LeaseClient, MissingRightsError
 

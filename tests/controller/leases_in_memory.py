@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from dataclasses import dataclass, field, replace
 
-from tidegate.cluster.client import ClusterError
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.lease import Lease
 
 CONFLICT = ClusterError(409, "Conflict", "the object has been modified")

@@ -8,7 +8,7 @@ from typing import Any
 
 from cluster_objects import SCALER, as_applied, scaled, version
 
-from tidegate.cluster.client import ClusterError
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, Resource
 from tidegate.cluster.write_budget import Urgency
 from tidegate.controller.records import Document, Key, key_of

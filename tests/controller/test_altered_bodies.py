@@ -6,7 +6,7 @@ import pytest
 from cluster_objects import LEAST, NAMESPACE
 from operator_under_test import OperatorUnderTest
 
-from tidegate.cluster.client import ClusterError
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import DEPLOYMENTS
 
 CHAT = (NAMESPACE, "chat")

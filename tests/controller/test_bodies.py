@@ -14,7 +14,7 @@ from cluster_objects import (
 from operator_under_test import OperatorUnderTest
 from recording_cluster import CONFLICT, INVALID
 
-from tidegate.cluster.client import ClusterError
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import ACCELERATOR_PROFILES, DEPLOYMENTS, INFERENCE_SERVICES, SERVICES
 from tidegate.workloads import deployment as rendering
 

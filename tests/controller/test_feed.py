@@ -10,7 +10,7 @@ import pytest
 from cluster_objects import LEAST, NAMESPACE, autoscaler, inference_service, own_deployment, pod
 from recording_cluster import ABSENT, FORBIDDEN, RecordingCluster
 
-from tidegate.cluster.client import ClusterError
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import AUTOSCALERS, DEPLOYMENTS, INFERENCE_SERVICES, PODS, WATCHED, Resource
 from tidegate.controller.feed import (
     LOGIN_FORGET_SECONDS,

@@ -9,7 +9,7 @@ import pytest
 from recording_cluster import UNREACHABLE
 from structlog.testing import capture_logs
 
-from tidegate.cluster.client import ClusterError
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import AUTOSCALERS, DEPLOYMENTS, EVENTS, INFERENCE_SERVICES, WATCHED
 from tidegate.cluster.rights import Right, missing, needed
 from tidegate.controller.readiness import (

@@ -10,7 +10,7 @@ from cluster_objects import LEAST, NAMESPACE, SCALER, inference_service, own_dep
 from operator_under_test import OperatorUnderTest
 from recording_cluster import FORBIDDEN, RecordingCluster
 
-from tidegate.cluster.client import ClusterError
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, PODS, Resource
 from tidegate.controller.feed import catch_up
 from tidegate.controller.records import Document

@@ -6,7 +6,7 @@ from operator_under_test import OperatorUnderTest
 from recording_cluster import RecordingCluster, Write, status_of
 from structlog.testing import capture_logs
 
-from tidegate.cluster.client import ClusterError
+from tidegate.cluster.error import ClusterError
 from tidegate.controller.undeclared import undeclared_fields, without_fields
 
 REFUSAL = "failed to create typed patch object (a/chat; inference.tidegate.dev/v1alpha1, Kind=InferenceService): "

@@ -5,7 +5,7 @@ from cluster_objects import LEAST, NAMESPACE
 from operator_under_test import OperatorUnderTest
 from recording_cluster import ABSENT, CONFLICT, FORBIDDEN, INVALID, UNREACHABLE, status_of
 
-from tidegate.cluster.client import ClusterError
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES
 
 CHAT = (NAMESPACE, "chat")

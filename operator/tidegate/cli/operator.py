@@ -90,8 +90,8 @@ def operator(  # one parameter per option
     """
     import uvloop  # noqa: PLC0415 - `--help` must not pay for it
 
-    from tidegate.cluster.client import ClusterError  # noqa: PLC0415
     from tidegate.cluster.connection import NoClusterError  # noqa: PLC0415
+    from tidegate.cluster.error import ClusterError  # noqa: PLC0415
     from tidegate.cluster.lease import LeaseTimes  # noqa: PLC0415
     from tidegate.cluster.lease_client import MissingRightsError  # noqa: PLC0415
     from tidegate.controller.logs import configure_logs  # noqa: PLC0415

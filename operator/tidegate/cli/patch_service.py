@@ -27,8 +27,9 @@ def patch_service(namespace: str | None, name: str, patch: dict[str, Any], kubec
     Raises:
         click.ClickException: if there is no cluster, no such service, or the API server refuses.
     """
-    from tidegate.cluster.client import ClusterClient, ClusterError  # noqa: PLC0415 - `--help` must not pay for it
+    from tidegate.cluster.client import ClusterClient  # noqa: PLC0415 - `--help` must not pay for it
     from tidegate.cluster.connection import NoClusterError, current_namespace, load_configuration  # noqa: PLC0415
+    from tidegate.cluster.error import ClusterError  # noqa: PLC0415 - as above
     from tidegate.cluster.resources import INFERENCE_SERVICES  # noqa: PLC0415
 
     async def send() -> str:

@@ -1,21 +1,19 @@
-"""The only place that sends requests to the API server.
+"""What is asked of the API server, and written to it.
 
 Bodies are plain documents: server-side apply needs exactly what we own and nothing else, which typed models, full of
 their own defaults, would spoil.
 """
 
-import copy
-import json
 from collections.abc import AsyncIterator, Mapping
-from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-import aiohttp
-from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client import Configuration
 
 from tidegate.api.names import FIELD_MANAGER_BODY, FIELD_MANAGER_SCALE
-from tidegate.cluster.fence import Fence, NotLeadingError, fencing
+from tidegate.cluster.api_server import ApiServer, Document
+from tidegate.cluster.error import ClusterError
+from tidegate.cluster.fence import Fence
 from tidegate.cluster.resources import DEPLOYMENTS, EVENTS, Resource
 from tidegate.cluster.rights import Right
 from tidegate.cluster.write_budget import Urgency, WriteBudget
@@ -27,38 +25,6 @@ QUESTIONS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _BY_BODY_MANAGER = urlencode({"fieldManager": FIELD_MANAGER_BODY})
-
-Document = dict[str, Any]
-
-
-class ClusterError(Exception):
-    """The API server refused, or could not be reached (`status` 0)."""
-
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(f"{reason or status}: {message}")
-        self.status = status
-        self.reason = reason
-        self.message = message
-
-    @property
-    def is_conflict(self) -> bool:
-        """Somebody else was faster, or owns the field."""
-        return self.status == HTTPStatus.CONFLICT
-
-    @property
-    def is_absent(self) -> bool:
-        """The object, or its namespace, is gone."""
-        return self.status == HTTPStatus.NOT_FOUND
-
-    @property
-    def is_refusal(self) -> bool:
-        """The same request would be refused again: it is invalid, forbidden, or an admission webhook says no."""
-        return self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}
-
-    @property
-    def is_internal(self) -> bool:
-        """Trouble of its own, or an apply with a field, a type or a quantity that it cannot read: both are 500."""
-        return self.status == HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class Cluster(Protocol):
@@ -103,17 +69,14 @@ class ClusterClient:
         fence: Fence | None = None,
         timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
     ) -> None:
-        if fence is not None:
-            configuration = copy.copy(configuration)
-            configuration.trace_configs = [fencing(fence)]
-        self._client = ApiClient(configuration)
-        self._host = str(configuration.host).rstrip("/")
         self._budget = budget or WriteBudget()
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._server = ApiServer(
+            configuration, asks_for_rest=self._budget.rest, fence=fence, timeout_seconds=timeout_seconds
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._server.aclose()
 
     async def apply(self, resource: Resource, body: Document, *, dry_run: bool = False) -> Document:
         """Apply a body under the body's field manager, taking what is ours from others.
@@ -166,7 +129,7 @@ class ClusterClient:
             ClusterError: if the API server refuses, or cannot be reached.
         """
         await self._budget.take(Urgency.EVENT)
-        await self._send("POST", EVENTS.path(body["metadata"]["namespace"]), body, "application/json")
+        await self._server.send("POST", EVENTS.path(body["metadata"]["namespace"]), body, "application/json")
 
     async def list_names(self, resource: Resource, namespace: str | None = None) -> set[tuple[str, str]]:
         """(namespace, name) of every object there is; the API server sends metadata only, page by page.
@@ -174,7 +137,7 @@ class ClusterClient:
         Raises:
             ClusterError: if the API server refuses, or cannot be reached.
         """
-        items = self._list(resource, namespace, page_size=500, accept=METADATA_ONLY)
+        items = self._server.list_items(resource, namespace, page_size=500, accept=METADATA_ONLY)
         return {(item["metadata"].get("namespace", ""), item["metadata"]["name"]) async for item in items}
 
     def list_documents(self, resource: Resource, namespace: str | None = None) -> AsyncIterator[Document]:
@@ -183,7 +146,7 @@ class ClusterClient:
         Raises:
             ClusterError: if the API server refuses, or cannot be reached.
         """
-        return self._list(resource, namespace, page_size=200, accept="application/json")
+        return self._server.list_items(resource, namespace, page_size=200, accept="application/json")
 
     async def may(self, right: Right) -> bool:
         """Whether this account has a right, as far as it may ask: where it may not, the first request will tell.
@@ -192,7 +155,7 @@ class ClusterClient:
             ClusterError: if the API server cannot be reached, or fails.
         """
         try:
-            answer = await self._send("POST", QUESTIONS, right.question())
+            answer = await self._server.send("POST", QUESTIONS, right.question())
         except ClusterError as error:
             if error.is_refusal or error.is_absent:
                 return True
@@ -206,7 +169,7 @@ class ClusterClient:
             ClusterError: if the API server refuses, or cannot be reached.
         """
         try:
-            return await self._send("GET", resource.path(namespace, name), None)
+            return await self._server.send("GET", resource.path(namespace, name), None)
         except ClusterError as error:
             if error.is_absent:
                 return None
@@ -219,7 +182,7 @@ class ClusterClient:
             ClusterError: 409 if there is one of that name.
         """
         path = f"{resource.path(body['metadata']['namespace'])}?{_BY_BODY_MANAGER}"
-        return await self._send("POST", path, body)
+        return await self._server.send("POST", path, body)
 
     async def replace(self, resource: Resource, body: Document) -> Document:
         """Write an object as a whole, outside the budget, if it is still at the body's `resourceVersion`.
@@ -229,7 +192,7 @@ class ClusterClient:
         """
         metadata = body["metadata"]
         path = f"{resource.path(metadata['namespace'], metadata['name'])}?{_BY_BODY_MANAGER}"
-        return await self._send("PUT", path, body)
+        return await self._server.send("PUT", path, body)
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Document) -> Document:
         """Merge-patch an object on behalf of the person at the terminal (`tidegate pin`).
@@ -237,71 +200,8 @@ class ClusterClient:
         Raises:
             ClusterError: if the API server refuses, or cannot be reached.
         """
-        return await self._send("PATCH", resource.path(namespace, name), patch, "application/merge-patch+json")
-
-    async def _list(
-        self, resource: Resource, namespace: str | None, *, page_size: int, accept: str
-    ) -> AsyncIterator[Document]:
-        query: dict[str, str | int] = {"limit": page_size}
-        while True:
-            page = await self._send("GET", f"{resource.path(namespace)}?{urlencode(query)}", None, accept=accept)
-            for item in page.get("items") or ():  # An empty list is null.
-                yield item
-            token = page.get("metadata", {}).get("continue", "")
-            if not token:
-                return
-            query["continue"] = token
+        return await self._server.send("PATCH", resource.path(namespace, name), patch, "application/merge-patch+json")
 
     async def _apply(self, path: str, body: Document, manager: str, *, dry_run: bool = False) -> Document:
         query = {"fieldManager": manager, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
-        return await self._send("PATCH", f"{path}?{urlencode(query)}", body, APPLY)
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        body: Document | None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
-    ) -> Document:
-        headers = {"Content-Type": content_type, "Accept": accept}
-        try:
-            await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
-            response = await self._client.call_api(
-                method,
-                f"{self._host}{path}",
-                header_params=headers,
-                body=body,
-                _request_timeout=self._timeout,
-            )
-            content = await response.read()
-        except NotLeadingError as error:
-            raise ClusterError(0, "NotLeading", f"{method} {path} was not sent: {error}") from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ClusterError(0, "Unreachable", f"{method} {path}: {error!r}") from error
-        answer = _document(content)
-        if response.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-            # Every write of this process would be one too many: they all wait, whoever they are for.
-            self._budget.rest(_retry_after_seconds(response.headers.get("Retry-After", "")))
-        if response.status >= HTTPStatus.BAD_REQUEST:
-            words = {} if answer is None else answer
-            message = words.get("message") or content[:500].decode("utf-8", "replace") or response.reason
-            raise ClusterError(response.status, words.get("reason", ""), message)
-        if answer is None:
-            # Proxies and captive portals answer 200, too.
-            said = content[:500].decode("utf-8", "replace")
-            raise ClusterError(response.status, "NoDocument", f"{method} {path} was answered with {said!r}")
-        return answer
-
-
-def _retry_after_seconds(header: str) -> float:
-    """How long to wait; 0 where nothing, or a date, is said: the API server says seconds."""
-    return float(header) if header.isdecimal() else 0.0
-
-
-def _document(content: bytes) -> Document | None:
-    try:
-        answer = json.loads(content)
-    except ValueError:
-        return None
-    return answer if isinstance(answer, dict) else None
+        return await self._server.send("PATCH", f"{path}?{urlencode(query)}", body, APPLY)

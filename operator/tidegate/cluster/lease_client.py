@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Protocol
 
-from tidegate.cluster.client import ClusterClient, ClusterError
+from tidegate.cluster.client import ClusterClient
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.lease import Document, Lease
 from tidegate.cluster.resources import LEASES
 

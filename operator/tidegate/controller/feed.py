@@ -15,7 +15,8 @@ from collections.abc import Awaitable, Callable
 import kopf
 import structlog
 
-from tidegate.cluster.client import Cluster, ClusterError
+from tidegate.cluster.client import Cluster
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, WATCHED, Resource
 from tidegate.controller.kopf_storage import NoProgress, NothingToCompare
 from tidegate.controller.records import Document, Key, key_of

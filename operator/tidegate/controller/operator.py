@@ -12,8 +12,9 @@ import structlog
 from kubernetes.aio.client import Configuration
 
 from tidegate.api.inference_service import MetricsSource
-from tidegate.cluster.client import ClusterClient, ClusterError
+from tidegate.cluster.client import ClusterClient
 from tidegate.cluster.connection import kopf_connection, load_configuration
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.lease import Candidate, LeaseTimes
 from tidegate.cluster.lease_client import LeaseClient
 from tidegate.controller.elector import Elector, boot_clock, identity

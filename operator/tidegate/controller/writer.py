@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import structlog
 
-from tidegate.cluster.client import Cluster, ClusterError
+from tidegate.cluster.client import Cluster
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES
 from tidegate.controller.actions import Action, Announce, ApplyBody, Scale, WriteStatus
 from tidegate.controller.announcements import event_document, scaled

@@ -1,0 +1,122 @@
+"""Requests and answers: what every request to the API server has in common, whatever it is about."""
+
+import copy
+import json
+from collections.abc import AsyncIterator, Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+
+from tidegate.cluster.error import ClusterError
+from tidegate.cluster.fence import Fence, NotLeadingError, fencing
+from tidegate.cluster.resources import Resource
+
+Document = dict[str, Any]
+
+
+class ApiServer:
+    """The API server, over connections that are kept."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        asks_for_rest: Callable[[float], None],
+        fence: Fence | None,
+        timeout_seconds: float,
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            configuration: where it is.
+            asks_for_rest: told the seconds for which an overloaded server wants to be left in peace.
+            fence: asked just before each write is sent; where it says no, the write fails with `NotLeading`.
+            timeout_seconds: of each request.
+        """
+        if fence is not None:
+            configuration = copy.copy(configuration)
+            configuration.trace_configs = [fencing(fence)]
+        self._client = ApiClient(configuration)
+        self._host = str(configuration.host).rstrip("/")
+        self._asks_for_rest = asks_for_rest
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def list_items(
+        self, resource: Resource, namespace: str | None, *, page_size: int, accept: str
+    ) -> AsyncIterator[Document]:
+        """Every object of a kind, asked for page by page.
+
+        Raises:
+            ClusterError: if the API server refuses, or cannot be reached.
+        """
+        query: dict[str, str | int] = {"limit": page_size}
+        while True:
+            page = await self.send("GET", f"{resource.path(namespace)}?{urlencode(query)}", None, accept=accept)
+            for item in page.get("items") or ():  # An empty list is null.
+                yield item
+            token = page.get("metadata", {}).get("continue", "")
+            if not token:
+                return
+            query["continue"] = token
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Document | None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Document:
+        """Send one request; the answer.
+
+        Raises:
+            ClusterError: if the API server refuses, cannot be reached, or may not be written to by now.
+        """
+        headers = {"Content-Type": content_type, "Accept": accept}
+        try:
+            await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+            response = await self._client.call_api(
+                method,
+                f"{self._host}{path}",
+                header_params=headers,
+                body=body,
+                _request_timeout=self._timeout,
+            )
+            content = await response.read()
+        except NotLeadingError as error:
+            raise ClusterError(0, "NotLeading", f"{method} {path} was not sent: {error}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterError(0, "Unreachable", f"{method} {path}: {error!r}") from error
+        answer = _document(content)
+        if response.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+            # Every write of this process would be one too many: they all wait, whoever they are for.
+            self._asks_for_rest(_retry_after_seconds(response.headers.get("Retry-After", "")))
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            words = {} if answer is None else answer
+            message = words.get("message") or content[:500].decode("utf-8", "replace") or response.reason
+            raise ClusterError(response.status, words.get("reason", ""), message)
+        if answer is None:
+            # Proxies and captive portals answer 200, too.
+            said = content[:500].decode("utf-8", "replace")
+            raise ClusterError(response.status, "NoDocument", f"{method} {path} was answered with {said!r}")
+        return answer
+
+
+def _retry_after_seconds(header: str) -> float:
+    """How long to wait; 0 where nothing, or a date, is said: the API server says seconds."""
+    return float(header) if header.isdecimal() else 0.0
+
+
+def _document(content: bytes) -> Document | None:
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
