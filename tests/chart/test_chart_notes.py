@@ -40,6 +40,16 @@ class TestNotes:
         """A warning that is always there is read by nobody."""
         assert "WARNING" not in notes(helm, values)
 
+    @pytest.mark.parametrize(
+        ("crds", "stops_no_pod"),
+        [({}, True), ({"keep": False}, False), ({"enabled": False}, True), ({"enabled": False, "keep": False}, True)],
+    )
+    def test_what_an_uninstall_does_is_told(self, helm: Helm, crds: dict[str, Any], *, stops_no_pod: bool) -> None:
+        """It takes pods away only where it takes away the definitions, which are this release's and not to be kept."""
+        said = notes(helm, {"crds": crds})
+        assert ("Uninstalling stops no pod" in said) is stops_no_pod
+        assert ("`helm uninstall` will delete" in said) is not stops_no_pod
+
     @pytest.mark.parametrize(("watched", "namespace"), [([], "default"), (["team-a", "team-b"], "team-a")])
     def test_the_first_service_can_be_applied_as_it_stands(
         self, helm: Helm, watched: list[str], namespace: str
