@@ -25,6 +25,12 @@ def other_selector(body: dict[str, Any]) -> None:
         body["spec"]["selector"] = {"app": "x"}
 
 
+def narrower_selector(body: dict[str, Any]) -> None:
+    """Add a label to the selector of Services."""
+    if body["kind"] == "Service":
+        body["spec"]["selector"]["team"] = "x"
+
+
 def sidecar(body: dict[str, Any]) -> None:
     """Add a container, as meshes do."""
     if body["kind"] == "Deployment":
@@ -50,7 +56,9 @@ async def given_up(change: Any = other_image) -> OperatorUnderTest:
     return operator
 
 
-@pytest.mark.parametrize(("change", "kind"), [(other_image, "Deployment"), (other_selector, "Service")])
+@pytest.mark.parametrize(
+    ("change", "kind"), [(other_image, "Deployment"), (other_selector, "Service"), (narrower_selector, "Service")]
+)
 async def test_it_is_applied_three_times_and_no_more(change: Any, kind: str) -> None:
     """The creation is the first of them."""
     operator = OperatorUnderTest()

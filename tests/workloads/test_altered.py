@@ -4,8 +4,8 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from test_healing import field_set
 
+from test_healing import field_set
 from tidegate.workloads.altered import fields_altered
 
 BODY: dict[str, Any] = {
@@ -130,6 +130,24 @@ def test_all_of_them_are_named_in_the_order_of_the_body() -> None:
     """A webhook may change many."""
     changed = answer(((*ENGINE, "image"), "x"), (("metadata", "labels", "a"), "c"))
     assert fields_altered(BODY, changed) == ("metadata.labels.a", "spec.template.spec.containers[name=engine].image")
+
+
+@pytest.mark.parametrize(
+    ("selector", "fields"),
+    [
+        ({"service": "chat"}, ()),
+        ({"service": "chat", "team": "x"}, ("spec.selector",)),
+        ({"service": "other"}, ("spec.selector.service",)),
+        ({}, ("spec.selector.service",)),
+    ],
+)
+def test_a_selector_is_closed(selector: dict[str, str], fields: tuple[str, ...]) -> None:
+    """A Service with one more label in it finds no pods."""
+    body = {"metadata": {"name": "chat"}, "spec": {"selector": {"service": "chat"}, "ports": []}}
+    # The API server takes it for one value: whoever applies it owns it as a whole.
+    claim = {"manager": "tidegate", "operation": "Apply", "fieldsV1": {"f:spec": {"f:selector": {}}}}
+    stored = {"metadata": {"name": "chat", "managedFields": [claim]}, "spec": {"selector": selector}}
+    assert fields_altered(body, stored) == fields
 
 
 def test_an_answer_without_our_claim_is_compared_all_the_same() -> None:

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from test_healing import BODY, OLDER, live
 
+from test_healing import BODY, OLDER, live
 from tidegate.workloads.convergence import (
     REHEARSE_SECONDS,
     WINDOW_SECONDS,

@@ -14,13 +14,16 @@ from tidegate.workloads.managed_fields import APPLY, FieldSet, Path, field_text,
 _IDENTITY: frozenset[Path] = frozenset({("f:metadata", "f:resourceVersion"), ("f:metadata", "f:uid")})
 """Sent to compare and to name, not to be stored."""
 
+_CLOSED: frozenset[Path] = frozenset({("f:spec", "f:selector")})
+"""Maps that one key more turns into another thing: by it a Service finds other pods, or none."""
+
 
 def fields_altered(body: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[str, ...]:
     """List the fields of an applied body that the answer to the apply has with another value, or not at all.
 
     What the API server itself does is no alteration: defaults beside our fields, quantities in its own notation
     (`1000m` is `1`), and empty values that are left out. Nor is what others add beside it: containers, volumes,
-    environment variables, labels.
+    environment variables, labels; but in a selector, what is added counts.
 
     Args:
         body: the document as it was applied.
@@ -41,6 +44,9 @@ def _is_ours(entry: Mapping[str, Any]) -> bool:
 
 def _altered(fields: FieldSet, sent: Any, found: Any, path: Path) -> Iterator[Path]:
     if isinstance(sent, Mapping) and isinstance(found, Mapping):
+        if path in _CLOSED and not found.keys() <= sent.keys():
+            yield path
+            return
         for key, value in parts_of(fields, sent):
             here = (*path, key)
             if here not in _IDENTITY:
