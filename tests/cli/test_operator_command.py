@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 
 from tidegate.cli import operator as command
-from tidegate.controller import operator as controller
 from tidegate.controller.operator import Options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,19 +21,6 @@ contexts: [{name: nowhere, context: {cluster: nowhere, user: nobody}}]
 clusters: [{name: nowhere, cluster: {server: "http://127.0.0.1:9"}}]
 users: [{name: nobody, user: {}}]
 """
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
-    """What operators were started with; none of them runs."""
-    options: list[Options] = []
-
-    async def run(given: Options) -> None:
-        options.append(given)
-
-    monkeypatch.setattr(controller, "run", run)
-    monkeypatch.setattr("tidegate.controller.logs.configure_logs", lambda *_: None)
-    return options
 
 
 def call(*arguments: str, **variables: str) -> tuple[int, str]:

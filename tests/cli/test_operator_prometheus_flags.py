@@ -7,24 +7,10 @@ from click.testing import CliRunner
 
 from tidegate.api.inference_service import MetricsSource
 from tidegate.cli import operator as command
-from tidegate.controller import operator as controller
 from tidegate.controller.operator import Options
 from tidegate.metrics.prometheus_options import PrometheusOptions
 
 URL = "--prometheus-url=http://prometheus:9090"
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
-    """What operators were started with; none of them runs."""
-    options: list[Options] = []
-
-    async def run(given: Options) -> None:
-        options.append(given)
-
-    monkeypatch.setattr(controller, "run", run)
-    monkeypatch.setattr("tidegate.controller.logs.configure_logs", lambda *_: None)
-    return options
 
 
 def call(*arguments: str, **variables: str) -> tuple[int, str]:

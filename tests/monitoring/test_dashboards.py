@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from expressions import DASHBOARDS, Asked, dashboard_queries, names, panels, recordings, rule_queries
+from expressions import DASHBOARDS, ROOT, Asked, dashboard_queries, names, panels, recordings, rule_queries
 from prometheus_client.parser import text_string_to_metric_families
 
 from tidegate.controller.exporter import Exporter
 from tidegate.engines.catalog import TABLES
 
 BOARDS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text()) for path in DASHBOARDS}
+PAGES = sorted((ROOT / "tests" / "engines" / "fixtures").glob("*.txt"))
 GRAFANAS = {"__rate_interval", "__range", "__interval", "__data"}
 each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 
@@ -28,9 +29,12 @@ async def exported() -> set[str]:
 
 
 def of_engines() -> set[str]:
-    """Every name of the engines' tables; of a histogram whose count is read, the buckets too."""
+    """Every name of the engines' tables; of a histogram whose count is read, or that is on a page, the buckets too."""
     known = {metric.name for table in TABLES.values() for metrics in table.metrics.values() for metric in metrics}
-    return known | {f"{name.removesuffix('_count')}_bucket" for name in known if name.endswith("_count")}
+    histograms = {name.removesuffix("_count") for name in known if name.endswith("_count")}
+    for page in PAGES:
+        histograms |= set(re.findall(r"^# TYPE (\S+) histogram$", page.read_text(), re.MULTILINE))
+    return known | {f"{name}_bucket" for name in histograms}
 
 
 @pytest.mark.parametrize("asked", [*rule_queries(), *dashboard_queries()], ids=str)
