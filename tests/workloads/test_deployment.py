@@ -252,6 +252,16 @@ def test_what_rolls_pods() -> None:
     assert len(hashes) == 1 + len(OTHER) + 2
 
 
+def test_the_metrics_port_that_an_engine_is_started_with_rolls_pods() -> None:
+    """Triton listens where it was told at its start; where else a page is, and what is counted, is no pod's business."""
+
+    def triton(**metrics: Any) -> str:
+        return inputs_hash(spec(engine={"type": "Triton", "metrics": metrics}), None)
+
+    assert triton() == triton(path="/m") == triton(workUnit="requests")
+    assert len({triton(), triton(port=9000), triton(port=9001, path="/m")}) == 3
+
+
 def test_the_body_hash_covers_all_but_itself() -> None:
     """Hashing again changes nothing; any other field changes the hash."""
     rendered = body()

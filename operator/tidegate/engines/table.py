@@ -89,6 +89,12 @@ class EngineTable:
         """Names of all metrics that the table looks for, its marks among them."""
         return (*(metric.name for metrics in self.metrics.values() for metric in metrics), *self.marks)
 
+    @property
+    def is_told_metrics_port(self) -> bool:
+        """Whether the engine is started with the port of its metrics: then another one is another pod."""
+        told = (*(flag.value or "" for flag in self.flags), *self.environment.values())
+        return any("{metrics_port}" in value for value in told)
+
     def fill(self, template: str, model_name: str) -> str:
         """Fill a template of a flag or an environment variable."""
         return template.format(model=model_name, port=self.port, metrics_port=self.metrics_port)

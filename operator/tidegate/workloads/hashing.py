@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
+from tidegate.api.engine import Engine
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.names import BODY_HASH_ANNOTATION
+from tidegate.engines.catalog import TABLES
 from tidegate.workloads.owner import Document
 
 RENDER_VERSION = "1"
@@ -24,8 +26,9 @@ _DIGITS = 16
 def inputs_hash(spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | None) -> str:
     """Hash what the user wrote about the pods: a change of it is what rolls them.
 
-    Left out: sizes, scaling, pins, and where metrics are read, because no pod is different for them. Values equal to
-    their default count as not written, so that a later version's new fields change no hash.
+    Left out: sizes, scaling, pins, and where metrics are read, because no pod is different for them (but for an engine
+    that is started with the port of its metrics). Values equal to their default count as not written, so that a later
+    version's new fields change no hash.
 
     Args:
         spec: the service's spec.
@@ -35,16 +38,23 @@ def inputs_hash(spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | No
         16 hexadecimal digits.
     """
     written = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    engine = {key: value for key, value in written.get("engine", {}).items() if key != "metrics"}
     inputs = {
         "model": written["model"]["name"],
-        "engine": engine,
+        "engine": _engine(spec.engine, written.get("engine", {})),
         "template": written.get("template"),
         "accelerator": written.get("accelerator"),
         "profile": profile.model_dump(mode="json", by_alias=True, exclude_defaults=True) if profile else None,
     }
     # An empty template is none: neither of them says anything about the pods.
     return _digest({name: value for name, value in inputs.items() if value})
+
+
+def _engine(engine: Engine | None, written: Document) -> Document:
+    kept = {key: value for key, value in written.items() if key != "metrics"}
+    table = TABLES.get(engine.type) if engine else None
+    if engine and table and table.is_told_metrics_port and engine.metrics.port is not None:
+        kept["metrics"] = {"port": engine.metrics.port}
+    return kept
 
 
 def with_body_hash(body: Document) -> Document:
