@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-import aiohttp
 import pytest
-from operated_namespace import AT_ONCE, SECONDS, OperatedNamespace
+from flood import flood
+from operated_namespace import AT_ONCE, OperatedNamespace
 from operator_process import Engines, OperatorProcess
 
 from live_cluster import LiveCluster
@@ -141,7 +141,7 @@ class TestDemand:
         (address,) = here.addresses()
         engines.break_(address, slow=200)
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, _flood(f"http://{address}:{engines.port}", clients=300))
+            thread.submit(asyncio.run, flood(f"http://{address}:{engines.port}", clients=300))
             try:
                 here.wait("it has grown", lambda: here.size() > 1)
                 here.wait("it is told", lambda: here.status()["changes"] and here.events("ScaledUp"))
@@ -152,16 +152,3 @@ class TestDemand:
                 engines.reset(address)
                 engines.mend(address)
         here.wait_size(1)
-
-
-async def _flood(url: str, clients: int) -> None:
-    """Ask for long answers, from so many clients at once; ends when they are cut off."""
-    body = {"model": "m", "prompt": "word " * 200, "max_tokens": 400}
-
-    async def ask(session: aiohttp.ClientSession) -> None:
-        async with session.post(f"{url}/v1/completions", json=body) as response:
-            await response.read()
-
-    timeout, connector = aiohttp.ClientTimeout(total=SECONDS), aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=False) as session:
-        await asyncio.gather(*(ask(session) for _ in range(clients)), return_exceptions=True)
