@@ -47,10 +47,11 @@ check: venv ## Formatting, lint, types and the rooms' import rules.
 	$(venv)/bin/lint-imports
 
 .PHONY: generate
-generate: venv ## Write crds/, here and in the chart, and docs/reference/ from the models.
+generate: venv ## Write crds/, here and in the chart, docs/reference/ and the tables of docs/engines.md.
 	$(python) -m tidegate crds --output crds
 	$(python) -m tidegate crds --output charts/tidegate/files/crds
 	$(python) tools/reference.py
+	$(python) tools/engine_tables.py
 
 .PHONY: chart-readme
 chart-readme: venv ## Write the chart's README from the comments of its values.
