@@ -1,1 +1,1 @@
-"""Adapters that read engines: they scrape pages and turn them into samples."""
+"""Adapters that read engines, from their own pages or out of a Prometheus, and turn what they find into samples."""
