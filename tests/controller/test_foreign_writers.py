@@ -111,3 +111,38 @@ async def test_a_pin_wins_over_whoever_scales_the_deployment() -> None:
     assert operator.sizes() == [5]
     await operator.turn()
     assert operator.condition("ScalingLimited")[:2] == ("True", "Pinned")
+
+
+async def test_whoever_was_yielded_to_still_is_after_a_restart() -> None:
+    """A new leader has the changes of the last ten minutes from status, and writes no size either."""
+    operator = await running(behavior={"scaleDown": {"stabilizationWindowSeconds": 0}})
+    for replicas in (4, 5, 6):
+        interfere(operator, replicas, AUTOSCALER)
+        await operator.turn(after=60.0)
+        await operator.turn()
+    operator.sizes()
+
+    operator.restart()
+    for _ in range(20):
+        await operator.turn()
+    assert operator.sizes() == []
+    assert operator.condition("ConflictingScaler")[:2] == ("True", "Yielded")
+
+    await operator.turn(after=600.0)
+    await operator.turn()
+    assert operator.condition("ConflictingScaler")[:2] == ("False", "SoleWriter")
+
+
+async def test_two_changes_before_a_restart_and_one_after_are_three() -> None:
+    """Counting goes on where the last process left off."""
+    operator = await running(behavior={"scaleDown": {"stabilizationWindowSeconds": 0}})
+    for replicas in (4, 5):
+        interfere(operator, replicas, AUTOSCALER)
+        await operator.turn(after=60.0)
+        await operator.turn()
+    operator.restart()
+    await operator.turn()
+    interfere(operator, 6, AUTOSCALER)
+    await operator.turn(after=60.0)
+    await operator.turn()
+    assert operator.condition("ConflictingScaler")[:2] == ("True", "Yielded")

@@ -96,6 +96,11 @@ class Change(ApiModel):
     to: Count = Field(description="The size after.")
     reason: Word = Field(description="Why, in one CamelCase word.")
     message: Sentence = Field(description="What was decided and why, as a sentence for people.")
+    by: str | None = Field(
+        default=None,
+        max_length=128,
+        description="The field manager that changed it, where it was not Tidegate: kubectl, for example.",
+    )
 
 
 class InferenceServiceStatus(ApiModel):

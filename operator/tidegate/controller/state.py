@@ -1,6 +1,7 @@
 """What the loop remembers of one service between two looks. What must survive a restart is rebuilt from its status."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from tidegate.api.inference_service_status import MAXIMUM_CHANGES, Change
@@ -18,7 +19,7 @@ from tidegate.scaling.decision import Decision
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 from tidegate.workloads.live import LiveDeployment
-from tidegate.workloads.rivalry import SizeMemory, wrote_size
+from tidegate.workloads.rivalry import ForeignChange, SizeMemory, recall_sizes, wrote_size
 
 STALE_AFTER_INTERVALS = 3
 HOLD_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -96,7 +97,7 @@ class ServiceState:
         # Rates are not known before the second sample. No fleet is to be written for that at each restart.
         return cls(
             uid=service.uid,
-            sizes=SizeMemory(replicas=_size_written_last(service.status)),
+            sizes=recall_sizes(_size_written_last(service.status), _foreign(changes)),
             memory=Memory(changes=sizes),
             changes=changes,
             bodies=BodyState.adopt(service.status),
@@ -127,9 +128,13 @@ class ServiceState:
         if action.from_replicas is not None:
             self.note_change(action.from_replicas, action.replicas, action.reason, action.message, now)
 
-    def note_change(self, from_replicas: int, to_replicas: int, reason: str, message: str, now: float) -> None:
+    def note_change(
+        self, from_replicas: int, to_replicas: int, reason: str, message: str, now: float, *, by: str | None = None
+    ) -> None:
         """Add to the list of changes."""
-        change = Change(time=timestamp(now), from_=from_replicas, to=to_replicas, reason=reason, message=message[:1024])
+        change = Change(
+            time=timestamp(now), from_=from_replicas, to=to_replicas, reason=reason, message=message[:1024], by=by
+        )
         self.changes = (change, *self.changes)[:MAXIMUM_CHANGES]
         self.size_changes["up" if to_replicas > from_replicas else "down", reason] += 1
 
@@ -156,6 +161,15 @@ class ServiceState:
         """A status was written."""
         self.status_at = now
         self.status_sent, self.status_kept = (None, None) if kept == sent else (sent, kept)
+
+
+def _foreign(changes: tuple[Change, ...]) -> Iterator[ForeignChange]:
+    """Those of somebody else, oldest first."""
+    for change in reversed(changes):
+        if change.by is not None:
+            yield ForeignChange(
+                at=seconds(change.time), by=change.by, from_replicas=change.from_, to_replicas=change.to
+            )
 
 
 def _size_written_last(status: Document) -> int | None:

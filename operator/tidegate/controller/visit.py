@@ -119,7 +119,7 @@ def _foreign_change(state: ServiceState, live: LiveDeployment, now: float, *, dr
     yielded = isinstance(judge(state.sizes, now), Yielded)
     outcome = "it is yielded to" if yielded else "the size is decided from demand all the same"
     message = f"{change.by} changed the replicas from {change.from_replicas} to {change.to_replicas}; {outcome}"
-    state.note_change(change.from_replicas, change.to_replicas, "ForeignChange", message, now)
+    state.note_change(change.from_replicas, change.to_replicas, "ForeignChange", message, now, by=change.by)
     if isinstance(judge(before, now), Yielded):
         return []
     return [Announce(Announcement(warning=True, reason="ForeignChange", message=message))]

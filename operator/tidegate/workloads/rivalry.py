@@ -4,6 +4,7 @@ Three tools that scale one Deployment would fight for ever if each insisted, and
 none did.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tidegate.workloads.live import LiveDeployment
@@ -99,28 +100,45 @@ def saw_size(memory: SizeMemory, live: LiveDeployment, *, driving: bool, now: fl
         driving: whether sizes are written at all (mode Automatic): otherwise others are free to.
         now: seconds of any clock that does not go back.
     """
-    if not memory.uid and memory.replicas is not None:
-        memory = replace(memory, uid=live.uid)
+    if not memory.uid:
+        known = live.replicas if memory.replicas is None else memory.replicas
+        memory = replace(memory, uid=live.uid, replicas=known)
     if memory.uid != live.uid:
         return SizeMemory(uid=live.uid, replicas=live.replicas)
     if memory.written_over == live.resource_version or memory.replicas == live.replicas:
         return memory
-    seen = replace(memory, replicas=live.replicas)
     ownership = replica_ownership(live.managers)
     # A size under one of our names is ours, whichever process wrote it: the leader before this one, for example.
     if memory.replicas is None or ownership.scaler or ownership.body or not driving:
-        return seen
+        return replace(memory, replicas=live.replicas)
     change = ForeignChange(
         at=now,
         by=ownership.foreign[0].name if ownership.foreign else UNNAMED,
         from_replicas=memory.replicas,
         to_replicas=live.replicas,
     )
-    yielded = isinstance(judge(memory, now), Yielded)
-    recent = tuple(earlier for earlier in memory.changes if now - earlier.at < WINDOW_SECONDS)
+    return _with_change(replace(memory, replicas=live.replicas), change)
+
+
+def recall_sizes(replicas: int | None, changes: Iterable[ForeignChange]) -> SizeMemory:
+    """Begin with what an earlier process has left in the service's status: who was yielded to still is.
+
+    Args:
+        replicas: the size it has decided last; None if it wrote none, as while it yielded.
+        changes: the foreign changes it has noted, oldest first.
+    """
+    memory = SizeMemory(replicas=replicas)
+    for change in changes:
+        memory = _with_change(memory, change)
+    return memory
+
+
+def _with_change(memory: SizeMemory, change: ForeignChange) -> SizeMemory:
+    yielded = isinstance(judge(memory, change.at), Yielded)
+    recent = tuple(earlier for earlier in memory.changes if change.at - earlier.at < WINDOW_SECONDS)
     insists = sum(earlier.by == change.by for earlier in recent) + 1 >= CHANGES_TO_YIELD
     return replace(
-        seen,
+        memory,
         changes=(*recent, change)[-_MAXIMUM_CHANGES:],
         yielded_to=memory.yielded_to if yielded else change.by if insists else "",
     )
