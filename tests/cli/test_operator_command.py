@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tidegate.cli import operator as command
+from tidegate.cluster import connection
 from tidegate.controller.operator import Options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +53,7 @@ class TestLeaderElection:
         """Unless told otherwise; the service account says which that is, if no variable does."""
         file = tmp_path / "namespace"
         file.write_text("mounted\n")
-        monkeypatch.setattr(command, "SERVICE_ACCOUNT_NAMESPACE", file)
+        monkeypatch.setattr(connection, "POD_NAMESPACE", file)
         call("--leader-elect")
         call("--leader-elect", POD_NAMESPACE="told")
         call("--leader-elect", "--lease-namespace=given", POD_NAMESPACE="told")

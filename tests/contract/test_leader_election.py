@@ -4,7 +4,6 @@ Each operator reaches the API server through a proxy of its own, which remembers
 """
 
 import asyncio
-import re
 import secrets
 import signal
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ import pytest
 from faulty_api_server import CUT, FaultyApiServer, faulty_api_server
 from flood import flood
 from operated_namespace import AT_ONCE, OperatedNamespace
-from operator_process import Engines, OperatorProcess, running_operator, tidegate
+from operator_process import Engines, OperatorProcess, running_operator
 
 from live_cluster import LiveCluster
 
@@ -103,9 +102,10 @@ def pair(here: OperatedNamespace, tmp_path: Path) -> Iterator[Pair]:
 
 
 @contextmanager
-def _operator(namespace: str, kubeconfig: Path, log: Path) -> Iterator[OperatorProcess]:
+def _operator(namespace: str, kubeconfig: Path, log: Path, *, until_ready: bool = True) -> Iterator[OperatorProcess]:
     lease = ("--leader-elect", "--lease-name=operators", f"--lease-namespace={namespace}")
-    with running_operator(kubeconfig, log, f"--namespace={namespace}", *lease, *QUICK) as operator:
+    arguments = (f"--namespace={namespace}", *lease, *QUICK)
+    with running_operator(kubeconfig, log, *arguments, until_ready=until_ready) as operator:
         yield operator
 
 
@@ -280,7 +280,7 @@ def _generations(here: OperatedNamespace) -> dict[str, int]:
 
 
 class TestRefused:
-    """What ends the process with a message."""
+    """Without the Lease it neither leads nor ends."""
 
     @pytest.mark.parametrize(
         ("granted", "verb"), [((), "get"), (("get",), "create"), (("get", "create"), "update")], ids=str
@@ -288,17 +288,24 @@ class TestRefused:
     def test_each_missing_right_is_named(
         self, here: OperatedNamespace, tmp_path: Path, granted: tuple[str, ...], verb: str
     ) -> None:
-        """The verb, the resource, the Lease, and what to grant."""
+        """The verb, the resource, the Lease, and what to grant; when all are granted it leads."""
         kubeconfig = _limited(here, tmp_path, granted)
-        lease = ("--leader-elect", "--lease-name=operators", f"--lease-namespace={here.namespace}")
-        ended = tidegate(
-            "operator", f"--kubeconfig={kubeconfig}", f"--namespace={here.namespace}", "--port=0", *lease, *QUICK
-        )
-        assert ended.returncode == 1
-        said = ended.stderr.splitlines()[-1]
-        assert re.match(rf"tidegate operator: cannot {verb} leases\.coordination\.k8s\.io 'operators'", said)
-        assert f'cannot {verb} resource "leases"' in said
-        assert "grant get, create and update on leases" in said
+        with _operator(here.namespace, kubeconfig, tmp_path / "log", until_ready=False) as operator:
+            operator.wait_unready(f"cannot {verb} leases.coordination.k8s.io 'operators'")
+            said = operator.readiness()
+            assert f'cannot {verb} resource "leases"' in said
+            assert "grant get, create and update on leases" in said
+            assert operator.said().count("the Lease cannot be had") == 1
+            assert not operator.leads()
+            _grant(here, f"--group=system:serviceaccounts:{here.namespace}", "get", "create", "update")
+            here.wait("it leads", operator.leads, HANDOVER_SECONDS)
+            assert "leases" not in operator.readiness()
+
+
+def _grant(here: OperatedNamespace, subject: str, *verbs: str) -> None:
+    name = f"leases-{secrets.token_hex(4)}"
+    here.kubectl("create", "role", name, f"--verb={','.join(verbs)}", "--resource=leases.coordination.k8s.io")
+    here.kubectl("create", "rolebinding", name, f"--role={name}", subject)
 
 
 def _limited(here: OperatedNamespace, directory: Path, verbs: tuple[str, ...]) -> Path:
@@ -311,8 +318,7 @@ def _limited(here: OperatedNamespace, directory: Path, verbs: tuple[str, ...]) -
     here.cluster.kubectl("create", "clusterrole", name, "--verb=get,list,watch", f"--resource={resources}")
     here.cluster.kubectl("create", "clusterrolebinding", f"{name}-ours", f"--clusterrole={name}", subject)
     if verbs:
-        here.kubectl("create", "role", name, f"--verb={','.join(verbs)}", "--resource=leases.coordination.k8s.io")
-        here.kubectl("create", "rolebinding", name, f"--role={name}", subject)
+        _grant(here, subject, *verbs)
     token = here.kubectl("create", "token", name).strip()
     path = directory / "kubeconfig"
     path.write_bytes(here.cluster.kubeconfig.read_bytes())

@@ -9,6 +9,7 @@ from typing import Any
 import looptime
 import pytest
 from leases_in_memory import UNREACHABLE, Connection, LeaseInMemory, now
+from structlog.testing import capture_logs
 
 from tidegate.cluster.lease import Candidate, Lease, LeaseTimes
 from tidegate.cluster.lease_client import MissingRightsError
@@ -95,6 +96,19 @@ class TestAlone:
                 assert lease is not None
                 assert (lease.holder, lease.transitions, lease.duration_seconds) == ("one", 0, 15)
                 assert len({renewed.acquire_time for _, renewed in operator.server.writes[1:]}) == 1
+
+        in_fake_time(story)
+
+    def test_the_wait_of_the_first_one_is_told(self) -> None:
+        """Once, in plain words: nothing is wrong."""
+
+        async def story() -> None:
+            operator = Operator(LeaseInMemory())
+            with capture_logs() as logs:
+                async with operator.running():
+                    await asyncio.sleep(60)
+            (told,) = (entry for entry in logs if "there is no Lease" in entry["event"])
+            assert (told["log_level"], told["for_seconds"]) == ("info", FIRST)
 
         in_fake_time(story)
 
@@ -279,14 +293,94 @@ class TestTrouble:
 
         in_fake_time(story)
 
-    def test_missing_rights_end_the_process(self) -> None:
-        """Waiting does not mend them."""
+    def test_work_that_does_not_stop_is_not_released_where_the_lease_could_be(self) -> None:
+        """A machine that slept finds the API server well, and the Lease its own."""
+
+        async def story() -> None:
+            operator = Operator(LeaseInMemory())
+            let_go = asyncio.Event()
+
+            async def work() -> None:
+                while not let_go.is_set():
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await let_go.wait()
+
+            task = asyncio.create_task(operator.elector.run(work))
+            await asyncio.sleep(20)
+            operator.slept = 12
+            with pytest.raises(StuckWorkError):
+                await task
+            let_go.set()
+            assert operator.server.lease is not None
+            assert operator.server.lease.holder == "one"
+
+        in_fake_time(story)
+
+    def test_one_told_to_stop_while_its_work_ends_releases_after_that(self) -> None:
+        """Not before: the next one would begin beside it."""
+
+        async def story() -> None:
+            operator = Operator(LeaseInMemory())
+
+            async def work() -> None:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.sleep(3)
+                    await asyncio.sleep(1)
+                    operator.note("ends")
+
+            task = asyncio.create_task(operator.elector.run(work))
+            await asyncio.sleep(20)
+            operator.slept = 12
+            await asyncio.sleep(2)
+            assert not operator.elector.may_write()
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            (ended,) = operator.happened("ends")
+            assert operator.server.lease is not None
+            assert operator.server.lease.released
+            released_at, _ = operator.server.writes[-1]
+            assert released_at >= ended
+
+        in_fake_time(story)
+
+    def test_missing_rights_are_told_once_and_waited_for(self) -> None:
+        """As all that is missing: somebody grants them some day, and it goes on by itself."""
 
         async def story() -> None:
             operator = Operator(LeaseInMemory())
             operator.connection.failure = MissingRightsError("cannot get leases")
-            with pytest.raises(MissingRightsError):
-                await operator.elector.run(operator.work)
+            with capture_logs() as logs:
+                async with operator.running():
+                    await asyncio.sleep(60)
+                    assert operator.elector.problem == "cannot get leases"
+                    assert operator.elector.is_alive()
+                    operator.connection.failure = None
+                    await asyncio.sleep(2 + FIRST + 2)
+                    assert operator.elector.problem == ""
+                    assert len(operator.happened("begins")) == 1
+            told = [entry for entry in logs if entry["event"].startswith("the Lease can")]
+            assert [(entry["log_level"], entry.get("problem")) for entry in told] == [
+                ("error", "cannot get leases"),
+                ("info", None),
+            ]
+
+        in_fake_time(story)
+
+    def test_a_leader_that_may_not_make_the_lease_anew_stops_at_its_deadline(self) -> None:
+        """It never needed to before."""
+
+        async def story() -> None:
+            operator = Operator(LeaseInMemory())
+            async with operator.running():
+                await asyncio.sleep(20)
+                operator.connection.failure = MissingRightsError("cannot create leases")
+                await asyncio.sleep(40)
+                assert operator.happened("ends") == [29.0]
+                assert operator.elector.problem == "cannot create leases"
 
         in_fake_time(story)
 

@@ -253,7 +253,7 @@ def test_what_rolls_pods() -> None:
 
 
 def test_the_metrics_port_that_an_engine_is_started_with_rolls_pods() -> None:
-    """Triton listens where it was told at its start; where else a page is, and what is counted, is no pod's business."""
+    """Triton listens where it was told at its start; where a page is and what is counted is no pod's business."""
 
     def triton(**metrics: Any) -> str:
         return inputs_hash(spec(engine={"type": "Triton", "metrics": metrics}), None)

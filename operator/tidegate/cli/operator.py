@@ -1,8 +1,6 @@
 """`tidegate operator`."""
 
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,8 +10,6 @@ from tidegate.cli.prometheus import prometheus_options
 if TYPE_CHECKING:
     from tidegate.api.inference_service import MetricsSource
     from tidegate.metrics.prometheus_options import PrometheusOptions
-
-SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 @click.command(context_settings={"auto_envvar_prefix": "TIDEGATE"})
@@ -90,10 +86,9 @@ def operator(  # one parameter per option
     """
     import uvloop  # noqa: PLC0415 - `--help` must not pay for it
 
-    from tidegate.cluster.connection import NoClusterError  # noqa: PLC0415
+    from tidegate.cluster.connection import NoClusterError, pod_namespace  # noqa: PLC0415
     from tidegate.cluster.error import ClusterError  # noqa: PLC0415
     from tidegate.cluster.lease import LeaseTimes  # noqa: PLC0415
-    from tidegate.cluster.lease_client import MissingRightsError  # noqa: PLC0415
     from tidegate.controller.logs import configure_logs  # noqa: PLC0415
     from tidegate.controller.operator import LeaderElection, Options, run  # noqa: PLC0415
 
@@ -106,7 +101,7 @@ def operator(  # one parameter per option
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    election = LeaderElection(lease_name=lease_name, lease_namespace=lease_namespace or own_namespace(), times=times)
+    election = LeaderElection(lease_name=lease_name, lease_namespace=lease_namespace or pod_namespace(), times=times)
     options = Options(
         kubeconfig=kubeconfig,
         namespaces=namespaces,
@@ -119,14 +114,6 @@ def operator(  # one parameter per option
     )
     try:
         uvloop.run(run(options))
-    except (NoClusterError, ClusterError, MissingRightsError, OSError) as error:
+    except (NoClusterError, ClusterError, OSError) as error:
         click.echo(f"tidegate operator: {error}", err=True)
         sys.exit(1)
-
-
-def own_namespace() -> str:
-    """The namespace of the pod that this is; `default` outside of one."""
-    try:
-        return os.environ.get("POD_NAMESPACE") or SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
-    except OSError:
-        return "default"

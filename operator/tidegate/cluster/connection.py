@@ -55,6 +55,14 @@ def current_namespace(kubeconfig: str | None = None) -> str:
         raise _no_cluster(kubeconfig, error) from error
 
 
+def pod_namespace() -> str:
+    """The namespace of the pod that this is; `default` outside of one."""
+    try:
+        return os.environ.get("POD_NAMESPACE") or POD_NAMESPACE.read_text().strip()
+    except OSError:
+        return "default"
+
+
 async def kopf_connection(configuration: Configuration) -> kopf.ConnectionInfo:
     """The same connection in kopf's words. Read anew at each login, so that a rotated token is picked up."""
     token = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")

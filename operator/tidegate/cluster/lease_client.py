@@ -20,7 +20,7 @@ class Leases(Protocol):
 
 
 class MissingRightsError(Exception):
-    """The Lease cannot be had, and trying again will not help; the message says what is missing."""
+    """The Lease cannot be had until somebody grants what is missing, which the message says."""
 
 
 class LeaseClient:

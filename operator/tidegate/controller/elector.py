@@ -34,6 +34,9 @@ class StuckWorkError(RuntimeError):
 class Elector:
     """One candidate, and the term that it serves.
 
+    Attributes:
+        problem: What keeps it from the Lease until somebody mends it; empty where nothing does.
+
     Args:
         leases: the Lease.
         candidate: who wants it.
@@ -59,6 +62,7 @@ class Elector:
         self._spread = spread
         self._term: asyncio.Task[None] | None = None
         self._tried_at = clock()
+        self.problem = ""
 
     def may_write(self) -> bool:
         """The fence: whether this process leads, and nobody else can at this very moment."""
@@ -77,8 +81,8 @@ class Elector:
         """Try for ever, and do the work in each term. When cancelled, stop the work, then release the Lease.
 
         Raises:
-            MissingRightsError: if the Lease may not be read or written.
-            StuckWorkError: if the work does not end when it has to.
+            StuckWorkError: if the work does not end when it has to. The Lease is not released then: the next one would
+                begin beside it.
             Exception: what the work raises.
         """
         self._notify(False)
@@ -89,9 +93,12 @@ class Elector:
                 await self._begin_or_end_term(work)
                 await self._pause()
                 await self._begin_or_end_term(work)
-        finally:
+        except StuckWorkError:
+            raise
+        except BaseException:
             await self._end_term()
             await self._release()
+            raise
 
     async def _try(self) -> None:
         """Look at the Lease, and ask for it or renew it; whatever goes wrong, it was not renewed."""
@@ -99,10 +106,20 @@ class Elector:
         try:
             async with asyncio.timeout(left):
                 await self._look_and_ask()
-        except MissingRightsError:
-            raise
+        except MissingRightsError as error:
+            self._stands_in_the_way(str(error))
         except Exception as error:  # noqa: BLE001 - a fault that was not thought of must not keep a leader in office
             log.warning("the Lease was not renewed" if self.works else "the Lease was not had", error=repr(error))
+        else:
+            self._stands_in_the_way("")
+
+    def _stands_in_the_way(self, problem: str) -> None:
+        """Tell a problem once, and once that it is gone."""
+        if problem and problem != self.problem:
+            log.error("the Lease cannot be had", problem=problem)
+        if self.problem and not problem:
+            log.info("the Lease can be had again")
+        self.problem = problem
 
     async def _look_and_ask(self) -> None:
         found = await self._leases.read()
@@ -115,6 +132,11 @@ class Elector:
         sent_at = self._clock()
         wanted = self._candidate.ask(sent_at, timestamp())
         if wanted is not None:
+            if found is None and not wanted.holder:
+                log.info(
+                    "there is no Lease: making one and waiting it out, as a leader may not know that its own is gone",
+                    for_seconds=wanted.duration_seconds,
+                )
             answer = await self._leases.write(wanted)
             self._candidate = self._candidate.wrote(answer, sent_at, self._clock())
 
@@ -145,7 +167,7 @@ class Elector:
     async def _end_term(self) -> None:
         """Stop writing at once, and the work as soon as it lets itself be stopped."""
         self._candidate = self._candidate.step_down()
-        term, self._term = self._term, None
+        term = self._term
         if term is None:
             return
         self._notify(False)
@@ -154,6 +176,7 @@ class Elector:
         done, _ = await asyncio.wait({term}, timeout=seconds)
         if not done:
             raise StuckWorkError(f"work did not stop within {seconds:g} s of losing the Lease: ending the process")
+        self._term = None
         if not term.cancelled() and (error := term.exception()) is not None:
             log.warning("the work ended with an error", error=repr(error))
 

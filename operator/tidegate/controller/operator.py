@@ -78,7 +78,6 @@ async def run(options: Options) -> None:
     Raises:
         NoClusterError: if no cluster is configured.
         ClusterError: if the API server cannot be reached while the store is filled.
-        MissingRightsError: if it refuses the Lease.
         OSError: if the port is taken.
     """
     stop, watching = asyncio.Event(), asyncio.Event()
@@ -105,7 +104,7 @@ async def run(options: Options) -> None:
         endpoints = Endpoints(
             exporter=exporter,
             is_alive=lambda: not readiness.is_filled or _is_alive(loop, elector),
-            problem=readiness.problem,
+            problem=lambda: _problem(readiness, elector),
             host=options.host,
             port=options.port,
         )
@@ -207,6 +206,11 @@ def _is_alive(loop: Loop, elector: Elector | None) -> bool:
     if elector is None:
         return loop.is_alive()
     return elector.is_alive() and (loop.is_alive() or not loop.runs)
+
+
+def _problem(readiness: Readiness, elector: Elector | None) -> str:
+    """All that is in the way of the work; empty where nothing is."""
+    return "; ".join(filter(None, (readiness.problem(), elector.problem if elector else "")))
 
 
 async def _work(
