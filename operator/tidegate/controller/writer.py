@@ -16,7 +16,7 @@ from tidegate.controller.records import ServiceRecord
 from tidegate.controller.state import ServiceState
 from tidegate.controller.status import timestamp
 from tidegate.controller.store import Store
-from tidegate.controller.undeclared import undeclared_fields, without_fields
+from tidegate.controller.undeclared import LeftOut, undeclared_fields, without_fields
 from tidegate.workloads.altered import fields_altered
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ class Writer:
         self._cluster = cluster
         self._exporter = exporter
         self._clock = clock
-        self._undeclared: set[str] = set()
+        self._left_out = LeftOut()
 
     async def carry_out(self, service: ServiceRecord, state: ServiceState, actions: list[Action]) -> None:
         """Do all of it, or as far as it goes: what fails is planned anew from what is then."""
@@ -102,29 +102,29 @@ class Writer:
     async def _write_status(self, service: ServiceRecord, state: ServiceState, action: WriteStatus) -> None:
         namespace, name = service.key
         while True:
-            status = without_fields(action.status, self._undeclared) if self._undeclared else action.status
+            left_out = self._left_out.at(self._clock())
+            status = without_fields(action.status, left_out) if left_out else action.status
             try:
                 answer = await self._cluster.apply_status(
                     INFERENCE_SERVICES, namespace, name, status, uid=service.uid, urgency=action.urgency
                 )
                 break
             except ClusterError as error:
-                if not self._learn_undeclared(error):
+                undeclared = undeclared_fields(error.message) - left_out if error.is_internal else set()
+                if not undeclared:
                     raise
+                self._leave_out(undeclared)
         self._store.put(INFERENCE_SERVICES, answer)
         state.status_written(action.status, answer.get("status") or {}, self._clock())
 
-    def _learn_undeclared(self, error: ClusterError) -> bool:
-        """Whether a status was refused for fields that were not known to be unknown; each is told once."""
-        fields = undeclared_fields(error.message) - self._undeclared if error.is_internal else set()
-        if fields:
-            self._undeclared |= fields
+    def _leave_out(self, fields: set[str]) -> None:
+        """Write statuses without fields for a while; each is told once."""
+        if new := self._left_out.add(fields, self._clock()):
             log.warning(
                 "the CustomResourceDefinition of InferenceServices is older than this operator; these fields of the "
-                "status are left out until it is restarted: apply crds/ of this version, and restart it",
-                fields=sorted(fields),
+                "status are left out until it knows them, which is tried every 10 minutes: apply crds/ of this version",
+                fields=sorted(new),
             )
-        return bool(fields)
 
     async def _announce(self, service: ServiceRecord, action: Announce) -> None:
         time = timestamp(self._clock())
