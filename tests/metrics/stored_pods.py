@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
@@ -81,6 +81,27 @@ def prometheus(directory: Path, **options: Any) -> Iterator[PrometheusServer]:
             yield server
     except PrometheusMissingError as error:
         pytest.skip(f"NOT TESTED with a real Prometheus: {error}")
+
+
+class ScrapedEngines(NamedTuple):
+    """Engines, the Prometheus that scrapes them, and a source that asks it."""
+
+    pods: Engines
+    server: PrometheusServer
+    asked: PrometheusSource
+
+
+@asynccontextmanager
+async def scraped_engines(
+    directory: Path, targets: Callable[[Engines], Mapping[str, Mapping[str, str]]]
+) -> AsyncIterator[ScrapedEngines]:
+    """Engines that are scraped already; made once for many tests, for a new target is seen five seconds later."""
+    async with engines() as pods:
+        with prometheus(directory) as server, source(server.url) as asked:
+            scraped = targets(pods)
+            server.scrape(scraped)
+            await until(server, f"count(up == 1) == {len(scraped)}")
+            yield ScrapedEngines(pods, server, asked)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from metrics.stored_pods import ask, failure, source, stored
 from tidegate.metrics.failure import ScrapeReason
 from tidegate.metrics.prometheus import PrometheusSource
 from tidegate.metrics.prometheus_options import PrometheusOptions
-from tidegate.scaling.sample import Sample
+from tidegate.scaling.sample import Sample, ScrapeFailure
 
 SOME = {"status": "success", "data": {"resultType": "matrix", "result": []}}
 MEGABYTE = 1024 * 1024
@@ -166,6 +166,41 @@ async def test_an_echoed_token_is_hidden(tmp_path: Path) -> None:
         with source(f"http://127.0.0.1:{port}", bearer_token_file=str(token)) as asked:
             told = await failure(asked)
     assert "who is (hidden) (hidden)?" in told.message
+
+
+@pytest.mark.parametrize("before", range(150, 201, 5))
+async def test_half_an_echoed_token_is_hidden_too(tmp_path: Path, before: int) -> None:
+    """Wherever the text is cut."""
+    token = tmp_path / "token"
+    token.write_text("very-secret")
+
+    async def echo(request: web.BaseRequest) -> web.Response:
+        return web.json_response(_error("bad_data", "." * before + request.headers["Authorization"]), status=400)
+
+    async with http_pod(echo) as port:
+        with source(f"http://127.0.0.1:{port}", bearer_token_file=str(token)) as asked:
+            told = await failure(asked)
+    assert "ver" not in told.message.removeprefix(f"Prometheus 127.0.0.1:{port}: ")
+
+
+async def test_a_pod_that_stays_away_is_told_at_each_reading() -> None:
+    """New it is once only, however long it stays away."""
+    now = 1_000_000.0
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.json_response({"data": {"result": []}})
+
+    async with http_pod(answer) as port:
+        options = PrometheusOptions(url=f"http://127.0.0.1:{port}")
+        asked = PrometheusSource(options, clock=lambda: now, wall_clock=lambda: now)
+        try:
+            told = []
+            for seconds in (0.0, 4.0, 6.0, 3000.0, 3700.0, 3706.0, 7400.0):
+                now = 1_000_000.0 + seconds
+                told.append(isinstance(await ask(asked, stored(stale_after_seconds=5.0)), ScrapeFailure))
+        finally:
+            asked.close()
+    assert told == [False, False, True, True, True, True, False]  # At last nobody had asked for it for an hour.
 
 
 @pytest.mark.parametrize("secret", ["", "\n", "two\nlines", "é", "\x01"])

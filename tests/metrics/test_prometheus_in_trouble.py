@@ -12,18 +12,21 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from yarl import URL
 
 from metrics.loopback import free_port, http_pod
 from metrics.stored_pods import (
     STALE_AFTER_SECONDS,
+    Engines,
+    ScrapedEngines,
     engines,
     failure,
     prometheus,
+    scraped_engines,
     source,
     stored,
-    until,
     until_failure,
     until_sample,
 )
@@ -31,11 +34,32 @@ from tidegate.engines.llama_cpp import LLAMA_CPP
 from tidegate.metrics.failure import ScrapeReason
 from tidegate.simulator.faults import MetricsFault
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PASSWORD = "tide"  # noqa: S105 - of a server that lives for seconds
 USERS = {"basic_auth_users": {"tidegate": "$2b$04$abcdefghijklmnopqrstuu1qpP1CMp/0kFovmakDl70ruBcZs2vS."}}
 """The password's bcrypt hash, as cheap as it can be."""
 
 AT_ONCE = 0.0
+
+WELL, BROKEN, ELSEWHERE, EUROPEAN = range(1, 5)
+"""Engines that are scraped from the beginning, by number."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ScrapedEngines]:
+    """Those engines, and who scrapes them."""
+
+    def targets(pods: Engines) -> dict[str, dict[str, str]]:
+        european = {"namespace": "models", "pod": f"pod-{EUROPEAN}", "cluster": "eu"}
+        return {
+            **pods.targets(WELL, BROKEN),
+            **pods.targets(ELSEWHERE, namespace="elsewhere"),
+            pods.address(EUROPEAN): european,
+        }
+
+    async with scraped_engines(tmp_path_factory.mktemp("prometheus"), targets) as scraped:
+        yield scraped
 
 
 async def test_one_that_is_gone_is_unreachable(tmp_path: Path) -> None:
@@ -65,15 +89,12 @@ async def test_one_that_hangs_times_out(tmp_path: Path) -> None:
     assert after.time > before.time
 
 
-async def test_one_without_the_pod_says_what_was_looked_for(tmp_path: Path) -> None:
+async def test_one_without_the_pod_says_what_was_looked_for(shared: ScrapedEngines) -> None:
     """Series of the pod under another namespace are not its own; the failure names the labels it wants."""
-    async with engines() as pods:
-        with prometheus(tmp_path) as server, source(server.url, matchers=(("cluster", 'a"b\\c'),)) as asked:
-            server.scrape(pods.targets(1, namespace="elsewhere"))
-            await until(server, 'up{pod="pod-1"} == 1')
-            told = await failure(asked, stored(stale_after_seconds=AT_ONCE))
+    with source(shared.server.url, matchers=(("cluster", 'a"b\\c'),)) as asked:
+        told = await failure(asked, stored(ELSEWHERE, stale_after_seconds=AT_ONCE))
     assert told.reason == ScrapeReason.NOT_IN_PROMETHEUS
-    assert 'namespace="models", pod="pod-1", cluster="a"b\\c"' in told.message
+    assert f'namespace="models", pod="pod-{ELSEWHERE}", cluster="a"b\\c"' in told.message
     assert "PodMonitor" in told.message
 
 
@@ -85,38 +106,30 @@ async def test_a_pod_that_may_be_too_new_is_no_failure(tmp_path: Path) -> None:
     assert "it does not scrape the pod" in told.message
 
 
-async def test_another_clusters_pod_is_not_ours(tmp_path: Path) -> None:
+async def test_another_clusters_pod_is_not_ours(shared: ScrapedEngines) -> None:
     """Where clusters share a Prometheus, the matcher keeps the series of others out."""
-    async with engines() as pods:
-        labels = {"namespace": "models", "pod": "pod-1"}
-        with prometheus(tmp_path) as server, source(server.url, matchers=(("cluster", "us"),)) as asked:
-            server.scrape({pods.address(1): {**labels, "cluster": "eu"}})
-            await until(server, 'up{cluster="eu"} == 1')
-            assert (await failure(asked, stored(stale_after_seconds=AT_ONCE))).reason == ScrapeReason.NOT_IN_PROMETHEUS
-            with source(server.url, matchers=(("cluster", "eu"),)) as right:
-                assert (await until_sample(right)).waiting == 0
+    target = stored(EUROPEAN, stale_after_seconds=AT_ONCE)
+    with source(shared.server.url, matchers=(("cluster", "us"),)) as asked:
+        assert (await failure(asked, target)).reason == ScrapeReason.NOT_IN_PROMETHEUS
+    with source(shared.server.url, matchers=(("cluster", "eu"),)) as right:
+        assert (await until_sample(right, stored(EUROPEAN))).waiting == 0
 
 
-async def test_another_models_series_are_not_read(tmp_path: Path) -> None:
+async def test_another_models_series_are_not_read(shared: ScrapedEngines) -> None:
     """Series of another model say nothing of this one; the failure names both."""
-    async with engines() as pods:
-        with prometheus(tmp_path) as server, source(server.url) as asked:
-            server.scrape(pods.targets(1))
-            await until_sample(asked)
-            told = await failure(asked, stored(model_name="llama"))
+    await until_sample(shared.asked)
+    told = await failure(shared.asked, stored(model_name="llama"))
     assert told.reason == ScrapeReason.ANOTHER_MODEL
     assert "model_name='m' and none 'llama'; make spec.model.name what the engine calls" in told.message
 
 
-async def test_another_engines_page_is_told_from_none(tmp_path: Path) -> None:
+async def test_another_engines_page_is_told_from_none(shared: ScrapedEngines) -> None:
     """The pod is scraped, and its series are not this engine's: the type is what to check, not the PodMonitor."""
-    async with engines() as pods:
-        with prometheus(tmp_path) as server, source(server.url) as asked:
-            server.scrape(pods.targets(1, 2))
-            await until_sample(asked)
-            told = await failure(asked, stored(table=LLAMA_CPP, stale_after_seconds=AT_ONCE))
-            pods.break_(2, MetricsFault.MISSING)
-            vanished = await until_failure(asked, ScrapeReason.NO_KNOWN_METRICS, stored(2, stale_after_seconds=2.0))
+    await until_sample(shared.asked)
+    told = await failure(shared.asked, stored(table=LLAMA_CPP, stale_after_seconds=AT_ONCE))
+    shared.pods.break_(BROKEN, MetricsFault.MISSING)
+    target = stored(BROKEN, stale_after_seconds=2.0)
+    vanished = await until_failure(shared.asked, ScrapeReason.NO_KNOWN_METRICS, target)
     assert told.reason == ScrapeReason.NO_KNOWN_METRICS
     assert "metrics of engine type llamaCpp, such as llamacpp:requests_deferred; check engine.type" in told.message
     assert "vLLM" in vanished.message
@@ -163,24 +176,20 @@ async def gate(upstream: str, token: str) -> AsyncIterator[tuple[Gate, str]]:
         yield made, f"http://127.0.0.1:{port}"
 
 
-async def test_a_token_is_sent_and_read_anew(tmp_path: Path) -> None:
+async def test_a_token_is_sent_and_read_anew(shared: ScrapedEngines, tmp_path: Path) -> None:
     """No token and a wrong one are refused, each in its words; a new one is used at once; no message has any."""
     token = tmp_path / "token"
-    (tmp_path / "prometheus").mkdir()
-    async with engines() as pods:
-        with prometheus(tmp_path / "prometheus") as server:
-            server.scrape(pods.targets(1))
-            async with gate(server.url, "right") as (door, url):
-                with source(url) as asked:
-                    nothing = await failure(asked)
-                with source(url, bearer_token_file=str(token)) as asked:
-                    no_file = await failure(asked)
-                    token.write_text("wrong-secret\n")
-                    wrong = await failure(asked)
-                    token.write_text("right\n")
-                    assert (await until_sample(asked)).waiting == 0
-                    token.write_text("two\nlines")
-                    two_lines = await failure(asked)
+    async with gate(shared.server.url, "right") as (door, url):
+        with source(url) as asked:
+            nothing = await failure(asked)
+        with source(url, bearer_token_file=str(token)) as asked:
+            no_file = await failure(asked)
+            token.write_text("wrong-secret\n")
+            wrong = await failure(asked)
+            token.write_text("right\n")
+            assert (await until_sample(asked)).waiting == 0
+            token.write_text("two\nlines")
+            two_lines = await failure(asked)
     told = [nothing, no_file, wrong, two_lines]
     assert {each.reason for each in told} == {ScrapeReason.PROMETHEUS_REFUSED}
     assert "it wants credentials: give --prometheus-bearer-token-file" in nothing.message
