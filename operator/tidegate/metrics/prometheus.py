@@ -84,7 +84,7 @@ class PrometheusSource:
         self._clock_ahead_seconds = 0.0
         self._threads = ThreadPoolExecutor(_QUERIES_AT_ONCE, thread_name_prefix="prometheus")
         self._out: list[asyncio.Future[Any]] = []
-        self._absent_since: dict[Hashable, float] = {}
+        self._absent: dict[Hashable, _Absence] = {}
         self._some_absent = True
 
     def close(self) -> None:
@@ -108,6 +108,7 @@ class PrometheusSource:
             results = dict.fromkeys((target.key for target in targets), results)
         self._some_absent = any(_is_absent(result) for result in results.values())
         now = self._clock()
+        self._note_absences(results, now)
         told = [target for target in targets if not self._may_be_new(target, results[target.key], now)]
         if any(_is_absent(results[target.key]) for target in told):
             results |= await self._diagnose(turn, told, results)
@@ -180,14 +181,26 @@ class PrometheusSource:
             self._clock_ahead_seconds = ahead_seconds
         return self._clock_ahead_seconds
 
+    def _note_absences(self, results: Mapping[Key, StoredReading | ScrapeError], now: float) -> None:
+        """Remember since when pods are not there, as long as they are asked for: a fleet may lack thousands at once."""
+        self._absent = {key: each for key, each in self._absent.items() if now - each.seen < _FORGET_SECONDS}
+        for key, result in results.items():
+            if _is_unknown(result):
+                since = self._absent[key].since if key in self._absent else now
+                self._absent[key] = _Absence(since=since, seen=now)
+
     def _may_be_new(self, target: StoredTarget[Key], result: StoredReading | ScrapeError, now: float) -> bool:
         """Whether a pod is not there yet, and has not been for so short a time that it is no news."""
-        if isinstance(result, StoredReading) or result.reason != ScrapeReason.NOT_IN_PROMETHEUS:
-            return False
-        forgotten = [key for key, since in self._absent_since.items() if now - since > _FORGET_SECONDS]
-        for key in forgotten:
-            del self._absent_since[key]
-        return now - self._absent_since.setdefault(target.key, now) < target.stale_after_seconds
+        return _is_unknown(result) and now - self._absent[target.key].since < target.stale_after_seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Absence:
+    """A pod that the Prometheus does not know."""
+
+    since: float
+    seen: float
+    """When that was last so, as `since` in seconds."""
 
 
 class _Turn:
@@ -223,6 +236,10 @@ class _Turn:
             # Not its text and not its traceback: requests put headers, and so tokens, into some.
             log.error("an answer of Prometheus could not be read", error=type(error).__name__)  # noqa: TRY400
             return ScrapeError(ScrapeReason.UNEXPECTED, "reading the answer failed in Tidegate itself; see its log")
+
+
+def _is_unknown(result: StoredReading | ScrapeError) -> bool:
+    return isinstance(result, ScrapeError) and result.reason == ScrapeReason.NOT_IN_PROMETHEUS
 
 
 def _is_absent(result: StoredReading | ScrapeError) -> bool:

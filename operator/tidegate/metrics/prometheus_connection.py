@@ -144,7 +144,8 @@ class PrometheusConnection:
             return self.too_slow()
         if kind is None:
             return _not_prometheus(f"HTTP status {status}")
-        said = self._credentials.hidden_in(said)
+        # Before it is cut: half a secret is one, too.
+        kind, said = (self._credentials.hidden_in(text)[:_MOST_ERROR_CHARACTERS] for text in (kind, said))
         return ScrapeError(ScrapeReason.PROMETHEUS_ERROR, f"HTTP status {status}: {kind}: {said}")
 
 
@@ -203,7 +204,7 @@ def _api_error(response: requests.Response) -> tuple[str | None, str]:
         return None, ""
     if not isinstance(said, Mapping) or not isinstance(said.get("errorType"), str):
         return None, ""
-    return str(said["errorType"])[:_MOST_ERROR_CHARACTERS], str(said.get("error", ""))[:_MOST_ERROR_CHARACTERS]
+    return said["errorType"], str(said.get("error", ""))
 
 
 def _not_prometheus(what: str) -> ScrapeError:
