@@ -125,6 +125,7 @@ class TestWaiting:
             account.failure = None
             await asyncio.sleep(AGAIN_SECONDS)
             assert waiting.done()
+            assert readiness.problem() == "the store is not filled yet"
 
         in_fake_time(story)
 

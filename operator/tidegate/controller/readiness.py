@@ -15,6 +15,7 @@ from tidegate.cluster.rights import Asked, Right, missing
 AGAIN_SECONDS = 10.0
 GRANTED_AGAIN_SECONDS = 60.0
 
+NOT_FILLED = "the store is not filled yet"
 MOST_RIGHTS = 10
 """Named in a line; without any role it lacks all of them."""
 
@@ -26,7 +27,7 @@ class Readiness:
 
     def __init__(self) -> None:
         self._filled = False
-        self._obstacle = "the store is not filled yet"
+        self._obstacle = NOT_FILLED
         self._lacks: list[Right] = []
 
     @property
@@ -58,6 +59,12 @@ class Readiness:
             log.error("cannot begin", problem=problem)
         self._obstacle = problem
 
+    def cleared(self) -> None:
+        """What was in the way is gone; what is left is to fill the store."""
+        if self._obstacle != NOT_FILLED:
+            log.info("nothing is in the way any more")
+        self._obstacle = NOT_FILLED
+
 
 async def wait_until_possible(
     readiness: Readiness, asked: Asked, look: Callable[[], Awaitable[object]], namespaces: tuple[str, ...]
@@ -77,6 +84,7 @@ async def wait_until_possible(
             blind = [right for right in lacks if right.is_reading]
             if not blind:
                 await look()
+                readiness.cleared()
                 return
             readiness.blocked(_text(blind))
         except ClusterError as error:
