@@ -45,6 +45,7 @@ def test_items_of_lists_are_objects_of_their_own() -> None:
         ("kind: A\napiVersion: v1\nx: 2026-99-99\n", "x.yaml: has a value that cannot be read"),
         ("hello\n", "x.yaml:1: is not a Kubernetes object"),
         ("- a\n", "x.yaml:1: is not a Kubernetes object"),
+        ("!!set {kind, apiVersion}\n", "x.yaml:1: is not a Kubernetes object"),
         ("kind: [A]\napiVersion: v1\n", "x.yaml:1: is not a Kubernetes object"),
         ("kind: A\n", "x.yaml:1: is not a Kubernetes object"),
         ("kind: AList\nitems: [3]\n", "x.yaml:2: is not a Kubernetes object"),
