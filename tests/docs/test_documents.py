@@ -14,6 +14,8 @@ from tidegate.api.names import API_VERSION
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+ROOMS = ("charts", "docs", "e2e", "examples", "tests", "tools")
+EVERYWHERE = sorted([*ROOT.glob("*.md"), *(page for room in ROOMS for page in (ROOT / room).rglob("*.md"))])
 SPECS = {"InferenceService": InferenceServiceSpec, "AcceleratorProfile": AcceleratorProfileSpec}
 
 
@@ -43,6 +45,21 @@ def test_objects_that_pages_show_can_be_applied(page: Path) -> None:
             assert within(read.model_dump(mode="json", by_alias=True), document["spec"])
 
 
+def test_there_are_objects_to_apply() -> None:
+    """A page without any passes the test above; not all of them are."""
+    kinds = {document["kind"] for page in DOCS.rglob("*.md") for document in shown(page)}
+
+    assert "InferenceService" in kinds
+
+
+@pytest.mark.parametrize("page", EVERYWHERE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """No document points at a file that is not there."""
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text())
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
 def test_every_page_is_reached_from_the_index(page: Path) -> None:
     """By one link, or two: decisions have an index of their own."""
@@ -53,7 +70,7 @@ def test_every_page_is_reached_from_the_index(page: Path) -> None:
     assert page in reached
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", EVERYWHERE, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_into_pages_find_their_headings(page: Path) -> None:
     """A heading that is reworded takes its links along."""
     links = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text())

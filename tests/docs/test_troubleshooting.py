@@ -25,16 +25,3 @@ def test_every_condition_has_a_section() -> None:
 def test_every_failed_scrape_has_a_row() -> None:
     """What a scrape can fail with is in the table under Missing."""
     assert [reason for reason in ScrapeReason if f"`{reason.value}`" not in PAGE] == []
-
-
-def test_every_link_between_documents_leads_somewhere() -> None:
-    """No document points at a file that is not there."""
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]
-    broken = [
-        f"{page.name}: {link}"
-        for page in pages
-        for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text())
-        if not (page.parent / link).exists()
-    ]
-
-    assert broken == []
