@@ -56,7 +56,7 @@ def test_items_of_lists_are_objects_of_their_own() -> None:
         ("\x00", "x.yaml: is not YAML: "),
         ("x" * (MAXIMUM_BYTES + 1), "x.yaml: is longer than 8 MiB"),
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_what_cannot_be_read_is_told_with_its_place(text: str, message: str) -> None:
     """One plain line, whatever is wrong."""

@@ -142,8 +142,7 @@ def _objects(loader: Any, node: Any, name: str) -> Iterator[KubernetesObject]:
     source = Source(name, node.start_mark.line + 1)
     if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null":
         return  # Nothing between two `---`, as templates leave it.
-    # A tag can make something else of a mapping: `!!set`.
-    if not isinstance(node, yaml.MappingNode) or node.tag != "tag:yaml.org,2002:map":
+    if not isinstance(node, yaml.MappingNode) or node.tag == "tag:yaml.org,2002:set":  # `!!set {a, b}`
         raise InputError(f"{source}: is not a Kubernetes object: a mapping with apiVersion and kind is expected")
     parts = {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
     kind, items = parts.get("kind"), parts.get("items")
