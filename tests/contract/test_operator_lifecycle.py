@@ -184,8 +184,11 @@ class TestForeignScaler:
         assert message.startswith("keda ")
         assert (here.size(), here.owners()) == (5, {"keda Update scale"})
         here.wait("the third is told", lambda: len(here.events("ForeignChange")) == 3)
-        decision = here.status()["decision"]
-        assert (decision["to"], decision["applied"]) == (1, False)
+        # As long as the new pods are not read, the size is held.
+        here.wait(
+            "one would do",
+            lambda: (here.status()["decision"]["to"], here.status()["decision"]["applied"]) == (1, False),
+        )
 
 
 class TestTarget:
