@@ -14,6 +14,9 @@ What the numbers leave out:
   what is read is work, and less than what was sent.
 - The page waits for the running `llama_decode()` (issue 24866), which can exceed a scrape's timeout while a CPU works
   through a long prompt; `/health` does not wait.
+- Each request in the server holds one of its HTTP threads (`--threads-http`). When they are used up, further ones wait
+  where no number shows them, and `/health` and `/metrics` with them: a liveness probe can fail for it (seen with
+  0.7.0: 12 requests, 2 slots, a tenth of a core).
 - Builds of November 2025 wrap the page in a JSON string (issue 17384): no metric is found on it.
 
 Starting: the entrypoint of the image `ghcr.io/ggml-org/llama.cpp:server` is the server (`.devops/cpu.Dockerfile`), so
