@@ -55,6 +55,11 @@ BENCHES: Mapping[str, Bench] = {
         "from its work.",
         ("metrics_page.py", "5000"),
     ),
+    "handover": Bench(
+        "Two operators, one leader, default times: from a signal to the leader until another one leads, three times "
+        "each. [High availability](high-availability.md) tells what happens meanwhile.",
+        ("handover.py", "3"),
+    ),
     "overload": Bench(
         "What the estimate of demand is worth while clients give up: estimate ÷ truth, where 1.00 is right. The plan "
         "was to give up on an estimate below 0.80. [ADR 1](adr/0001-demand-is-what-arrives.md) tells what follows.",
