@@ -32,6 +32,10 @@ class TestTimes:
         [
             ({"lease_duration_seconds": 10}, ("--lease-duration-seconds 10", "--renew-deadline-seconds 10")),
             ({"lease_duration_seconds": 5}, ("--lease-duration-seconds 5", "--renew-deadline-seconds 10")),
+            (
+                {"lease_duration_seconds": 1, "renew_deadline_seconds": 0.5, "retry_period_seconds": 0.1},
+                ("--lease-duration-seconds 1", "released"),
+            ),
             ({"renew_deadline_seconds": 2.4}, ("--renew-deadline-seconds 2.4", "1.2 times --retry-period-seconds 2")),
             ({"retry_period_seconds": 9}, ("--renew-deadline-seconds 10", "1.2 times --retry-period-seconds 9")),
         ],

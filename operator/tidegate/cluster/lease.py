@@ -50,6 +50,10 @@ class LeaseTimes:
                 f"--lease-duration-seconds {lease:g} must be more than --renew-deadline-seconds {renew:g}: a leader "
                 "has to stop before anybody may take over"
             )
+        if lease <= RELEASED_SECONDS:
+            raise ValueError(
+                f"--lease-duration-seconds {lease:g} must be more: {lease:g} marks a Lease that was released"
+            )
         if renew <= retry * JITTER:
             raise ValueError(
                 f"--renew-deadline-seconds {renew:g} must be more than {JITTER} times --retry-period-seconds {retry:g}"
