@@ -17,6 +17,7 @@ from tidegate.controller.readiness import (
     GRANTED_AGAIN_SECONDS,
     MOST_RIGHTS,
     Readiness,
+    wait_until_filled,
     wait_until_possible,
     watch_rights,
 )
@@ -126,6 +127,27 @@ class TestWaiting:
             await asyncio.sleep(AGAIN_SECONDS)
             assert waiting.done()
             assert readiness.problem() == "the store is not filled yet"
+
+        in_fake_time(story)
+
+    def test_an_api_server_that_goes_away_while_the_store_is_filled_is_waited_for(self) -> None:
+        """As one that is away from the start."""
+
+        async def story() -> None:
+            readiness, account = Readiness(), Account()
+            failures = [UNREACHABLE, UNREACHABLE]
+
+            async def fill() -> None:
+                await asyncio.sleep(1)
+                if failures:
+                    raise failures.pop()
+
+            waiting = asyncio.create_task(wait_until_filled(readiness, account, account.look, fill, ()))
+            await asyncio.sleep(2)
+            assert UNREACHABLE.message in readiness.problem()
+            await asyncio.sleep(2 * AGAIN_SECONDS + 2)
+            assert waiting.done()
+            assert (readiness.problem(), readiness.is_filled, account.looks) == ("", True, 3)
 
         in_fake_time(story)
 

@@ -31,7 +31,7 @@ from tidegate.controller.feed import (
 )
 from tidegate.controller.loop import Loop
 from tidegate.controller.pod_reader import PodReader
-from tidegate.controller.readiness import Readiness, wait_until_possible, watch_rights
+from tidegate.controller.readiness import Readiness, wait_until_filled, watch_rights
 from tidegate.controller.store import Store
 from tidegate.metrics.pod_scrape import PodScraper
 from tidegate.metrics.prometheus import PrometheusSource
@@ -77,7 +77,7 @@ async def run(options: Options) -> None:
 
     Raises:
         NoClusterError: if no cluster is configured.
-        ClusterError: if the API server cannot be reached while the store is filled.
+        ClusterError: if a new leader cannot learn what the one before has written.
         OSError: if the port is taken.
     """
     stop, watching = asyncio.Event(), asyncio.Event()
@@ -224,10 +224,12 @@ async def _work(
     possible: asyncio.Event,
 ) -> None:
     """Begin as soon as that is possible. `asked` has no fence: a follower says as well what it lacks."""
-    await wait_until_possible(readiness, asked, lambda: look(cluster, namespaces), namespaces)
-    possible.set()
-    await wait_until_synced(store, cluster, namespaces)
-    readiness.filled()
+
+    async def fill() -> None:
+        possible.set()
+        await wait_until_synced(store, cluster, namespaces)
+
+    await wait_until_filled(readiness, asked, lambda: look(cluster, namespaces), fill, namespaces)
     log.info("store is filled", services=len(store.inference_services), pods=len(store.pods))
     sweeping = asyncio.create_task(_sweep_now_and_then(elector, store, cluster, namespaces), name="sweep")
     asking = asyncio.create_task(watch_rights(readiness, asked, namespaces), name="rights")

@@ -66,6 +66,32 @@ class Readiness:
         self._obstacle = NOT_FILLED
 
 
+async def wait_until_filled(
+    readiness: Readiness,
+    asked: Asked,
+    look: Callable[[], Awaitable[object]],
+    fill: Callable[[], Awaitable[object]],
+    namespaces: tuple[str, ...],
+) -> None:
+    """Wait until all that is watched can be read, and has been.
+
+    Args:
+        readiness: is told what stands in the way, and when nothing does.
+        asked: knows the operator's rights.
+        look: tries to read everything that is watched.
+        fill: fills the store; the API server may go away meanwhile.
+        namespaces: those that are looked after; empty for all.
+    """
+    while not readiness.is_filled:
+        await wait_until_possible(readiness, asked, look, namespaces)
+        try:
+            await fill()
+            readiness.filled()
+        except ClusterError as error:
+            readiness.blocked(str(error))
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
 async def wait_until_possible(
     readiness: Readiness, asked: Asked, look: Callable[[], Awaitable[object]], namespaces: tuple[str, ...]
 ) -> None:
