@@ -52,7 +52,8 @@ class LeaseTimes:
             )
         if lease <= RELEASED_SECONDS:
             raise ValueError(
-                f"--lease-duration-seconds {lease:g} must be more: {lease:g} marks a Lease that was released"
+                f"--lease-duration-seconds {lease:g} must be more than {RELEASED_SECONDS}, which marks a Lease that "
+                "was released"
             )
         if renew <= retry * JITTER:
             raise ValueError(
