@@ -83,13 +83,20 @@ def cluster_named(name: str) -> KindCluster:
     return KindCluster(name, cache_directory(os.environ) / "kind" / name)
 
 
-def up(name: str = "tidegate", *, workers: int = 0, gpus_per_node: int = GPUS_PER_NODE) -> KindCluster:
+def up(
+    name: str = "tidegate",
+    *,
+    workers: int = 0,
+    gpus_per_node: int = GPUS_PER_NODE,
+    published_ports: Sequence[int] = (),
+) -> KindCluster:
     """Bring a cluster up: nothing to do if it runs, made anew if it does not.
 
     Args:
         name: Its name.
         workers: Nodes beside the one that is control plane and worker in one.
         gpus_per_node: How many each node claims to have.
+        published_ports: Ports of the first node that a new cluster has on this machine's loopback address, too.
 
     Raises:
         ToolsError: Docker does not answer, kind is not there, or the cluster did not start.
@@ -104,7 +111,7 @@ def up(name: str = "tidegate", *, workers: int = 0, gpus_per_node: int = GPUS_PE
         _remove(cluster)  # What a reboot or an interrupted start left behind.
         began = time.monotonic()
         try:
-            _create(cluster, workers, gpus_per_node)
+            _create(cluster, workers, gpus_per_node, published_ports)
         except BaseException:  # Ctrl-C too: a cluster is up or it is not there.
             _remove(cluster)
             raise
@@ -134,8 +141,11 @@ def load(image: str, name: str = "tidegate") -> None:
     _kind("load", "docker-image", image, "--name", name)
 
 
-def _create(cluster: KindCluster, workers: int, gpus: int) -> None:
-    nodes = [{"role": "control-plane"}, *({"role": "worker"} for _ in range(workers))]
+def _create(cluster: KindCluster, workers: int, gpus: int, published_ports: Sequence[int]) -> None:
+    # Without a hostPort, any that is free.
+    mappings = [{"containerPort": port, "listenAddress": "127.0.0.1"} for port in published_ports]
+    nodes: list[dict[str, Any]] = [{"role": "control-plane", "extraPortMappings": mappings}]
+    nodes += [{"role": "worker"}] * workers
     configuration = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": nodes}
     cluster.directory.mkdir(parents=True)
     command = ["create", "cluster", "--name", cluster.name, "--config", "-", "--wait", f"{START_SECONDS}s"]

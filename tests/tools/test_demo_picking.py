@@ -10,6 +10,11 @@ from demo.picking import Outstanding
 from demo.scenario import CHAT, LEGACY, PARTS
 from demo.watching import Pod, Pods
 
+LABELS = {
+    "inference.tidegate.dev/service": "chat",
+    "inference.tidegate.dev/routing": "serving",
+    "pod-template-hash": "x",
+}
 PODS = [Pod(f"chat-{number}", f"127.64.0.{number}") for number in range(3)]
 
 
@@ -54,9 +59,8 @@ def test_load_stays_level(ends: list[int]) -> None:
 
 
 def _pod(uid: str = "1", *, ready: str = "True", address: str = "127.64.0.1", **metadata: Any) -> dict[str, Any]:
-    labels = {"inference.tidegate.dev/service": "chat", "pod-template-hash": "x"}
     return {
-        "metadata": {"uid": uid, "name": f"chat-{uid}", "labels": labels, **metadata},
+        "metadata": {"uid": uid, "name": f"chat-{uid}", "labels": LABELS, **metadata},
         "status": {"podIP": address, "conditions": [{"type": "Ready", "status": ready}]},
     }
 
@@ -68,13 +72,14 @@ def _pod(uid: str = "1", *, ready: str = "True", address: str = "127.64.0.1", **
         ("MODIFIED", _pod(), 1),
         ("MODIFIED", _pod(ready="False"), 0),
         ("MODIFIED", _pod(address=""), 0),
+        ("MODIFIED", _pod(labels={**LABELS, "inference.tidegate.dev/routing": "draining"}), 0),
         ("MODIFIED", _pod(deletionTimestamp="2026-01-01T00:00:00Z"), 0),
         ("DELETED", _pod(), 0),
         ("MODIFIED", {"metadata": _pod()["metadata"]}, 0),
     ],
 )
 def test_only_ready_pods_that_stay_take_requests(kind: str, document: dict[str, Any], expected: int) -> None:
-    """A pod that is not ready, has no address, is leaving or is gone gets none."""
+    """A pod that is not ready, has no address, is out of service, is leaving or is gone gets none."""
     pods = Pods(PARTS)
     pods.see("ADDED", _pod())
     pods.see(kind, document)

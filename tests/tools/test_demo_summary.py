@@ -11,8 +11,11 @@ from rich.console import Console
 from demo import kind_stage, kwok_stage, stage, summary
 from demo.history import History
 from demo.measures import WINDOW_SECONDS, Measures, percentile
-from demo.scenario import CHAT, LEGACY, Part, merged
+from demo.scenario import CHAT, LEGACY, NAMESPACE, PARTS, Part, merged
 from demo.view import Scene, live, plain
+from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.workloads.owner import Owner
+from tidegate.workloads.service import service
 
 
 def _status(*sizes: int, applied: bool = True) -> dict[str, Any]:
@@ -241,6 +244,27 @@ def test_on_kind_pods_are_simulated_engines() -> None:
         assert container["command"][:2] == ["tidegate", "engine"]
     assert templates[0]["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": "1"}
     assert found["InferenceService", "legacy"]["spec"]["targetRef"]["name"] == "legacy-vllm"
+
+
+@pytest.mark.parametrize("part", [part for part in PARTS if part.touched])
+def test_on_kind_requests_come_in_as_through_the_service(part: Part) -> None:
+    """To the same pods by the same port as through the Service that the operator makes; the node has one for it."""
+    spec = InferenceServiceSpec.model_validate(applied(kind_stage.placed)["InferenceService", part.name]["spec"])
+    assert spec.engine is not None
+    inside = service(Owner(namespace=NAMESPACE, name=part.name, uid="1"), spec.engine)["spec"]
+    outside = kind_stage.doorway(part)["spec"]
+    assert outside["selector"] == inside["selector"]
+    (port,) = outside["ports"]
+    assert port.pop("nodePort") == kind_stage.NODE_PORTS[part.name]
+    assert outside["ports"] == inside["ports"]
+
+
+def test_on_kind_requests_come_in_to_what_somebody_else_owns() -> None:
+    """By the labels and the name of the port that its pods have."""
+    template = applied(kind_stage.placed)["Deployment", "legacy-vllm"]["spec"]["template"]
+    spec = kind_stage.doorway(LEGACY)["spec"]
+    assert spec["selector"] == template["metadata"]["labels"]
+    assert spec["ports"][0]["targetPort"] in [port["name"] for port in template["spec"]["containers"][0]["ports"]]
 
 
 def test_a_second_demo_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """kind clusters, as far as they can be tested without Docker."""
 
 import base64
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,24 @@ def test_only_load_takes_an_image(arguments: list[str], capsys: pytest.CaptureFi
     with pytest.raises(SystemExit):
         kind_cluster.main(arguments)
     assert "load needs an IMAGE; other commands take none" in capsys.readouterr().err
+
+
+def test_ports_are_published_on_the_loopback_address_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of the first node; kind picks the ports of this machine."""
+    monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path / "cache"))
+    programs = {"docker": "exit 0", "kind": f"if [ $1 = create ]; then cat > {tmp_path}/configuration; exit 1; fi"}
+    for name, script in programs.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("TIDEGATE_TOOLS_DIRECTORY", str(tmp_path))
+    (tmp_path / "kubectl").symlink_to(tmp_path / "kind")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(ToolsError, match="create cluster"):
+        kind_cluster.up("test", workers=1, published_ports=[30080])
+    first, second = json.loads((tmp_path / "configuration").read_text())["nodes"]
+    assert first["extraPortMappings"] == [{"containerPort": 30080, "listenAddress": "127.0.0.1"}]
+    assert second == {"role": "worker"}
 
 
 def test_certificates_are_moved_to_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,14 +6,14 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from ssl import SSLContext
 
 import kind_cluster
 from binaries import find
 from building import ToolsError
 from demo.programs import TAIL_LINES, Program
-from demo.scenario import NAMESPACE, STREAM_INTERVAL_SECONDS, Document, Part
+from demo.scenario import PARTS, STREAM_INTERVAL_SECONDS, Document, Part
 from demo.stage import CLUSTER_NAME, REPOSITORY, apply_examples, kubectl
+from demo.watching import Pod
 
 CHART = REPOSITORY / "charts" / "tidegate"
 OPERATOR_NAMESPACE = "tidegate-system"
@@ -22,17 +22,19 @@ IMAGE = os.environ.get("IMAGE", "tidegate:dev")
 GPUS = 16
 """`chat` may take eight, and `legacy` has two."""
 
+NODE_PORTS = {part.name: 30080 + number for number, part in enumerate(PARTS)}
+"""Name of a part to the port that it has on the node. Kubernetes gives 30000 to 32767 to such."""
+
 
 class KindStage:
     """See `demo.stage.Stage`."""
 
     about = "Setting up a kind cluster, with the operator as Helm installs it; engines are real pods."
     left = "The cluster is still up, and everything in it at work: operator and engines are pods."
-    tls: SSLContext | None = None
 
     def __init__(self) -> None:
         self._cluster = kind_cluster.cluster_named(CLUSTER_NAME)
-        self._pods = ""
+        self._addresses: dict[str, str] = {}
 
     @property
     def kubeconfig(self) -> Path:
@@ -48,13 +50,12 @@ class KindStage:
     def set_up(self, directory: Path) -> None:
         """Bring up everything."""
         kind_cluster.down(CLUSTER_NAME)
-        kind_cluster.up(CLUSTER_NAME, gpus_per_node=GPUS)
+        kind_cluster.up(CLUSTER_NAME, gpus_per_node=GPUS, published_ports=list(NODE_PORTS.values()))
         try:
             kind_cluster.load(IMAGE, CLUSTER_NAME)
-            api = self._cluster.api_server()
-            self.tls, self._pods = api.tls, f"{api.url}/api/v1/namespaces/{NAMESPACE}/pods"
+            self._addresses = {name: _published(port) for name, port in NODE_PORTS.items()}
             self._install()
-            apply_examples(self, placed, directory)
+            apply_examples(self, placed, directory, [doorway(part) for part in PARTS])
         except BaseException:  # Ctrl-C too.
             kind_cluster.down(CLUSTER_NAME)
             raise
@@ -65,10 +66,10 @@ class KindStage:
         del directory
         yield ()
 
-    def url(self, pod: str, address: str, port: int) -> str:
-        """Through the API server, which reaches pods wherever Docker keeps them."""
-        del address
-        return f"{self._pods}/{pod}:{port}/proxy"
+    def url(self, part: Part, pod: Pod) -> str:
+        """Through a Service: pods have addresses inside Docker alone, and the API server is no way for a load."""
+        del pod
+        return f"http://{self._addresses[part.name]}"
 
     def arrives(self, address: str) -> None:
         """Each pod is an engine of its own: nothing is to be forgotten."""
@@ -108,6 +109,26 @@ class KindStage:
         )
         if answer.returncode != 0:
             raise ToolsError(f"`helm install` failed:\n{answer.stderr.strip()}\n{self.tail()}")
+
+
+def _published(port: int) -> str:
+    """Where this machine has a port of the node: address and port."""
+    command = ["docker", "port", f"{CLUSTER_NAME}-control-plane", f"{port}/tcp"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise ToolsError(f"`{' '.join(command)}` failed:\n{answer.stderr.strip()}")
+    return answer.stdout.split()[0]
+
+
+def doorway(part: Part) -> Document:
+    """A Service that leads from outside to the pods that are in service, as the one inside the cluster does."""
+    port = {"port": part.engine.port, "targetPort": "http", "nodePort": NODE_PORTS[part.name], "protocol": "TCP"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": f"{part.name}-from-outside"},
+        "spec": {"type": "NodePort", "selector": dict(part.pod_labels), "ports": [{"name": "http", **port}]},
+    }
 
 
 def placed(part: Part, kind: str) -> Document:

@@ -11,6 +11,7 @@ from building import ToolsError
 from demo.programs import Program, engines, operator, reset_engine
 from demo.scenario import ENGINES, Document, Part
 from demo.stage import CLUSTER_NAME, REPOSITORY, apply_examples, kubectl
+from demo.watching import Pod
 
 CRDS = REPOSITORY / "crds"
 READY_SECONDS = 30
@@ -23,7 +24,6 @@ class KwokStage:
 
     about = "Setting up a cluster: etcd, API server, controller manager, scheduler; kwok plays kubelet."
     left = "The control plane is still up, with everything as it was at the end; operator and engines have stopped."
-    tls = None
 
     def __init__(self) -> None:
         self._cluster = clusters.cluster_named(CLUSTER_NAME)
@@ -72,10 +72,9 @@ class KwokStage:
             self._programs = (engine, controller)
             yield self._programs
 
-    def url(self, pod: str, address: str, port: int) -> str:
+    def url(self, part: Part, pod: Pod) -> str:
         """The pod's address is one of this machine."""
-        del pod
-        return f"http://{address}:{port}"
+        return f"http://{pod.address}:{part.engine.port}"
 
     def arrives(self, address: str) -> None:
         """A new pod may have got the address of one that is gone: what that one did is forgotten."""

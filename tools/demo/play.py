@@ -74,34 +74,37 @@ class Play:
         async with (
             connected(stage.kubeconfig) as api,
             _running(watch_pods(api, self._pods.see), watch_services(api, self.history.see)) as watches,
+            open_client() as client,
         ):
-            waited = await self._until(self._is_ready, FIRST_PODS_SECONDS, programs, watches)
+            outstanding = Outstanding()
+            players = [
+                Player(part, self._pods, stage.url, client, self.measures[part.name], outstanding) for part in PARTS
+            ]
+            async with _running(*(player.reach() for player in players)) as reaches:
+                waited = await self._until(
+                    lambda: self._is_ready(reaches), FIRST_PODS_SECONDS, programs, [*watches, *reaches]
+                )
             if not waited:
                 waited_seconds = f"{FIRST_PODS_SECONDS:.0f} s"
-                raise ToolsError(f"not every service had a ready pod within {waited_seconds}; {stage.tail()}")
+                raise ToolsError(f"not every service answered within {waited_seconds}; {stage.tail()}")
             self._say(f"  every service has a ready pod after {lap('pods'):.0f} s more")
             self._say(f"\nReplaying a production trace for {clock(self._load_seconds)}: {ABOUT}")
             self._say(LEGEND)
             self._say("")
-            await self._play(stage, programs, watches)
+            await self._play(players, programs, watches)
             lap("load and the way down")
 
-    async def _play(self, stage: Stage, programs: Sequence[Program], watches: Sequence[Task]) -> None:
-        outstanding = Outstanding()
-        async with open_client(stage.tls) as client:
-            players = [
-                Player(part, self._pods, stage.url, client, self.measures[part.name], outstanding) for part in PARTS
-            ]
-            self._began = time.monotonic()
-            async with _running(*(player.play(self._timelines[player.part.name]) for player in players)) as plays:
-                with screen(self._console) as draw:
-                    await self._until(
-                        lambda: self._is_over(plays),
-                        self._load_seconds + DOWN_SECONDS,
-                        programs,
-                        [*watches, *plays],
-                        lambda: self._show(draw),
-                    )
+    async def _play(self, players: Sequence[Player], programs: Sequence[Program], watches: Sequence[Task]) -> None:
+        self._began = time.monotonic()
+        async with _running(*(player.play(self._timelines[player.part.name]) for player in players)) as plays:
+            with screen(self._console) as draw:
+                await self._until(
+                    lambda: self._is_over(plays),
+                    self._load_seconds + DOWN_SECONDS,
+                    programs,
+                    [*watches, *plays],
+                    lambda: self._show(draw),
+                )
 
     async def _until(
         self,
@@ -126,8 +129,8 @@ class Play:
         draw()
         return True
 
-    def _is_ready(self) -> bool:
-        return all(self._pods.of(part) and self.history.services[part.name].status for part in PARTS)
+    def _is_ready(self, reaches: Sequence[Task]) -> bool:
+        return all(task.done() for task in reaches) and all(self.history.services[part.name].status for part in PARTS)
 
     def _is_over(self, plays: Sequence[Task]) -> bool:
         """All requests are answered, and what may shrink has shrunk."""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.api.names import ROUTING_LABEL, ROUTING_SERVING, SERVICE_LABEL
+
 Document = dict[str, Any]
 
 LOAD_SECONDS = 200.0
@@ -68,6 +70,8 @@ class Part:
 
     deployment: str
     pod_labels: Mapping[str, str]
+    """Of the pods that requests may go to."""
+
     engine: Engine
     startup_seconds: int
     """How long a pod takes from its start until it is ready. Real ones load weights for minutes."""
@@ -96,7 +100,7 @@ CHAT = Part(
     model="qwen3-8b",
     example="chat-gpu.yaml",
     deployment="chat",
-    pod_labels={"inference.tidegate.dev/service": "chat"},
+    pod_labels={SERVICE_LABEL: "chat", ROUTING_LABEL: ROUTING_SERVING},
     engine=L4,
     startup_seconds=20,
     # 26 minutes of the chat trace, about 8 times as fast, at 0.4 of the recorded rate: 2,500 to 5,500 tokens/s.
@@ -118,7 +122,7 @@ SUMMARIZE = Part(
     model="gemma-3-1b",
     example="summarize-cpu.yaml",
     deployment="summarize",
-    pod_labels={"inference.tidegate.dev/service": "summarize"},
+    pod_labels={SERVICE_LABEL: "summarize", ROUTING_LABEL: ROUTING_SERVING},
     engine=CPU,
     startup_seconds=10,
     # The short ones of the same trace: a CPU reads 250 tokens a second.

@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from ssl import SSLContext
 from typing import Any, Protocol
 
 import yaml
@@ -14,6 +13,7 @@ import yaml
 from building import ToolsError, cache_directory
 from demo.programs import REPOSITORY, Program
 from demo.scenario import NAMESPACE, PARTS, PROFILES, Document, Part, merged
+from demo.watching import Pod
 
 CLUSTER_NAME = "tidegate-demo"
 EXAMPLES = REPOSITORY / "examples"
@@ -30,9 +30,6 @@ class Stage(Protocol):
 
     left: str
     """What is left at the end, as a sentence."""
-
-    tls: SSLContext | None
-    """What the addresses of pods need, after `set_up`; None: plain HTTP."""
 
     @property
     def kubeconfig(self) -> Path:
@@ -58,8 +55,8 @@ class Stage(Protocol):
     def programs(self, directory: Path) -> AbstractContextManager[Sequence[Program]]:
         """What must run on this machine beside the cluster, for the length of a `with` block."""
 
-    def url(self, pod: str, address: str, port: int) -> str:
-        """Where a pod is reached from here."""
+    def url(self, part: Part, pod: Pod) -> str:
+        """Where a part is reached from here: at this pod of it, or where Kubernetes picks one for each connection."""
 
     def arrives(self, address: str) -> None:
         """A pod has got an address, perhaps one that another had before."""
@@ -110,14 +107,14 @@ def alone(directory: Path) -> Iterator[None]:
         yield
 
 
-def apply_examples(stage: Stage, placed: Placed, directory: Path) -> None:
-    """Apply profiles and examples, and keep a copy of what was applied.
+def apply_examples(stage: Stage, placed: Placed, directory: Path, others: Sequence[Document] = ()) -> None:
+    """Apply profiles and examples, and what the stage wants beside them; keep a copy of what was applied.
 
     Raises:
         ToolsError: One was refused.
     """
     objects = directory / "objects.yaml"
-    objects.write_text(yaml.safe_dump_all(documents(placed), sort_keys=False))
+    objects.write_text(yaml.safe_dump_all([*documents(placed), *others], sort_keys=False))
     stage.kubectl("apply", "--server-side", "--namespace", NAMESPACE, "--filename", str(objects))
 
 

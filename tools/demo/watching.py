@@ -52,9 +52,8 @@ class Pods:
         labels = metadata.get("labels") or {}
         for part in self.parts:
             pods = self.ready.setdefault(part.name, {})
-            if not part.pod_labels.items() <= labels.items():
-                continue
-            if kind != "DELETED" and _takes_requests(document):
+            belongs = part.pod_labels.items() <= labels.items()
+            if belongs and kind != "DELETED" and _takes_requests(document):
                 if metadata["uid"] not in self._arrived:
                     self._arrived.add(metadata["uid"])
                     self.arrives(document["status"]["podIP"])
