@@ -135,12 +135,12 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "engine removed",
         {"spec": {"containers": [{"name": "engine", "$patch": "delete"}]}},
-        "template.spec.containers: None: removes the container 'engine', which runs the engine; leave it in place",
+        "template.spec.containers: nothing is there: removes the container 'engine', which runs the engine;",
     ),
     (
         "labels replaced",
         {"metadata": {"labels": {"$patch": "replace", "a": "b"}}},
-        "template.metadata.labels[inference.tidegate.dev/service]: None: must stay 'chat'",
+        "template.metadata.labels[inference.tidegate.dev/service]: nothing is there: must stay 'chat'",
     ),
     (
         "engine among the init containers",
@@ -150,17 +150,17 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "port renamed",
         {"spec": {"containers": [{"name": "engine", "ports": [{"containerPort": 8000, "name": "web"}]}]}},
-        "template.spec.containers[name=engine].ports: None: the name 'http' belongs to port 8000 of container 'engine'",
+        "template.spec.containers[name=engine].ports: [('web', 8000)]: the name 'http' belongs to port 8000",
     ),
     (
         "port name removed",
         {"spec": {"containers": [{"name": "engine", "ports": [{"containerPort": 8000, "name": None}]}]}},
-        "template.spec.containers[name=engine].ports: None: the name 'http' belongs",
+        "template.spec.containers[name=engine].ports: [(None, 8000)]: the name 'http' belongs",
     ),
     (
         "all ports removed",
         {"spec": {"containers": [{"name": "engine", "ports": None}]}},
-        "template.spec.containers[name=engine].ports: None: the name 'http' belongs",
+        "template.spec.containers[name=engine].ports: nothing is there: the name 'http' belongs",
     ),
     (
         "port name taken by another port",

@@ -22,8 +22,8 @@ class TemplateConflictError(ValueError):
     """The user's template asks for something that would break the service."""
 
     def __init__(self, *, field: str, value: object, fix: str) -> None:
-        """Name the field, quote its value and say how to mend it."""
-        quote = repr(value)
+        """Name the field, quote its value (None: nothing is left there) and say how to mend it."""
+        quote = "nothing is there" if value is None else repr(value)
         if len(quote) > _LONGEST_QUOTE:
             quote = f"{quote[: _LONGEST_QUOTE - 3]}..."
         super().__init__(f"{field}: {quote}: {fix}")
@@ -75,7 +75,7 @@ def refuse_broken_template(merged: Mapping[str, Any], *, labels: Mapping[str, st
     if engine is None:
         raise TemplateConflictError(
             field="template.spec.containers",
-            value=None,
+            value=[container.get("name") for container in containers] or None,
             fix=f"removes the container {ENGINE_CONTAINER!r}, which runs the engine; leave it in place",
         )
     named = [
@@ -88,7 +88,9 @@ def refuse_broken_template(merged: Mapping[str, Any], *, labels: Mapping[str, st
         others = (name for name, _ in named if name != ENGINE_CONTAINER)
         raise TemplateConflictError(
             field=f"template.spec.containers[name={next(others, ENGINE_CONTAINER)}].ports",
-            value=named or None,
+            value=named
+            or [(entry.get("name"), entry.get("containerPort")) for entry in engine.get("ports") or ()]
+            or None,
             fix=f"the name {PORT_NAME!r} belongs to port {port} of container {ENGINE_CONTAINER!r} and to no other, "
             "because the Service finds the engine by it; give other ports other names, and change the engine's port "
             "in engine.port",
