@@ -167,16 +167,29 @@ async def _stopped(stop: asyncio.Event, watching: asyncio.Event) -> None:
 
 
 async def _watch(options: Options, store: Store, possible: asyncio.Event, watching: asyncio.Event) -> None:
-    """Feed the store, once that is possible: of a kind that is not there when kopf starts it never hears."""
+    """Feed the store, once that is possible: of a kind that is not there when kopf starts it never hears.
+
+    Raises:
+        ClusterError: if the API server refuses to go on with a watch. kopf cannot begin anew with one kind.
+    """
     await possible.wait()
-    await kopf.operator(
-        registry=feeding_registry(store, lambda: _login(options.kubeconfig)),
-        settings=quiet_settings(),
-        standalone=True,
-        clusterwide=not options.namespaces,
-        namespaces=options.namespaces,
-        ready_flag=watching,
-    )
+    try:
+        await kopf.operator(
+            registry=feeding_registry(store, lambda: _login(options.kubeconfig)),
+            settings=quiet_settings(),
+            standalone=True,
+            clusterwide=not options.namespaces,
+            namespaces=options.namespaces,
+            ready_flag=watching,
+        )
+    except Exception as error:
+        # Its cause has the address, and with it the kind.
+        raise ClusterError(
+            getattr(error, "status", 0),
+            "WatchRefused",
+            f"{error.__cause__ or error}; was a CustomResourceDefinition deleted, or a right taken away? Started anew, "
+            "the operator waits for what is missing, and /readyz names it",
+        ) from error
 
 
 async def _login(kubeconfig: str | None) -> kopf.ConnectionInfo:
