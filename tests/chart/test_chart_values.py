@@ -63,7 +63,7 @@ WRONG_VALUES = {
     "a label of the chart": {"commonLabels": {"helm.sh/chart": "a"}},
     "a label with a space": {"commonLabels": {"team": "a b"}},
     "more than all": {"operator": {"podDisruptionBudget": {"maxUnavailable": "all"}}},
-    "a Lease of no time": {"leaderElection": {"leaseDurationSeconds": 0}},
+    "a Lease of one second, which looks released": {"leaderElection": {"leaseDurationSeconds": 1}},
     "another log format": {"logging": {"format": "text"}},
     "another log level": {"logging": {"level": "trace"}},
     "a URL without a scheme": {"prometheus": {"url": "prometheus:9090"}},
