@@ -194,7 +194,7 @@ async def test_an_api_server_that_is_not_there_is_an_error() -> None:
     """As it is for a few seconds at each upgrade."""
     gone = LoopbackApiServer(url="http://127.0.0.1:1")
     async with client_of(gone) as client:
-        with pytest.raises(ClusterError, match=r"Unreachable: PATCH .*/deployments/chat"):
+        with pytest.raises(ClusterError, match=r"Unreachable: PATCH .*/deployments/chat.*: Cannot connect to host 127"):
             await client.apply(DEPLOYMENTS, BODY)
 
 

@@ -93,7 +93,7 @@ class ApiServer:
         except NotLeadingError as error:
             raise ClusterError(0, "NotLeading", f"{method} {path} was not sent: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ClusterError(0, "Unreachable", f"{method} {path}: {error!r}") from error
+            raise ClusterError(0, "Unreachable", f"{method} {path}: {str(error) or repr(error)}") from error
         answer = _document(content)
         if response.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
             # Every write of this process would be one too many: they all wait, whoever they are for.
