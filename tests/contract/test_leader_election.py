@@ -4,27 +4,23 @@ Each operator reaches the API server through a proxy of its own, which remembers
 """
 
 import asyncio
-import secrets
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from electing_operator import HANDOVER_SECONDS, electing_operator
 from faulty_api_server import CUT, FaultyApiServer, faulty_api_server
 from flood import flood
 from operated_namespace import AT_ONCE, OperatedNamespace
-from operator_process import Engines, OperatorProcess, running_operator
-
-from live_cluster import LiveCluster
+from operator_process import Engines, OperatorProcess
 
 pytestmark = pytest.mark.cluster
 
-QUICK = ("--lease-duration-seconds=6", "--renew-deadline-seconds=4", "--retry-period-seconds=1")
-HANDOVER_SECONDS = 60
 MANY = 40
 """Services, made at once: so many that whoever is stopped among them has not finished."""
 
@@ -92,21 +88,13 @@ def pair(here: OperatedNamespace, tmp_path: Path) -> Iterator[Pair]:
             directory = tmp_path / name
             directory.mkdir()
             proxy = stack.enter_context(faulty_api_server(here.cluster.kubeconfig, directory))
-            operator = stack.enter_context(_operator(here.namespace, proxy.kubeconfig, directory / "log"))
+            operator = stack.enter_context(electing_operator(here.namespace, proxy.kubeconfig, directory / "log"))
             members.append(Member(operator, proxy))
         pair = Pair(here, (members[0], members[1]))
         pair.leader()
         yield pair
         for member in members:
             member.operator.process.send_signal(signal.SIGCONT)
-
-
-@contextmanager
-def _operator(namespace: str, kubeconfig: Path, log: Path, *, until_ready: bool = True) -> Iterator[OperatorProcess]:
-    lease = ("--leader-elect", "--lease-name=operators", f"--lease-namespace={namespace}")
-    arguments = (f"--namespace={namespace}", *lease, *QUICK)
-    with running_operator(kubeconfig, log, *arguments, until_ready=until_ready) as operator:
-        yield operator
 
 
 def _is_running(operator: OperatorProcess) -> bool:
@@ -277,54 +265,3 @@ def _generations(here: OperatedNamespace) -> dict[str, int]:
     """How often each Deployment was changed."""
     items = here.cluster.api.get(here.path("deployments")).document["items"]
     return {item["metadata"]["name"]: item["metadata"]["generation"] for item in items}
-
-
-class TestRefused:
-    """Without the Lease it neither leads nor ends."""
-
-    @pytest.mark.parametrize(
-        ("granted", "verb"), [((), "get"), (("get",), "create"), (("get", "create"), "update")], ids=str
-    )
-    def test_each_missing_right_is_named(
-        self, here: OperatedNamespace, tmp_path: Path, granted: tuple[str, ...], verb: str
-    ) -> None:
-        """The verb, the resource, the Lease, and what to grant; when all are granted it leads."""
-        kubeconfig = _limited(here, tmp_path, granted)
-        with _operator(here.namespace, kubeconfig, tmp_path / "log", until_ready=False) as operator:
-            operator.wait_unready(f"cannot {verb} leases.coordination.k8s.io 'operators'")
-            said = operator.readiness()
-            assert f'cannot {verb} resource "leases"' in said
-            assert "grant get, create and update on leases" in said
-            assert operator.said().count("the Lease cannot be had") == 1
-            assert not operator.leads()
-            _grant(here, f"--group=system:serviceaccounts:{here.namespace}", "get", "create", "update")
-            here.wait("it leads", operator.leads, HANDOVER_SECONDS)
-            assert "leases" not in operator.readiness()
-
-
-def _grant(here: OperatedNamespace, subject: str, *verbs: str) -> None:
-    name = f"leases-{secrets.token_hex(4)}"
-    here.kubectl("create", "role", name, f"--verb={','.join(verbs)}", "--resource=leases.coordination.k8s.io")
-    here.kubectl("create", "rolebinding", name, f"--role={name}", subject)
-
-
-def _limited(here: OperatedNamespace, directory: Path, verbs: tuple[str, ...]) -> Path:
-    """A kubeconfig of somebody who may read all that an operator reads, and do no more to Leases than is granted."""
-    name = f"limited-{secrets.token_hex(4)}"
-    subject = f"--serviceaccount={here.namespace}:{name}"
-    here.kubectl("create", "serviceaccount", name)
-    here.cluster.kubectl("create", "clusterrolebinding", name, "--clusterrole=view", subject)
-    resources = "inferenceservices.inference.tidegate.dev,acceleratorprofiles.inference.tidegate.dev"
-    here.cluster.kubectl("create", "clusterrole", name, "--verb=get,list,watch", f"--resource={resources}")
-    here.cluster.kubectl("create", "clusterrolebinding", f"{name}-ours", f"--clusterrole={name}", subject)
-    if verbs:
-        _grant(here, subject, *verbs)
-    token = here.kubectl("create", "token", name).strip()
-    path = directory / "kubeconfig"
-    path.write_bytes(here.cluster.kubeconfig.read_bytes())
-    for arguments in (
-        ("set-credentials", "limited", f"--token={token}"),
-        ("set-context", "--current", "--user=limited"),
-    ):
-        LiveCluster(here.cluster.name, path, here.cluster.program, here.cluster.api).kubectl("config", *arguments)
-    return path
