@@ -69,6 +69,7 @@ def test_every_flag_arrives(started: list[Options], tmp_path: Path) -> None:
             ["--metrics-source=Prometheus"],
             "--metrics-source Prometheus needs --prometheus-url: which one is to be asked?",
         ),
+        (["--prometheus-header=X-Scope-OrgID=tenant"], "--prometheus-url is missing"),
         (["--metrics-source=prometheus"], "'prometheus' is not one of 'PodScrape', 'Prometheus'"),
         (["--prometheus-url=http://me:secret@prometheus"], "--prometheus-url: it has a user or a password in it"),
         ([URL, "--prometheus-matcher=cluster"], "--prometheus-matcher: '' is no label's name; give LABEL=VALUE"),

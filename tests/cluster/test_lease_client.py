@@ -103,7 +103,13 @@ class TestMissingRights:
     async def test_a_namespace_that_is_not_there_is_told(self, leases: LeaseClient, server: LoopbackApiServer) -> None:
         """The API server answers 404 to the creation, and there is nothing to wait for."""
         server.answer = lambda _: status(404, "NotFound", 'namespaces "ops" not found')
-        with pytest.raises(MissingRightsError, match='namespaces "ops" not found'):
+        with pytest.raises(MissingRightsError, match='namespaces "ops" not found; create the namespace'):
+            await leases.write(WANTED)
+
+    async def test_a_name_that_cannot_be_is_told(self, leases: LeaseClient, server: LoopbackApiServer) -> None:
+        """It is not a matter of rights."""
+        server.answer = lambda _: status(422, "Invalid", "metadata.name: Invalid value")
+        with pytest.raises(MissingRightsError, match="Invalid value; choose another --lease-name"):
             await leases.write(WANTED)
 
     async def test_what_has_worked_before_is_tried_again(self, leases: LeaseClient, server: LoopbackApiServer) -> None:

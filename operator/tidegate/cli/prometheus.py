@@ -87,6 +87,15 @@ def prometheus_options(command: Callable[..., None]) -> Callable[..., None]:
                 raise click.UsageError(str(error)) from error
         elif metrics_source == "Prometheus":
             raise click.UsageError("--metrics-source Prometheus needs --prometheus-url: which one is to be asked?")
+        elif (
+            prometheus_bearer_token_file
+            or prometheus_headers
+            or prometheus_ca_file
+            or prometheus_client_certificate_file
+        ):
+            raise click.UsageError(
+                "--prometheus-url is missing: what else is said of a Prometheus has no use without it"
+            )
         command(metrics_source=MetricsSource(metrics_source), prometheus=prometheus, **others)
 
     return functools.reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), wrapped)

@@ -1,12 +1,19 @@
 """Reads and writes the one Lease."""
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Protocol
 
 from tidegate.cluster.client import ClusterClient
 from tidegate.cluster.error import ClusterError
 from tidegate.cluster.lease import Document, Lease
 from tidegate.cluster.resources import LEASES
+
+_REMEDIES: dict[int, str] = {
+    HTTPStatus.UNPROCESSABLE_ENTITY: "choose another --lease-name",
+    HTTPStatus.NOT_FOUND: "create the namespace, or choose another --lease-namespace",
+}
+"""What helps against a refusal that is none for want of rights."""
 
 
 class Leases(Protocol):
@@ -79,9 +86,10 @@ class LeaseClient:
         if not refused or verb in self._worked:
             return
         namespace, name = self._metadata["namespace"], self._metadata["name"]
+        remedy = _REMEDIES.get(error.status, "grant get, create and update on leases there")
         raise MissingRightsError(
             f"cannot {verb} leases.coordination.k8s.io {name!r} in namespace {namespace!r} (--lease-name, "
-            f"--lease-namespace): {error.message}; grant get, create and update on leases there"
+            f"--lease-namespace): {error.message}; {remedy}"
         ) from error
 
 
