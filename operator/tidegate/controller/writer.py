@@ -149,10 +149,14 @@ class Writer:
                 pass  # The rest is written all the same.
             case _ if not error.is_conflict:
                 state.write_failed(self._clock())
+        level, said = (  # A conflict is a race; all else is worth a warning.
+            (logging.INFO, "somebody else was faster; the write is planned anew")
+            if error.is_conflict
+            else (logging.WARNING, "a write failed")
+        )
         log.log(
-            # A conflict is a race, and planned anew; all else is worth a warning.
-            logging.INFO if error.is_conflict else logging.WARNING,
-            "a write failed",
+            level,
+            said,
             service=service.key,
             action=type(action).__name__,
             status=error.status,
