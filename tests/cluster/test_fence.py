@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
+import aiohttp
 import pytest
 from loopback_api_server import LoopbackApiServer, loopback_api_server
 
@@ -115,6 +116,22 @@ async def test_a_write_that_waited_for_a_connection_is_stopped_all_the_same(
     with pytest.raises(ClusterError, match="was not sent"):
         await writing
     assert [request.method for request in server.requests] == ["GET"]
+
+
+async def test_a_write_that_has_its_connection_is_stopped_until_it_is_sent(
+    client: ClusterClient, server: LoopbackApiServer, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two the event loop has its turn, and a process can be stopped in it."""
+    write_headers = aiohttp.http_writer.StreamWriter.write_headers
+
+    async def close_the_gate(writer: aiohttp.http_writer.StreamWriter, *arguments: Any) -> None:
+        gate.open = False
+        await write_headers(writer, *arguments)
+
+    monkeypatch.setattr(aiohttp.http_writer.StreamWriter, "write_headers", close_the_gate)
+    with pytest.raises(ClusterError, match="was not sent"):
+        await client.apply(DEPLOYMENTS, BODY)
+    assert server.requests == []
 
 
 async def test_a_write_that_waited_for_the_budget_is_stopped_all_the_same(

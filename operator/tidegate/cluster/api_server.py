@@ -90,9 +90,9 @@ class ApiServer:
                 _request_timeout=self._timeout,
             )
             content = await response.read()
-        except NotLeadingError as error:
-            raise ClusterError(0, "NotLeading", f"{method} {path} was not sent: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if isinstance(error.__cause__, NotLeadingError):
+                raise ClusterError(0, "NotLeading", f"{method} {path} was not sent: {error.__cause__}") from error
             raise ClusterError(0, "Unreachable", f"{method} {path}: {str(error) or repr(error)}") from error
         answer = _document(content)
         if response.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
