@@ -4,6 +4,7 @@ import pytest
 from openai import OpenAI
 
 from model_namespace import ModelNamespace, pod_that
+from streamed_answer import check_streamed_answer
 
 pytestmark = pytest.mark.usefixtures("release")
 
@@ -13,18 +14,7 @@ def test_openais_client_gets_a_streamed_answer(here: ModelNamespace) -> None:
     here.apply(here.least(model={"name": "llama"}))
     here.kubectl("wait", "infer/chat", "--for=condition=Ready", "--timeout=90s")
     with here.forwarded() as url, OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client:
-        stream = client.chat.completions.create(
-            model="llama",
-            messages=[{"role": "user", "content": "Why is the sky blue?"}],
-            max_tokens=12,
-            stream=True,
-            stream_options={"include_usage": True},
-        )
-        chunks = list(stream)
-    pieces = [chunk.choices[0].delta.content for chunk in chunks if chunk.choices and chunk.choices[0].delta.content]
-    assert len(pieces) > 1
-    assert chunks[-1].usage is not None
-    assert chunks[-1].usage.completion_tokens == 12
+        check_streamed_answer(client, "llama", tokens=12)
 
 
 def test_the_address_in_status_answers_inside_the_cluster(here: ModelNamespace) -> None:

@@ -6,6 +6,7 @@ import pytest
 from openai import OpenAI
 
 from model_namespace import ModelNamespace, pod_that
+from streamed_answer import check_streamed_answer
 
 pytestmark = pytest.mark.usefixtures("release")
 
@@ -35,18 +36,7 @@ def test_openais_client_gets_a_streamed_answer_of_a_real_model(here: ModelNamesp
     here.wait_serving(pods=1)
     with here.forwarded() as url, OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client:
         assert [model.id for model in client.models.list()] == ["m"]
-        stream = client.chat.completions.create(
-            model="m",
-            messages=[{"role": "user", "content": "Why is the sky blue?"}],
-            max_tokens=300,
-            stream=True,
-            stream_options={"include_usage": True},
-        )
-        chunks = list(stream)
-    pieces = [chunk.choices[0].delta.content for chunk in chunks if chunk.choices and chunk.choices[0].delta.content]
-    assert len(pieces) > 1
-    assert chunks[-1].usage is not None
-    assert chunks[-1].usage.completion_tokens == 300
+        check_streamed_answer(client, "m", tokens=300)
     here.wait("its tokens show", lambda: float(here.status()["signals"].get("servedPerSecond") or 0) > 0)
 
 

@@ -10,14 +10,13 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 
+import interruptible
 import processes
 from binaries import find
 from building import ToolsError
@@ -214,14 +213,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _interrupt)  # Cleans up as Ctrl-C does.
-    signal.signal(signal.SIGINT, _interrupt)  # Which shells let background jobs start with ignored.
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    interruptible.run(main)

@@ -10,16 +10,15 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+import interruptible
 from api_server import JSON_PATCH, ApiServer
 from binaries import find
 from building import ToolsError, cache_directory
@@ -281,14 +280,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _interrupt)  # Cleans up as Ctrl-C does.
-    signal.signal(signal.SIGINT, _interrupt)  # Which shells let background jobs start with ignored.
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    interruptible.run(main)

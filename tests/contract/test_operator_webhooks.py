@@ -81,7 +81,7 @@ def applies(operator: OperatorProcess, here: OperatedNamespace) -> int:
     lines = [json.loads(line) for line in operator.said().splitlines() if line.startswith("{")]
     ours = [line for line in lines if (line.get("service") or [""])[0] == here.namespace]
     tried = [line for line in ours if line["event"] == "applying"]
-    failed = [line for line in ours if line.get("action") == "ApplyBody" and line.get("status")]
+    failed = [line for line in ours if line.get("action") == "ApplyBody" and "status" in line]
     return len(tried) - len(failed)
 
 
