@@ -15,6 +15,15 @@ class PodObservation:
     name: str
     ready: bool
 
+    created: float | None = None
+    """When it was created, in seconds since the epoch; None where that is not known."""
+
+    template: str = ""
+    """Which pod template it is made of (`pod-template-hash`): what was learned of one does not hold for the next."""
+
+    unschedulable: bool = False
+    """The scheduler finds no node for it."""
+
     reading: Sample | ScrapeFailure | None = None
     """The last sample, or why there is none; None before the first attempt."""
 
@@ -41,6 +50,9 @@ class Observation:
 
     work_unit: str = "tokens"
     """What work is counted in; `requests` counts each request as 1."""
+
+    max_sequences: int | None = None
+    """Requests that one replica works on at once at most, where the engine's arguments say so."""
 
     stale_after_seconds: float = 15.0
     """A sample older than this says nothing about now."""

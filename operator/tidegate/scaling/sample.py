@@ -36,6 +36,11 @@ class CountedAt(StrEnum):
     """When the request ends."""
 
 
+Latencies = tuple[tuple[float, float], ...]
+"""A histogram of times in seconds: (upper bound of a bucket, how many values are at most that), by rising bound, the
+last one infinite. Both parts only ever rise, but for a restart."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """The signals of one pod at one instant.
@@ -80,6 +85,15 @@ class Sample:
     work_done: float | None = None
     """Work units finished, for engines whose work is not counted in tokens (counter)."""
 
+    steps: float | None = None
+    """Steps of the engine: forward passes of the whole batch (counter)."""
+
+    first_token_seconds: Latencies | None = None
+    """Time to the first token, of the requests that got one."""
+
+    inter_token_seconds: Latencies | None = None
+    """Time between two tokens of one request."""
+
     def not_a_number(self) -> tuple[str, ...]:
         """Names of the signals that were given as NaN."""
         values = ((name, getattr(self, name)) for name in SIGNAL_NAMES)
@@ -98,6 +112,7 @@ SIGNAL_NAMES = (
     "prompt_tokens",
     "generated_tokens",
     "work_done",
+    "steps",
 )
 """The fields of `Sample` that are signals, in its order."""
 
