@@ -64,6 +64,9 @@ class BlockCache:
         return steps
 
     def _needed(self, steps: int) -> int:
-        cycles, rest = divmod(steps, self.block_tokens)
-        size = self.block_tokens
-        return cycles * self.growing + sum(self._due[(self._step + step) % size] for step in range(rest))
+        size, due = self.block_tokens, self._due
+        cycles, rest = divmod(steps, size)
+        start = self._step % size
+        end = start + rest
+        needed = sum(due[start:end]) if end <= size else sum(due[start:]) + sum(due[: end - size])
+        return cycles * self.growing + needed
