@@ -1,0 +1,217 @@
+"""Pods in virtual time: they are created, become ready, take requests, leave, and are billed from first to last."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from math import inf
+
+from tidegate.scaling.sample import Sample
+
+from .models import ReplicaModel
+from .replica import Replica
+from .request import Request
+
+CONNECTIONS = 64
+CONNECTION_SECONDS = 60.0
+"""With sticky routing clients keep so many connections open, each of them for so long on average. A connection stays
+with its pod while that serves; a new one goes to any ready pod, as kube-proxy would have it."""
+
+
+@dataclass(slots=True, eq=False)
+class VirtualPod:
+    """One pod with an engine in it."""
+
+    number: int
+    created: float
+    replica: Replica
+    leaving: bool = False
+    gone: float = inf
+    """When it is deleted: when the last request that it had has ended."""
+
+    next_event: float = inf
+    """The entry of the event heap that counts; others are left over."""
+
+    is_ready: bool = False
+    unschedulable: bool = False
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that it has."""
+        return self.replica.waiting + self.replica.running
+
+
+@dataclass(slots=True)
+class VirtualPods:
+    """All pods of one service and the router before them. Time only moves forward, through `advance`."""
+
+    model: ReplicaModel
+    routing: str
+    random: random.Random
+    victims_are_emptiest: bool = False
+    """Who leaves first of the ready pods: the emptiest, or else the newest, as a ReplicaSet has it."""
+
+    schedulable: float = inf
+    """No more pods than this find a node."""
+
+    slow_factor: float = 1.0
+    pods: list[VirtualPod] = field(default_factory=list)
+    ready: list[VirtualPod] = field(default_factory=list)
+    """Those that take requests."""
+
+    held: list[Request] = field(default_factory=list)
+    """Requests for which no pod was ready."""
+
+    finished: list[Request] = field(default_factory=list)
+    past: list[VirtualPod] = field(default_factory=list)
+    """Those that are gone."""
+
+    _events: list[tuple[float, int, VirtualPod]] = field(default_factory=list)
+    _connections: dict[int, tuple[VirtualPod, float]] = field(default_factory=dict)
+    _created: int = 0
+    _event_count: int = 0
+
+    def start(self, count: int) -> None:
+        """Have so many pods ready at time 0."""
+        for _ in range(count):
+            pod = self._create(-self.model.startup_seconds)
+            pod.is_ready = True
+            self.ready.append(pod)
+
+    def resize(self, size: int, time: float) -> None:
+        """Create pods, or have some leave: those that are not ready first."""
+        staying = [pod for pod in self.pods if not pod.leaving]
+        for _ in range(size - len(staying)):
+            self._create(time)
+        surplus = len(staying) - size
+        if surplus <= 0:
+            return
+        staying.sort(key=self._leaves_later)
+        for pod in staying[:surplus]:
+            pod.leaving = True
+            if pod.is_ready:
+                self.ready.remove(pod)
+            if not pod.in_flight:
+                self._delete(pod, time)
+        self._schedule_waiting(time)
+
+    def submit(self, request: Request, time: float) -> None:
+        """Route a request; hold it while no pod is ready."""
+        if not self.ready:
+            self.held.append(request)
+            return
+        pod = self._route(time)
+        pod.replica.submit(request, time)
+        self._expect(pod)
+
+    def advance(self, time: float) -> None:
+        """Let everything happen that happens until then."""
+        events = self._events
+        while events and events[0][0] <= time:
+            at, _, pod = heappop(events)
+            if at != pod.next_event or pod.gone < inf:
+                continue
+            if not pod.is_ready:
+                self._become_ready(pod, at)
+                continue
+            self.finished += pod.replica.advance(at)
+            if pod.leaving and not pod.in_flight:
+                self._delete(pod, at)
+            else:
+                self._expect(pod)
+
+    def abort(self, request: Request, pods: Iterable[VirtualPod], time: float) -> None:
+        """A client leaves, wherever its request is."""
+        for pod in pods:
+            pod.replica.abort(request, time)
+            self._expect(pod)
+
+    def billed_seconds(self, until: float) -> float:
+        """Pod seconds so far, of those that load or drain too."""
+        ended = sum(min(pod.gone, until) - max(pod.created, 0.0) for pod in self.past)
+        return ended + sum(until - max(pod.created, 0.0) for pod in self.pods if not pod.unschedulable)
+
+    def _create(self, time: float) -> VirtualPod:
+        pod = VirtualPod(self._created, time, Replica(self.model, created=time))
+        self._created += 1
+        self.pods.append(pod)
+        pod.unschedulable = len(self.pods) > self.schedulable
+        if not pod.unschedulable:
+            self._at(pod.replica.ready_time, pod)
+        return pod
+
+    def _schedule_waiting(self, time: float) -> None:
+        """Pods that found no node take the place of those that are gone."""
+        for pod in self.pods:
+            placed = sum(not other.unschedulable for other in self.pods)
+            if pod.unschedulable and placed < self.schedulable:
+                pod.unschedulable = False
+                pod.replica = Replica(self.model, created=time)
+                self._at(pod.replica.ready_time, pod)
+
+    def _become_ready(self, pod: VirtualPod, time: float) -> None:
+        pod.is_ready = True
+        pod.next_event = inf
+        if pod.leaving:
+            return
+        self.ready.append(pod)
+        held, self.held = self.held, []
+        for request in held:
+            self.submit(request, time)
+
+    def _delete(self, pod: VirtualPod, time: float) -> None:
+        pod.gone = time
+        self.pods.remove(pod)
+        if not pod.unschedulable:
+            self.past.append(pod)
+
+    def _leaves_later(self, pod: VirtualPod) -> tuple[float, ...]:
+        load = float(pod.in_flight) if self.victims_are_emptiest else 0.0
+        return (not pod.unschedulable, pod.is_ready, load, -pod.number)
+
+    def _route(self, time: float) -> VirtualPod:
+        ready = self.ready
+        if len(ready) == 1:
+            return ready[0]
+        if self.routing == "least-loaded":
+            return min(ready, key=_load)
+        if self.routing == "random":
+            return self.random.choice(ready)
+        connection = self.random.randrange(CONNECTIONS)
+        pod, until = self._connections.get(connection, (None, 0.0))
+        if pod is None or pod.leaving or time > until:
+            pod = self.random.choice(ready)
+            self._connections[connection] = (pod, time + self.random.expovariate(1 / CONNECTION_SECONDS))
+        return pod
+
+    def _expect(self, pod: VirtualPod) -> None:
+        self._at(pod.replica.next_event_time(), pod)
+
+    def _at(self, time: float, pod: VirtualPod) -> None:
+        if time != pod.next_event:
+            pod.next_event = time
+            if time < inf:
+                self._event_count += 1
+                heappush(self._events, (time, self._event_count, pod))
+
+
+def _load(pod: VirtualPod) -> int:
+    replica = pod.replica
+    return replica.waiting + replica.running
+
+
+def sample_of(pod: VirtualPod, time: float) -> Sample:
+    """What the pod's metrics page would say, in the words of vLLM's table."""
+    measures = pod.replica.measures
+    return Sample(
+        time=time,
+        waiting=float(pod.replica.waiting),
+        running=float(pod.replica.running),
+        kv_usage=pod.replica.kv_usage,
+        requests_ended=float(measures.finished + measures.aborted),
+        requests_finished=float(measures.finished),
+        first_tokens=float(measures.time_to_first_token_seconds.count),
+        prompt_tokens=float(measures.prompt_tokens),
+        generated_tokens=float(measures.generated_tokens),
+        steps=float(measures.steps),
+    )
