@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from hypothesis import strategies as st
 
 from tidegate.api.behavior import Behavior, PolicyType, ScalingPolicy, ScalingRules, SelectPolicy
-from tidegate.api.inference_service import InferenceServiceSpec, Mode, Model, QueueDepth, Scaling, TokenThroughput
+from tidegate.api.inference_service import InferenceServiceSpec, Model
+from tidegate.api.scaling import Mode, QueueDepth, Scaling, TokenThroughput
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.scaling.sample import COUNTER_NAMES, SIGNAL_NAMES, ArrivalMethod, Sample, ScrapeFailure
 

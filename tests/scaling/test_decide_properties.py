@@ -10,7 +10,8 @@ from timeline import Timeline, service
 from timeline import given as target
 
 from tidegate.api.behavior import Behavior
-from tidegate.api.inference_service import MAXIMUM_REPLICAS, InferenceServiceSpec, Mode, Scaling, TokenThroughput
+from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.api.scaling import MAXIMUM_REPLICAS, Mode, Scaling, TokenThroughput
 from tidegate.scaling.arrivals import Traffic
 from tidegate.scaling.decide import decide
 from tidegate.scaling.decision import Decision

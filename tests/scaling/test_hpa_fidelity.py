@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.api.behavior import Behavior, PolicyType, ScalingPolicy, ScalingRules, SelectPolicy
-from tidegate.api.inference_service import InferenceServiceSpec, Model, Scaling
+from tidegate.api.inference_service import InferenceServiceSpec, Model
+from tidegate.api.scaling import Scaling
 from tidegate.scaling import behavior
 from tidegate.scaling.behavior import Recommendation, SizeChange
 from tidegate.scaling.health import MetricsHealth, MetricsState

@@ -36,7 +36,8 @@ class MetricNames(ApiModel):
         Rule(
             "has(self.waiting) || has(self.running) || has(self.kvUsage) || has(self.requestsReceived)"
             " || has(self.requestsEnded) || has(self.requestsFinished) || has(self.requestsFailed)"
-            " || has(self.firstTokens) || has(self.promptTokens) || has(self.generatedTokens) || has(self.workDone)",
+            " || has(self.firstTokens) || has(self.promptTokens) || has(self.generatedTokens) || has(self.workDone)"
+            " || has(self.steps)",
             "metrics.names is empty: name at least one metric, for example waiting: my_engine_queue_length",
         ),
     )
@@ -77,6 +78,11 @@ class MetricNames(ApiModel):
     generated_tokens: MetricName | None = Field(default=None, description="Counter of the tokens generated.")
     work_done: MetricName | None = Field(
         default=None, description="Counter of the workUnits done, for a workUnit other than tokens and requests."
+    )
+    steps: MetricName | None = Field(
+        default=None,
+        description="Counter of the engine's iterations, each of which carries all running requests one step further. "
+        "Makes what is learned of a replica's capacity more exact.",
     )
 
 

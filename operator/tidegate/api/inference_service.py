@@ -6,14 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from tidegate.api.behavior import Behavior
 from tidegate.api.engine import Engine, ServingEngine
 from tidegate.api.inference_service_status import InferenceServiceStatus
 from tidegate.api.model import ApiModel, Rule
-from tidegate.api.quantity import PositiveQuantity
+from tidegate.api.scaling import MAXIMUM_REPLICAS, Scaling
 
-MAXIMUM_REPLICAS = 1000
-Replicas = Annotated[int, Field(le=MAXIMUM_REPLICAS)]
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
 AnnotationValue = Annotated[str, Field(max_length=65_536)]
@@ -109,73 +106,6 @@ class PodTemplateOverlay(ApiModel):
         return self.model_dump(mode="json", exclude_unset=True, by_alias=True)
 
 
-class Mode(StrEnum):
-    """What happens with a decision."""
-
-    AUTOMATIC = "Automatic"
-    ADVISORY = "Advisory"
-    PAUSED = "Paused"
-
-
-class TokenThroughput(ApiModel):
-    """Scale on the work that arrives."""
-
-    target_per_replica: PositiveQuantity = Field(
-        description="How much arriving work one replica is given, in prompt plus generated tokens per second (with an "
-        "engine of type Custom: in its workUnit per second). An integer, or a string such as '2.5', '500m' or '12k'."
-    )
-
-
-class QueueDepth(ApiModel):
-    """Scale on the requests that wait."""
-
-    target_per_replica: PositiveQuantity = Field(
-        default=4,
-        description="How many requests may wait for each replica; what waits beyond them adds replicas. An integer, or "
-        "a string such as '0.5'. Default 4.",
-    )
-    drain_seconds: int = Field(
-        default=30,
-        ge=1,
-        le=3600,
-        description="Within how many seconds the requests beyond that should have been started: 1 to 3600. The "
-        "shorter, the more replicas a backlog adds. Default 30.",
-    )
-
-
-class Scaling(ApiModel):
-    """How the number of replicas follows demand. The largest of the terms' proposals wins."""
-
-    rules: ClassVar[Sequence[Rule]] = (
-        Rule(
-            "self.minReplicas <= self.maxReplicas",
-            "minReplicas is above maxReplicas: lower minReplicas, or raise maxReplicas",
-            ".minReplicas",
-        ),
-    )
-
-    mode: Mode = Field(
-        default=Mode.AUTOMATIC,
-        description="What happens with a decision. Automatic (default): it is carried out. Advisory: it is written to "
-        "status and explained, never carried out. Paused: none is taken. In all of them pods that Tidegate runs are "
-        "kept up to date with this spec, and status with the pods.",
-    )
-    min_replicas: Replicas = Field(default=1, ge=1, description="Fewest replicas, 1 to 1000. Default 1.")
-    max_replicas: Replicas = Field(default=8, ge=1, description="Most replicas, 1 to 1000. Default 8.")
-    token_throughput: TokenThroughput | None = Field(
-        default=None,
-        description="Scale on the tokens that arrive per second. Absent: they are measured, but propose no size.",
-    )
-    queue_depth: QueueDepth = Field(
-        default_factory=QueueDepth, description="Scale on the requests that wait. Always on."
-    )
-    behavior: Behavior = Field(
-        default_factory=Behavior,
-        description="How fast the size may change: exactly the behavior of a HorizontalPodAutoscaler autoscaling/v2, "
-        "with the same defaults.",
-    )
-
-
 class MetricsSource(StrEnum):
     """Where the engines' metrics come from."""
 
@@ -255,8 +185,9 @@ class InferenceServiceSpec(ApiModel):
     )
     scaling: Scaling = Field(
         default_factory=Scaling,
-        description="How the number of replicas follows demand. Each term (tokenThroughput, queueDepth) proposes a "
-        "size; the largest wins, within minReplicas and maxReplicas, no faster than behavior allows.",
+        description="How the number of replicas follows demand. Each term (tokenThroughput, queueDepth, "
+        "kvCache, objectives) proposes a size; the largest wins, within minReplicas, schedules and maxReplicas, no "
+        "faster than behavior allows.",
     )
 
     @property

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from tidegate.api.conditions import Reason
-from tidegate.api.inference_service import Mode
 from tidegate.api.names import MAXIMUM_NAME_LENGTH
+from tidegate.api.scaling import Mode
 from tidegate.controller.records import AutoscalerRecord, ProfileRecord, ServiceRecord
 from tidegate.engines.catalog import engine_table
 from tidegate.workloads.live import LiveDeployment, LiveService

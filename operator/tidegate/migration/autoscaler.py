@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.api.behavior import Behavior
-from tidegate.api.inference_service import MAXIMUM_REPLICAS
 from tidegate.api.quantity import MAXIMUM_QUANTITY, to_number
+from tidegate.api.scaling import MAXIMUM_REPLICAS
 from tidegate.migration.documents import Document, KubernetesObject, RefusedError, parsed
 
 LONGEST_QUANTITY = 16

@@ -5,8 +5,9 @@ import re
 from typing import Any
 
 from tidegate.api.engine import EngineType
-from tidegate.api.inference_service import InferenceServiceSpec, Mode
+from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.names import API_VERSION, MAXIMUM_NAME_LENGTH
+from tidegate.api.scaling import Mode
 from tidegate.migration.autoscaler import LONGEST_QUANTITY, Autoscaler
 from tidegate.migration.documents import Document, parsed
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tidegate.api.inference_service import MAXIMUM_REPLICAS
+from tidegate.api.scaling import MAXIMUM_REPLICAS
 from tidegate.migration.autoscaler import Autoscaler, deployment_only, quoted
 from tidegate.migration.documents import KubernetesObject, RefusedError, parsed
 from tidegate.migration.kinds import ScaledObjectSpec, Trigger

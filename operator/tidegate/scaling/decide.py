@@ -6,7 +6,8 @@ runs it on live signals, tests run it on timelines.
 
 from dataclasses import replace
 
-from tidegate.api.inference_service import InferenceServiceSpec, Mode
+from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.api.scaling import Mode
 from tidegate.scaling import behavior
 from tidegate.scaling.arrivals import Traffic, observe_traffic
 from tidegate.scaling.behavior import Recommendation, SizeChange

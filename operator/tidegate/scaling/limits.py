@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tidegate.api.behavior import SelectPolicy
-from tidegate.api.inference_service import InferenceServiceSpec, Mode
+from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.api.scaling import Mode
 from tidegate.scaling import behavior
 from tidegate.scaling.health import MetricsHealth
 from tidegate.scaling.memory import Memory

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tidegate.api.inference_service import MAXIMUM_REPLICAS, Scaling
 from tidegate.api.quantity import to_number
+from tidegate.api.scaling import MAXIMUM_REPLICAS, Scaling
 from tidegate.scaling import behavior
 from tidegate.scaling.arrivals import WINDOW_SECONDS, Traffic
 from tidegate.scaling.decision import Proposal
