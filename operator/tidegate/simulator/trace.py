@@ -228,8 +228,8 @@ def _recognised(first: Line) -> TraceFormat:
             return known
     azure, mooncake, plain = (_header(_COLUMNS[known]) for known in TraceFormat)
     raise first.error(
-        f"begins with {shown(first.text)}, which is no trace; give a CSV file whose first line is {plain} or {azure}, or "
-        f"JSON lines with {mooncake}"
+        f"begins with {shown(first.text)}, which is no trace; give a CSV file whose first line is {plain} or {azure}, "
+        f"or JSON lines with {mooncake}"
     )
 
 
