@@ -222,7 +222,7 @@ _COLUMNS = {
 def _recognised(first: Line) -> TraceFormat:
     if first.text.lstrip().startswith("{"):
         return TraceFormat.MOONCAKE
-    names = {name.strip() for name in first.text.split(",")}
+    names = {name.strip() for name in _cells(first)}
     for known in (TraceFormat.AZURE, TraceFormat.CSV):
         if _COLUMNS[known].time in names:
             return known
