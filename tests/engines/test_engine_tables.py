@@ -7,7 +7,7 @@ from tidegate.engines.llama_cpp import LLAMA_CPP
 from tidegate.engines.table import EngineTable, Metric
 from tidegate.engines.triton import TRITON, TRITON_REQUESTS
 from tidegate.engines.vllm import VLLM
-from tidegate.scaling.sample import SIGNAL_NAMES, ArrivalMethod
+from tidegate.scaling.sample import LATENCY_NAMES, SIGNAL_NAMES, ArrivalMethod
 
 
 def _engine(**fields: object) -> ServingEngine:
@@ -23,9 +23,19 @@ def test_every_known_engine_has_a_table() -> None:
 def test_tables_name_only_signals(table: EngineTable) -> None:
     """A table's metrics are fields of a sample, each with at least one name; what is optional is among them."""
     assert set(table.metrics) <= set(SIGNAL_NAMES)
+    assert set(table.buckets) <= set(LATENCY_NAMES)
     assert all(table.metrics.values())
+    assert all(name.endswith("_bucket") for name in table.bucket_names)
     assert table.optional | table.absent_is_zero <= set(table.metrics)
     assert not table.absent_is_zero & {"waiting", "running", "kv_usage"}, "a gauge that is missing is not zero"
+
+
+@pytest.mark.parametrize(
+    "table", [*TABLES.values(), custom_table({"steps": "s"}, port=1)], ids=lambda table: table.type
+)
+def test_steps_and_latencies_are_never_missed(table: EngineTable) -> None:
+    """They make what is learned more exact; a page without them is as good as one with them."""
+    assert not {"steps", *LATENCY_NAMES} & set(table.expected_signals)
 
 
 def test_an_engine_has_its_own_ports_and_paths() -> None:

@@ -1,6 +1,8 @@
 """What is read from each engine's page, of newer and older versions."""
 
+from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,18 +19,18 @@ LLAMA_CPP, SGLANG, TGI, TENSORRT_LLM, LMDEPLOY, TEI, INFINITY = (
     TABLES[EngineType(name)] for name in ("llamaCpp", "SGLang", "TGI", "TensorRTLLM", "LMDeploy", "TEI", "Infinity")
 )
 
-READ: tuple[tuple[str, EngineTable, str, dict[str, float | None]], ...] = (
+READ: tuple[tuple[str, EngineTable, str, dict[str, Any]], ...] = (
     (
         "llama-cpp-0.7.0.txt",
         LLAMA_CPP,
         "tiny",
-        {"waiting": 5, "running": 2, "prompt_tokens": 810, "generated_tokens": 0},
+        {"waiting": 5, "running": 2, "prompt_tokens": 810, "generated_tokens": 0, "steps": 661},
     ),
     (
         "llama-cpp-0.7.0-idle.txt",
         LLAMA_CPP,
         "tiny",
-        {"waiting": 0, "running": 0, "prompt_tokens": 816, "generated_tokens": 11_500},
+        {"waiting": 0, "running": 0, "prompt_tokens": 816, "generated_tokens": 11_500, "steps": 6571},
     ),
     (
         "sglang-2026.txt",
@@ -43,6 +45,9 @@ READ: tuple[tuple[str, EngineTable, str, dict[str, float | None]], ...] = (
             "first_tokens": 44,
             "prompt_tokens": 21_000,
             "generated_tokens": 6_300,
+            "steps": 2_520,
+            "first_token_seconds": ((0.1, 8), (0.4, 40), (2, 41), (inf, 42)),
+            "inter_token_seconds": ((0.02, 5_600), (0.1, 6_200), (inf, 6_256)),
         },
     ),
     (
@@ -58,6 +63,9 @@ READ: tuple[tuple[str, EngineTable, str, dict[str, float | None]], ...] = (
             "first_tokens": 10,
             "prompt_tokens": 12_345,
             "generated_tokens": 678,
+            "steps": None,
+            "first_token_seconds": None,
+            "inter_token_seconds": None,
         },
     ),
     (
@@ -71,6 +79,7 @@ READ: tuple[tuple[str, EngineTable, str, dict[str, float | None]], ...] = (
             "requests_failed": 4,
             "prompt_tokens": 33_000,
             "generated_tokens": 5_100,
+            "steps": 2_540,
         },
     ),
     ("tgi-3.3-started.txt", TGI, "any", dict.fromkeys(TGI.metrics, 0)),
@@ -85,6 +94,8 @@ READ: tuple[tuple[str, EngineTable, str, dict[str, float | None]], ...] = (
             "requests_finished": 42,
             "prompt_tokens": 42_000,
             "generated_tokens": 8_400,
+            "first_token_seconds": ((0.25, 20), (1, 41), (inf, 42)),
+            "inter_token_seconds": ((0.025, 30), (0.05, 42), (inf, 42)),
         },
     ),
     (
@@ -119,6 +130,8 @@ READ: tuple[tuple[str, EngineTable, str, dict[str, float | None]], ...] = (
             "first_tokens": 104,
             "prompt_tokens": 51_200,
             "generated_tokens": 20_480,
+            "first_token_seconds": ((0.25, 60), (1, 100), (inf, 104)),
+            "inter_token_seconds": ((0.025, 20_000), (0.1, 20_370), (inf, 20_376)),
         },
     ),
     (
@@ -134,6 +147,8 @@ READ: tuple[tuple[str, EngineTable, str, dict[str, float | None]], ...] = (
             "first_tokens": 104,
             "prompt_tokens": 51_200,
             "generated_tokens": 20_480,
+            "first_token_seconds": None,
+            "inter_token_seconds": None,
         },
     ),
     (
@@ -158,13 +173,11 @@ READ: tuple[tuple[str, EngineTable, str, dict[str, float | None]], ...] = (
     READ,
     ids=lambda value: value.removesuffix(".txt") if str(value).endswith(".txt") else "",
 )
-def test_every_signal_is_read(
-    page: str, table: EngineTable, model_name: str, expected: dict[str, float | None]
-) -> None:
+def test_every_signal_is_read(page: str, table: EngineTable, model_name: str, expected: dict[str, Any]) -> None:
     """All that the table looks for and nothing beside it; what may be missing is missing, and only that."""
     sample = read_page((PAGES / page).read_bytes(), table, time=1.0, model_name=model_name)
     assert sample == Sample(time=1.0, **expected)
-    assert set(expected) == set(table.metrics)
+    assert set(expected) == {*table.metrics, *table.buckets}
     assert [signal for signal in table.expected_signals if getattr(sample, signal) is None] == []
 
 
@@ -177,7 +190,7 @@ def test_every_page_is_read_and_says_where_it_is_from() -> None:
 
 @pytest.mark.parametrize(("page", "table", "model_name", "expected"), READ, ids=lambda _: "")
 def test_no_engine_is_taken_for_another(
-    page: str, table: EngineTable, model_name: str, expected: dict[str, float | None]
+    page: str, table: EngineTable, model_name: str, expected: dict[str, Any]
 ) -> None:
     """A page read as another engine's is a fault that says so."""
     del model_name, expected
@@ -194,7 +207,8 @@ def test_no_engine_is_taken_for_another(
 def test_an_empty_page_is_zero_only_where_engines_start_with_one(table: EngineTable) -> None:
     """What one engine shows before its first request is a fault of another."""
     if table.starts_empty:
-        assert read_page(b"", table, time=1.0) == Sample(time=1.0, **dict.fromkeys(table.metrics, 0.0))
+        zeros: dict[str, Any] = dict.fromkeys(table.metrics, 0.0)
+        assert read_page(b"", table, time=1.0) == Sample(time=1.0, **zeros)
     else:
         with pytest.raises(PageError):
             read_page(b"", table, time=1.0)

@@ -9,6 +9,7 @@ from tidegate.engines.page import MAXIMUM_LINES, PageError, PageFault, read_page
 from tidegate.engines.table import EngineTable
 from tidegate.engines.vllm import VLLM
 from tidegate.scaling.sample import Sample
+from tidegate.simulator.measures import INTERVAL_BOUNDS, LATENCY_BOUNDS
 
 CUSTOM = custom_table({"waiting": "queue_length", "work_done": "images_total"}, port=1)
 
@@ -64,6 +65,9 @@ def test_a_vllm_page_becomes_a_sample() -> None:
         first_tokens=2,
         prompt_tokens=3000,
         generated_tokens=30,
+        steps=2,
+        first_token_seconds=tuple((bound, 2 if bound >= 1.5 else 0) for bound in (*LATENCY_BOUNDS, math.inf)),
+        inter_token_seconds=tuple((bound, 2 if bound >= 1.5 else 0) for bound in (*INTERVAL_BOUNDS, math.inf)),
     )
 
 

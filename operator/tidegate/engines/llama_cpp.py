@@ -8,6 +8,8 @@ What the numbers leave out:
 
 - Every value is written with six significant digits: past a million tokens the counters move in steps of ten, past
   ten million in steps of a hundred. Rates over a few seconds become coarse on a busy, long-lived pod.
+- `llamacpp:n_decode_total` counts calls of `llama_decode()`, which are steps; but for those of speculative and of
+  multimodal decoding (its own words, 0.7.0). There are no histograms.
 - Generated tokens are counted when a request ends; of a streamed answer whose client left, those it had got by then.
   Unless it is streamed, a request whose client left is served to its end. Both were seen with 0.7.0.
 - Newer builds count prompt tokens without those found in the cache (`llamacpp:prompt_tokens_cached_total` has them):
@@ -41,7 +43,9 @@ LLAMA_CPP = EngineTable(
         "running": (Metric(name="llamacpp:requests_processing"),),
         "prompt_tokens": (Metric(name="llamacpp:prompt_tokens_total"),),
         "generated_tokens": (Metric(name="llamacpp:tokens_predicted_total"),),
+        "steps": (Metric(name="llamacpp:n_decode_total"),),
     },
+    optional=frozenset({"steps"}),
     arrivals=ArrivalMethod.TOKENS_ONLY,
     flags=(
         Flag(spellings=("--alias", "-a"), value="{model}"),

@@ -10,7 +10,10 @@ Names: `lmdeploy/metrics/loggers.py` (v0.10 to v0.16), moments: `lmdeploy/metric
   `lmdeploy:num_api_requests_waiting`, which has existed only since February 2026 and is not read: a page with both
   needs a sum, one without it would look broken. The engine takes as many requests as `--max-concurrent-requests` lets
   in.
-- Prompts and answers are counted as they are computed (`record_iteration`).
+- Prompts and answers are counted as they are computed (`record_iteration`), request by request:
+  `lmdeploy:iteration_tokens_total` observes one request's share of a step, so steps are counted nowhere.
+- `lmdeploy:time_per_output_token_seconds` is the time between two outputs of a request, divided by the tokens of the
+  second; `lmdeploy:iter_token_latency` (newer) is not divided.
 
 Starting: the image runs what it is given, so `args` begin with `lmdeploy serve api_server MODEL`; it listens on
 0.0.0.0:23333 (`lmdeploy/cli/serve.py`). Metrics are on since November 2025; older versions need `--enable-metrics` in
@@ -35,6 +38,10 @@ LMDEPLOY = EngineTable(
         "first_tokens": (Metric(name="lmdeploy:time_to_first_token_seconds_count"),),
         "prompt_tokens": (Metric(name="lmdeploy:prompt_tokens_total"),),
         "generated_tokens": (Metric(name="lmdeploy:generation_tokens_total"),),
+    },
+    buckets={
+        "first_token_seconds": (Metric(name="lmdeploy:time_to_first_token_seconds_bucket"),),
+        "inter_token_seconds": (Metric(name="lmdeploy:time_per_output_token_seconds_bucket"),),
     },
     optional=frozenset({"requests_failed"}),
     arrivals=ArrivalMethod.ENDED_AND_GAUGES,

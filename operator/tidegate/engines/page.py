@@ -4,12 +4,23 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from tidegate.engines.exposition import Series, TooManyLinesError, declares_counter, find_series
-from tidegate.engines.signals import choose_series, of_model, sample_of, shows_engine, untouched
+from tidegate.engines.signals import (
+    SeriesOfSignals,
+    choose_buckets,
+    choose_series,
+    of_model,
+    sample_of,
+    shows_engine,
+    untouched,
+)
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.sample import Sample
 
 MAXIMUM_LINES = 5_000
 """Most lines of wanted metrics on one page: several times what the largest engines have, and tens of milliseconds."""
+
+MAXIMUM_BUCKETS = 3_000
+"""Most lines of histograms: those of some 70 ranks of an engine. Beyond them, latencies are not read."""
 
 
 class PageFault(StrEnum):
@@ -53,7 +64,7 @@ def read_page(
         open_metrics: the answer declared itself OpenMetrics, whose pages end in `# EOF`.
 
     Returns:
-        A sample; a signal that the page does not have is None in it.
+        A sample; a signal that the page does not have is None in it, and so is a histogram that makes no sense.
 
     Raises:
         PageError: the page gives no sample.
@@ -71,7 +82,17 @@ def read_page(
         _check_complete(page, open_metrics=open_metrics)
     if not known:
         raise PageError(PageFault.NO_KNOWN_METRICS, _unknown(page, table))
-    return sample_of(of_model(by_signal, table, model_name), time)
+    return sample_of(of_model({**by_signal, **_find_buckets(page, table)}, table, model_name), time)
+
+
+def _find_buckets(page: bytes, table: EngineTable) -> SeriesOfSignals:
+    """Find the buckets of the table's histograms, or none of them: a page is as good as its signals."""
+    if not table.buckets:
+        return {}
+    try:
+        return choose_buckets(table, find_series(page, table.bucket_names, MAXIMUM_BUCKETS))
+    except TooManyLinesError:
+        return {}
 
 
 def _is_untouched(page: bytes, table: EngineTable, found: Mapping[str, Sequence[Series]]) -> bool:

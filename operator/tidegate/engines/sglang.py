@@ -8,6 +8,10 @@ requests, `add_prometheus_track_response_middleware` in `srt/utils/common.py`. `
   request ends (`observe_one_finished_request`), together with both counters of tokens. Requests that are aborted while
   they wait are in neither (`tokenizer_manager.py`, `handle_abort_req`), and `sglang:num_aborted_requests_total` counts
   those that are aborted while they run a second time: it is not read.
+- `sglang:cuda_graph_passes_total` (2026) counts decode passes, with a CUDA graph or without, on the first tensor rank
+  of each data-parallel one (`process_batch_result_decode`); prefill passes are counted nowhere.
+- `sglang:time_to_first_token_seconds` is split by `is_streaming` since 2026. A request that does not stream hears of
+  its first token with dozens of others, so only those that stream count; older pages mix the two.
 - The gauges are set with every prefill batch, every 40th decode step and, at rest, after up to 30 seconds
   (`scheduler_metrics_mixin.py`, `report_decode_stats` and `_maybe_log_idle_metrics`).
 - With priority scheduling, the gauges come once for each priority and once in all with an empty one.
@@ -50,8 +54,15 @@ SGLANG = EngineTable(
         "first_tokens": (Metric(name="sglang:time_to_first_token_seconds_count"),),
         "prompt_tokens": (Metric(name="sglang:prompt_tokens_total"),),
         "generated_tokens": (Metric(name="sglang:generation_tokens_total"),),
+        "steps": (Metric(name="sglang:cuda_graph_passes_total"),),
     },
-    optional=frozenset({"requests_received"}),
+    buckets={
+        "first_token_seconds": (
+            Metric(name="sglang:time_to_first_token_seconds_bucket", only={"is_streaming": ("true", "")}),
+        ),
+        "inter_token_seconds": (Metric(name="sglang:inter_token_latency_seconds_bucket"),),
+    },
+    optional=frozenset({"requests_received", "steps"}),
     arrivals=ArrivalMethod.REQUEST_COUNTER,
     prompts_counted_at=CountedAt.END,
     answers_counted_at=CountedAt.END,

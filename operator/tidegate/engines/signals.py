@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
 from tidegate.engines.exposition import Series
 from tidegate.engines.table import EngineTable, Metric
-from tidegate.scaling.sample import COUNTER_NAMES, Sample
+from tidegate.scaling.sample import COUNTER_NAMES, LATENCY_NAMES, Latencies, Sample
 
 SeriesOfSignals = Mapping[str, Sequence[Series]]
 """Signal to the series that it is made of; none where it is missing."""
@@ -31,6 +33,13 @@ def choose_series(
         return chosen
     return {
         signal: series or ([_ZERO] if signal in table.absent_is_zero else series) for signal, series in chosen.items()
+    }
+
+
+def choose_buckets(table: EngineTable, found: Mapping[str, Sequence[Series]]) -> SeriesOfSignals:
+    """Choose the buckets of each histogram, as `choose_series` does signals. A histogram without any is missing."""
+    return {
+        latencies: _chosen(latencies, metrics, found, lambda _: False) for latencies, metrics in table.buckets.items()
     }
 
 
@@ -99,12 +108,36 @@ def sample_of(by_signal: SeriesOfSignals, time: float) -> Sample:
 
     Of the KV shares the largest counts, for the fullest rank is the one that stalls. A signal is NaN when any of its
     series is not a number, is infinite or is below zero: no signal can be, and a broken exporter must move nothing.
+    Histograms are summed bucket by bucket; one that makes no sense is missing.
 
     Args:
-        by_signal: the series that count.
+        by_signal: the series that count; those of latencies are buckets.
         time: when they were read, in seconds since the epoch.
     """
-    return Sample(time=time, **{signal: _combined(signal, series) for signal, series in by_signal.items() if series})
+    found: dict[str, Any] = {
+        name: _summed(series) if name in LATENCY_NAMES else _combined(name, series)
+        for name, series in by_signal.items()
+        if series
+    }
+    return Sample(time=time, **found)
+
+
+def _summed(buckets: Iterable[Series]) -> Latencies | None:
+    """Add up the buckets of a histogram's label sets; None where that makes no histogram."""
+    by_bound: dict[str, list[float]] = {}
+    for one in buckets:
+        by_bound.setdefault(one.labels.get("le", ""), []).append(one.value)
+    label_sets = {len(counts) for counts in by_bound.values()}
+    if len(label_sets) != 1:  # They differ in their bounds.
+        return None
+    try:
+        summed = sorted((float(bound), sum(counts)) for bound, counts in by_bound.items())
+    except ValueError:
+        return None
+    # Each of these comparisons is false for NaN, too.
+    rises = all(bound < higher and count <= more for (bound, count), (higher, more) in pairwise(summed))
+    makes_sense = rises and summed[0][1] >= 0 and summed[-1][0] == math.inf and summed[-1][1] < math.inf
+    return tuple(summed) if makes_sense else None
 
 
 def _combined(signal: str, series: Iterable[Series]) -> float:

@@ -56,6 +56,10 @@ class EngineTable:
     optional: frozenset[str] = frozenset()
     """Signals that some pages of the engine lack for good. They are used where they are and not missed elsewhere."""
 
+    buckets: Mapping[str, tuple[Metric, ...]] = field(default_factory=dict)
+    """Latencies (fields of `Sample`) to the buckets of the histograms that they have been read from over the versions,
+    newest first. Bounds are in seconds. Latencies are used where they are and not missed elsewhere."""
+
     absent_is_zero: frozenset[str] = frozenset()
     """Counters that a page of the engine shows only once they have counted something."""
 
@@ -88,6 +92,11 @@ class EngineTable:
     def metric_names(self) -> tuple[str, ...]:
         """Names of all metrics that the table looks for, its marks among them."""
         return (*(metric.name for metrics in self.metrics.values() for metric in metrics), *self.marks)
+
+    @property
+    def bucket_names(self) -> tuple[str, ...]:
+        """Names of the buckets that the table looks for."""
+        return tuple(metric.name for metrics in self.buckets.values() for metric in metrics)
 
     @property
     def is_told_metrics_port(self) -> bool:

@@ -8,7 +8,9 @@ reading it takes them out of the queue.
   TensorRT backend has them always). Neither has a flag: they go into the file given by `--config` (or
   `--extra_llm_api_options`). Releases before 2026 have neither the gauges nor the counters of tokens on this page.
 - `trtllm_request_success_total` and both counters of tokens rise when a request ends (`log_request_metrics_dict`); so
-  does `trtllm_time_to_first_token_seconds`, which therefore does not tell first tokens.
+  does `trtllm_time_to_first_token_seconds`, which therefore does not tell first tokens, and tells of a slow start only
+  when the request is over. `trtllm_time_per_output_token_seconds` observes one mean for each request. Both are there
+  with `return_perf_metrics`. No counter counts iterations.
 - `trtllm_num_requests_running` are all requests in the executor (`numActiveRequests`), `…_waiting` those not yet in it.
 - A metric is on the page once it was set for the first time: before the first request the page is empty, or shows the
   configuration alone.
@@ -39,6 +41,10 @@ TENSORRT_LLM = EngineTable(
         "requests_finished": (Metric(name="trtllm_request_success_total"),),
         "prompt_tokens": (Metric(name="trtllm_prompt_tokens_total"),),
         "generated_tokens": (Metric(name="trtllm_generation_tokens_total"),),
+    },
+    buckets={
+        "first_token_seconds": (Metric(name="trtllm_time_to_first_token_seconds_bucket"),),
+        "inter_token_seconds": (Metric(name="trtllm_time_per_output_token_seconds_bucket"),),
     },
     starts_empty=True,
     marks=("trtllm_model_config_info",),

@@ -11,6 +11,9 @@ of methods and errors; no KV gauge.
 - `tgi_request_input_length` observes a prompt when its request arrives, before it waits. An answer of more than 1,024
   tokens goes back to the queue after each 1,024 (`DEFAULT_GENERATION_LENGTH`), and its prompt, now longer, is observed
   again: that is work, and is counted as such. `tgi_request_generated_tokens` observes whole answers at their end.
+- `tgi_batch_inference_count` counts prefills and decodes, each a pass of its own (`backends/v3/src/backend.rs`).
+- No histogram shows the time to the first token, nor that between two: `tgi_request_mean_time_per_token_duration`
+  divides the whole time of a request, its prefill included, by its tokens.
 - A client that leaves while its request waits is noticed when its turn comes: until then it is in `tgi_queue_size`.
 - While a batch is prefilled its requests are in neither gauge.
 - A metric is on the page once it was set for the first time; before the first request a page shows at most
@@ -39,7 +42,9 @@ TGI = EngineTable(
         "requests_failed": (Metric(name="tgi_request_failure", only={"err": ("dropped", "generation", "incomplete")}),),
         "prompt_tokens": (Metric(name="tgi_request_input_length_sum"),),
         "generated_tokens": (Metric(name="tgi_request_generated_tokens_sum"),),
+        "steps": (Metric(name="tgi_batch_inference_count"),),
     },
+    optional=frozenset({"steps"}),
     absent_is_zero=frozenset({"requests_finished", "requests_failed", "generated_tokens"}),
     starts_empty=True,
     marks=("tgi_batch_max_total_tokens",),

@@ -13,6 +13,12 @@ raises when a request ends, however it ends: as 2xx when the client left, as 4xx
 became work. It counts what HTTP carries: a request for several prompts or several answers is one there, and several in
 the engine's own gauges.
 
+`vllm:iteration_tokens_total` observes the tokens of each step that gave some request a token, prompts counted with
+their first one (`vllm/v1/engine/async_llm.py`: no `IterationStats` without outputs): steps that only work on a part of
+a long prompt are not counted. Each rank steps on its own, and with `--api-server-count` above 1 a step is counted by
+every server that it has a token for. `vllm:inter_token_latency_seconds` observes the time between two outputs of a
+request; up to v0.10 it is `vllm:time_per_output_token_seconds`, which v0.13 dropped.
+
 Starting: the entrypoint of the image `vllm/vllm-openai` is the server itself, `python3 -m
 vllm.entrypoints.openai.api_server` up to v0.11 and `vllm serve` later (`docker/Dockerfile`), so a container needs
 arguments and no command. It listens on all addresses. Its argument parser takes `_` for `-` in flag names, and
@@ -51,8 +57,17 @@ VLLM = EngineTable(
         "first_tokens": (Metric(name="vllm:time_to_first_token_seconds_count"),),
         "prompt_tokens": (Metric(name="vllm:prompt_tokens_total"),),
         "generated_tokens": (Metric(name="vllm:generation_tokens_total"),),
+        "steps": (Metric(name="vllm:iteration_tokens_total_count"),),
     },
-    optional=frozenset({"requests_ended"}),  # Where another web server fronts the engine, Ray's for one.
+    buckets={
+        "first_token_seconds": (Metric(name="vllm:time_to_first_token_seconds_bucket"),),
+        "inter_token_seconds": (
+            Metric(name="vllm:inter_token_latency_seconds_bucket"),
+            Metric(name="vllm:time_per_output_token_seconds_bucket"),
+        ),
+    },
+    # HTTP requests are not counted where another web server fronts the engine, Ray's for one.
+    optional=frozenset({"requests_ended", "steps"}),
     arrivals=ArrivalMethod.ENDED_AND_GAUGES,
     model_label="model_name",
     flags=(

@@ -48,6 +48,9 @@ class StoredTarget(Generic[Key]):
     stale_after_seconds: float
     """A scrape older than this is told as a failure, and so is a pod that was never scraped for this long."""
 
+    with_latencies: bool = False
+    """Whether its samples are to have latencies, where the engine shows them."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredReadings(Generic[Key]):
@@ -101,7 +104,13 @@ class PrometheusSource:
         turn = _Turn(self._connection, at)
         namespaces = {target.pod[0] for target in targets}
         window_seconds = self._window_seconds(targets)
-        queries = fleet_queries((target.table for target in targets), namespaces, self._matchers, window_seconds)
+        queries = fleet_queries(
+            (target.table for target in targets),
+            namespaces,
+            self._matchers,
+            window_seconds,
+            namespaces_with_latencies={target.pod[0] for target in targets if target.with_latencies},
+        )
         answers = await self._ask(turn, queries)
         [results] = await self._in_threads(turn, [lambda: _read_all(targets, answers, at)])
         if isinstance(results, ScrapeError):
@@ -265,10 +274,12 @@ def _read_all(
 
 def _read_one(target: StoredTarget[Key], answers: _Answers, at: float) -> StoredReading | ScrapeError:
     series: list[StoredSeries] = []
-    for _, answer in answers:
+    for query, answer in answers:
         if isinstance(answer, ScrapeError):
-            return answer
-        series += answer.get(target.pod, ())
+            if query.is_needed:
+                return answer
+        elif query.is_needed or target.with_latencies:
+            series += answer.get(target.pod, ())
     try:
         reading = read_series(series, target.table, target.model_name)
     except ScrapeError as error:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tidegate.engines.table import EngineTable, Metric
+from tidegate.scaling.sample import LATENCY_NAMES
 
 WINDOW_SECONDS = 150
 """Scrapes of this long are asked for at most: two, where a Prometheus scrapes once a minute, as it does unless told."""
@@ -30,13 +31,19 @@ class Query:
     """A question about one signal of the whole fleet."""
 
     signal: str
-    """What the metrics are of; or `marks`, by which an engine is known, or `page`, for which see `PAGE_METRICS`."""
+    """What the metrics are of: a signal or latencies; or `marks`, by which an engine is known, or `page`, for which see
+    `PAGE_METRICS`."""
 
     metrics: frozenset[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]]
     """The metrics it asks for: name, and the labels' values that count."""
 
     text: str
     """PromQL. The answer is a matrix: series with the scrapes of the window, each with its time."""
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether pods cannot be read without an answer: latencies are a help, and no more."""
+        return self.signal not in LATENCY_NAMES
 
     def concerns(self, table: EngineTable) -> bool:
         """Whether samples of this engine are made of the answer."""
@@ -51,6 +58,8 @@ def fleet_queries(
     namespaces: Collection[str],
     matchers: Iterable[tuple[str, str]],
     window_seconds: int = WINDOW_SECONDS,
+    *,
+    namespaces_with_latencies: Collection[str] = (),
 ) -> tuple[Query, ...]:
     """Make the queries of one turn.
 
@@ -63,6 +72,8 @@ def fleet_queries(
         namespaces: of these pods; unless they are many, nothing is asked of others.
         matchers: labels and values of all that is asked for, where a Prometheus keeps several clusters.
         window_seconds: scrapes of this long are asked for.
+        namespaces_with_latencies: where latencies are asked for, too. They are four times as many series as all
+            signals together, so they are asked for where they are used and nowhere else.
     """
     groups: dict[_Group, set[str]] = {}
     for table in {id(table.metrics): table for table in tables}.values():
@@ -70,14 +81,25 @@ def fleet_queries(
             key = (signal, table.type == "Custom", _conditions(metric))
             groups.setdefault(key, set()).add(metric.name)
     common = _common_matchers(namespaces, matchers)
+    with_latencies = _common_matchers(namespaces_with_latencies, matchers)
     return tuple(
         Query(
             signal,
             frozenset((name, conditions) for name in names),
-            _selector([_any_of("__name__", names), *(_any_of(*condition) for condition in conditions), *common])
+            _selector(
+                [
+                    _any_of("__name__", names),
+                    *(_any_of(*condition) for condition in conditions),
+                    *(with_latencies if signal in LATENCY_NAMES else common),
+                ]
+            )
             + f"[{window_seconds}s]",
         )
-        for (signal, _, conditions), names in sorted(groups.items())
+        # Latencies last: one that takes too long must not cost a signal its answer.
+        for (signal, _, conditions), names in sorted(
+            groups.items(), key=lambda group: (group[0][0] in LATENCY_NAMES, group[0])
+        )
+        if signal not in LATENCY_NAMES or namespaces_with_latencies
     )
 
 
@@ -87,7 +109,7 @@ def scrape_outcomes(namespaces: Collection[str], matchers: Iterable[tuple[str, s
 
 
 def _looked_for(table: EngineTable) -> Iterator[tuple[str, Metric]]:
-    for signal, metrics in table.metrics.items():
+    for signal, metrics in (*table.metrics.items(), *table.buckets.items()):
         yield from ((signal, metric) for metric in metrics)
     yield from (("marks", Metric(name=name)) for name in table.marks)
     if table.starts_empty:

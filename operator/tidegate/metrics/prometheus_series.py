@@ -11,7 +11,15 @@ from itertools import pairwise
 from typing import Any
 
 from tidegate.engines.exposition import Series
-from tidegate.engines.signals import choose_series, models_of, of_model, sample_of, shows_engine, untouched
+from tidegate.engines.signals import (
+    choose_buckets,
+    choose_series,
+    models_of,
+    of_model,
+    sample_of,
+    shows_engine,
+    untouched,
+)
 from tidegate.engines.table import EngineTable
 from tidegate.metrics.failure import ScrapeError, ScrapeReason
 from tidegate.metrics.prometheus_queries import (
@@ -92,7 +100,7 @@ def read_series(series: Iterable[StoredSeries], table: EngineTable, model_name: 
     """
     if not table.metrics:
         raise ScrapeError(ScrapeReason.NO_KNOWN_METRICS, f"engines of type {table.type} have no metrics")
-    series, names = list(series), set(table.metric_names)
+    series, names = list(series), {*table.metric_names, *table.bucket_names}
     best = max(_by_target(one for one in series if one.name in names), key=_worth, default=[])
     time = _settled_time(best) if best else 0.0
     found: dict[str, list[Series]] = {}
@@ -110,6 +118,7 @@ def read_series(series: Iterable[StoredSeries], table: EngineTable, model_name: 
             f"its series have {table.model_label}={named} and none {model_name!r}; make spec.model.name what the "
             "engine calls its model, or start the engine under that name",
         )
+    by_signal = {**by_signal, **choose_buckets(table, found)}
     return StoredReading(sample_of(of_model(by_signal, table, model_name), time), _interval_seconds(best))
 
 

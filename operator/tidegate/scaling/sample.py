@@ -121,6 +121,10 @@ COUNTER_NAMES = tuple(name for name in SIGNAL_NAMES if name not in {"waiting", "
 """Those of them that only ever rise, but for a restart. The others are gauges."""
 
 
+LATENCY_NAMES = ("first_token_seconds", "inter_token_seconds")
+"""The fields of `Sample` that are `Latencies`: no signals, for nothing is amiss where an engine has none."""
+
+
 LARGEST_SIGNAL = 1e18
 """More than any counter reaches: it would have stopped counting single events at 2^53."""
 
