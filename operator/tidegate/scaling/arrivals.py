@@ -95,6 +95,9 @@ class ArrivalMemory:
     steps: Mapping[str, tuple[PodStep, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """What each pod did within the window, by uid, oldest first; of pods that are gone too."""
 
+    latest: Mapping[str, PodStep] = field(default_factory=lambda: MappingProxyType({}))
+    """What each pod did up to the samples that were new at the last look, by uid."""
+
     held: Held = field(default_factory=Held)
     sums: Sums = field(default_factory=Sums)
     present: frozenset[str] | None = None
@@ -155,6 +158,7 @@ def observe_traffic(
     return traffic, ArrivalMemory(
         samples=MappingProxyType({**kept, **samples}),
         steps=MappingProxyType(steps),
+        latest=MappingProxyType(new),
         held=held,
         sums=sums,
         present=frozenset(known),

@@ -7,12 +7,14 @@ runs it on live signals, tests run it on timelines.
 from dataclasses import replace
 
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.scaling import Mode
+from tidegate.api.scaling import Mode, Scaling
 from tidegate.scaling import behavior
-from tidegate.scaling.arrivals import Traffic, observe_traffic
+from tidegate.scaling.arrivals import ArrivalMemory, Traffic, observe_traffic
 from tidegate.scaling.behavior import Recommendation, SizeChange
+from tidegate.scaling.capacity import Capacity, capacity_of
 from tidegate.scaling.decision import Decision, Limit, Proposal
 from tidegate.scaling.health import NOT_BELIEVED, MetricsHealth, judge_metrics
+from tidegate.scaling.learned import Learned
 from tidegate.scaling.limits import LIMITS, LimitInput
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
@@ -38,13 +40,16 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
     health = judge_metrics(observation, now)
     traffic, arrivals = observe_traffic(memory.arrivals, observation, health.fresh, now)
     carried = _carried_running(memory.carried_running, traffic, health)
-    lead_time = memory.lead_time.observe(observation, now)
+    learned = memory.learned.observe(observation, traffic, arrivals.latest, health, now)
+    capacity = _capacity(spec.scaling, observation, learned, arrivals)
+    learned = learned.remember_need(capacity, traffic, now)
     term_input = TermInput(
         scaling=spec.scaling,
         observation=observation,
         traffic=traffic,
         carried_running=carried,
-        lead_time=lead_time,
+        learned=learned,
+        capacity=capacity,
         now=now,
     )
     proposals = tuple(proposal for term in TERMS if (proposal := term(term_input)) is not None)
@@ -62,6 +67,7 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
         limits=limits,
         health=health,
         traffic=traffic,
+        capacity=capacity,
     )
     # What cannot be believed recommends the present size, so that it cannot shorten a window either.
     recommended = wanted if health.complete else max(wanted, observation.replicas)
@@ -71,9 +77,21 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
         decided=size,
         recommendations=_recommendations(memory, recommended, spec, now),
         carried_running=carried,
-        lead_time=lead_time,
+        learned=learned,
     )
     return decision, remembered
+
+
+def _capacity(scaling: Scaling, observation: Observation, learned: Learned, arrivals: ArrivalMemory) -> Capacity | None:
+    promise = scaling.objectives.inter_token_latency
+    return capacity_of(
+        learned.step_time,
+        arrivals.sums,
+        learned.occupancy,
+        kv_target=scaling.kv_cache.target_percent / 100,
+        max_sequences=observation.max_sequences,
+        inter_token_seconds=None if promise is None else promise.milliseconds / 1000,
+    )
 
 
 def _adopt(memory: Memory, spec: InferenceServiceSpec, observation: Observation, now: float) -> Memory:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tidegate.scaling.arrivals import Traffic
+from tidegate.scaling.capacity import Capacity
 from tidegate.scaling.health import MetricsHealth
 
 
@@ -41,3 +42,5 @@ class Decision:
     limits: tuple[Limit, ...]
     health: MetricsHealth
     traffic: Traffic
+    capacity: Capacity | None = None
+    """What one replica can do, as far as it was learned."""

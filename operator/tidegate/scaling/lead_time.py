@@ -1,6 +1,9 @@
 """How long it takes from ordering pods until they are ready."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import ceil
+from types import MappingProxyType
 from typing import Self
 
 from tidegate.scaling.observation import Observation
@@ -9,29 +12,61 @@ LONGEST_SECONDS = 1800.0
 """No pod needs longer to start. One that comes later was refused, found no node or crashed until somebody helped, and
 says nothing of the next: as a lead time it would have the queue wait for pods that stand idle by then."""
 
+MOST_STARTS = 20
+"""So many of the latest starts are remembered."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadTime:
-    """The last lead time that was seen, and since when pods are awaited now."""
+    """How long the latest pods took, and since when pods are awaited now."""
 
-    seconds: float | None = None
-    """From the first pod that was awaited until none was any more; None before that was seen."""
+    starts_seconds: tuple[float, ...] = ()
+    """From the creation of a pod until it was first seen ready, of the latest pods, oldest first."""
+
+    starting: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Pods that are on their way, by uid: when they were created, or first seen."""
 
     awaited_since: float | None = None
     complete_since: float | None = None
     """When the last pods that were awaited were there; None if that was not seen, or some are awaited now."""
 
-    def observe(self, observation: Observation, now: float) -> Self:
-        """Note when pods begin to be awaited, and how long it took once they are there.
+    @property
+    def seconds(self) -> float | None:
+        """What three of four pods do not exceed; None before any was seen."""
+        return self.percentile(75)
 
-        A rollout that is not over teaches nothing, for its pods come one after the other; nor do pods that could not
-        start for long.
+    def percentile(self, percent: float) -> float | None:
+        """The nearest-rank percentile of the latest starts."""
+        if not self.starts_seconds:
+            return None
+        return sorted(self.starts_seconds)[max(0, ceil(percent / 100 * len(self.starts_seconds)) - 1)]
+
+    def observe(self, observation: Observation, now: float) -> Self:
+        """Note pods that begin to start, and how long those took that are ready now.
+
+        Pods that found no node teach nothing: how long that takes is not theirs to say.
         """
+        starting, took = {}, []
+        for pod in observation.pods:
+            since = self.starting.get(pod.uid)
+            if pod.ready:
+                if since is not None and 0 <= now - since <= LONGEST_SECONDS:
+                    took.append(now - since)
+            elif since is not None or not pod.unschedulable:
+                starting[pod.uid] = now if since is None else since
+                if since is None and pod.created is not None:
+                    starting[pod.uid] = min(now, pod.created)
+                if pod.unschedulable:
+                    del starting[pod.uid]
+        awaited, complete = self.awaited_since, self.complete_since
         if observation.coming:
-            since = now if self.awaited_since is None else self.awaited_since
-            return replace(self, awaited_since=since, complete_since=None)
-        if self.awaited_since is None:
-            return self
-        took = max(0.0, now - self.awaited_since)
-        teaches = not observation.rollout_in_progress and took <= LONGEST_SECONDS
-        return replace(self, seconds=took if teaches else self.seconds, awaited_since=None, complete_since=now)
+            awaited, complete = now if awaited is None else awaited, None
+        elif awaited is not None:
+            awaited, complete = None, now
+        return replace(
+            self,
+            starts_seconds=(*self.starts_seconds, *took)[-MOST_STARTS:],
+            starting=MappingProxyType(starting),
+            awaited_since=awaited,
+            complete_since=complete,
+        )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tidegate.scaling.arrivals import ArrivalMemory
 from tidegate.scaling.behavior import Recommendation, SizeChange
-from tidegate.scaling.lead_time import LeadTime
+from tidegate.scaling.learned import Learned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,4 +30,4 @@ class Memory:
     """Running requests per ready pod that a pod is known to carry: the most ever seen, or, since a queue was last
     seen, what pods held then."""
 
-    lead_time: LeadTime = field(default_factory=LeadTime)
+    learned: Learned = field(default_factory=Learned)

@@ -45,6 +45,15 @@ class PodStep:
     waited: bool
     """Whether requests waited at both ends: the pod had all it could take in between."""
 
+    running: float = 0.0
+    """Requests that were being worked on, as a mean of both ends."""
+
+    busy_share: float = 0.0
+    """Whether the pod had any request at both ends (1), at one (0.5), at none (0). Right on average, not each time."""
+
+    steps: float | None = None
+    """Steps of the engine; None where it does not count them."""
+
     @property
     def seconds(self) -> float:
         """Its length."""
@@ -90,7 +99,14 @@ def pod_step(before: Sample, after: Sample, observation: Observation) -> PodStep
         answers=0.0 if served is None or finished is None else max(0.0, answers[observation.answers_counted_at]),
         waiting_change=waiting_change,
         waited=bool(believable(before.waiting) and believable(after.waiting)),
+        running=((believable(before.running) or 0.0) + (believable(after.running) or 0.0)) / 2,
+        busy_share=(_has_requests(before) + _has_requests(after)) / 2,
+        steps=changed["steps"],
     )
+
+
+def _has_requests(sample: Sample) -> bool:
+    return bool(believable(sample.running) or believable(sample.waiting))
 
 
 def _change(old: float | None, new: float | None) -> float | None:

@@ -8,13 +8,25 @@ from tidegate.api.quantity import to_number
 from tidegate.api.scaling import MAXIMUM_REPLICAS, Scaling
 from tidegate.scaling import behavior
 from tidegate.scaling.arrivals import WINDOW_SECONDS, Traffic
+from tidegate.scaling.capacity import Capacity
 from tidegate.scaling.decision import Proposal
-from tidegate.scaling.lead_time import LeadTime
+from tidegate.scaling.learned import Learned
 from tidegate.scaling.observation import Observation
 from tidegate.scaling.wording import count, number, requests
 
 CARRIED_SHARE = 0.8
 """How much of what a pod is known to carry is asked of the pods that stay."""
+
+
+BUSY_SHARE_UP = 0.95
+BUSY_SHARE_DOWN = 0.8
+"""How much of the time a replica is to be busy: more replicas above the one, fewer below the other."""
+
+MARGIN_DEVIATIONS = 1.0
+"""How many standard deviations of demand there is to be room for."""
+
+LEAST_LEAD_SECONDS = 10.0
+LIKELY_LEAD_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +37,8 @@ class TermInput:
     observation: Observation
     traffic: Traffic
     carried_running: float | None
-    lead_time: LeadTime
+    learned: Learned
+    capacity: Capacity | None
     now: float
 
 
@@ -33,10 +46,10 @@ Term = Callable[[TermInput], Proposal | None]
 
 
 def throughput(given: TermInput) -> Proposal | None:
-    """Work that arrives ÷ work that one replica is given."""
+    """Work that arrives ÷ work that one replica is given, or else has been seen to do."""
     policy, unit = given.scaling.token_throughput, f"{given.observation.work_unit}/s"
     if policy is None:
-        return None
+        return _learned_throughput(given)
     arriving = given.traffic.arriving_per_second
     if arriving is None:
         return Proposal("throughput", given.observation.replicas, f"how many {unit} arrive is not known yet")
@@ -45,6 +58,47 @@ def throughput(given: TermInput) -> Proposal | None:
     return Proposal(
         "throughput", replicas, f"{number(arriving)} {unit} are arriving and each replica is given {number(target)}"
     )
+
+
+def _learned_throughput(given: TermInput) -> Proposal | None:
+    """Demand when pods ordered now are ready, and what it varies by, ÷ what one replica does."""
+    capacity, forecast = given.capacity, given.learned.forecast
+    if capacity is None or forecast.level is None:
+        return None
+    lead_seconds = max(LEAST_LEAD_SECONDS, given.learned.lead_time.seconds or LIKELY_LEAD_SECONDS)
+    expected = max(forecast.level, forecast.at(lead_seconds)) + MARGIN_DEVIATIONS * forecast.deviation
+    busy = expected * capacity.busy_seconds_per_request + _lost_to_sick_pods(given)
+    current = given.observation.replicas
+    up, down = _at_most_maximum(busy / BUSY_SHARE_UP), _at_most_maximum(busy / BUSY_SHARE_DOWN)
+    units = capacity.units_per_second / capacity.requests_per_second
+    return Proposal(
+        "throughput",
+        up if up > current else min(current, down),
+        f"{number(expected * units)} {given.observation.work_unit}/s are to be expected in {number(lead_seconds)} s and one replica"
+        f" does {number(capacity.units_per_second)}",
+    )
+
+
+def bursts(given: TermInput) -> Proposal | None:
+    """Enough for most of the requests of the last half hour, if they came again as they came."""
+    if given.capacity is None or given.scaling.token_throughput is not None:
+        return None
+    if given.scaling.behavior.scale_down.stabilization_window_seconds is not None:
+        return None  # The user has said how long the past counts.
+    floor = given.learned.recurrence.floor()
+    if not floor:
+        return None
+    return Proposal("bursts", _at_most_maximum(floor / BUSY_SHARE_UP), f"{floor} replicas' work came at once lately")
+
+
+def memory(given: TermInput) -> Proposal | None:
+    """KV cache that is in use ÷ what of one replica's is to be used. What waits takes none yet."""
+    usage, pods = given.traffic.kv_usage, len(given.observation.read_pods)
+    if usage is None:
+        return None
+    target = given.scaling.kv_cache.target_percent
+    replicas = _with_tolerance(usage * pods * 100 / target, given)
+    return Proposal("memory", replicas, f"{number(usage * 100)} % of the KV cache is in use, {target} % may be")
 
 
 def queue(given: TermInput) -> Proposal | None:
@@ -81,7 +135,7 @@ def running(given: TermInput) -> Proposal | None:
 
     Shrinks only as far as the pods that stay have been seen to carry. Never proposes to grow.
     """
-    if given.scaling.token_throughput is not None:
+    if given.scaling.token_throughput is not None or given.capacity is not None:
         return None
     is_running, carried, current = given.traffic.running, given.carried_running, given.observation.replicas
     if is_running is None:
@@ -97,15 +151,24 @@ def running(given: TermInput) -> Proposal | None:
 
 TERMS: tuple[Term, ...] = (
     throughput,  # what arrives
+    bursts,  # what came lately, and may come again
+    memory,  # what is resident
     queue,  # what has piled up
     running,  # what is held, where no throughput target says how far to shrink
 )
 
 
+def _lost_to_sick_pods(given: TermInput) -> float:
+    """Replicas' worth of work that slow pods leave undone."""
+    ready = {pod.uid for pod in given.observation.ready_pods}
+    slowness = given.learned.step_time.slowness()
+    return sum(1 - 1 / slow for uid, slow in slowness.items() if uid in ready)
+
+
 def _drain(excess: float, *, pace: float, arriving: float, given: TermInput) -> float:
     """Replicas to start, in `drainSeconds`, what is left of the excess when pods ordered now are there."""
     ready = len(given.observation.read_pods)
-    starts_meanwhile = max(0.0, ready * pace - arriving) * (given.lead_time.seconds or 0.0)
+    starts_meanwhile = max(0.0, ready * pace - arriving) * (given.learned.lead_time.seconds or 0.0)
     # A new pod fills up at once, then goes on at its pace.
     started_per_pod = (given.traffic.running or 0.0) / ready + pace * given.scaling.queue_depth.drain_seconds
     return max(0.0, excess - starts_meanwhile) / started_per_pod
@@ -116,7 +179,7 @@ def _doubled(given: TermInput) -> int:
 
     Returns 0 where there is nothing to double yet.
     """
-    traffic, complete_since = given.traffic, given.lead_time.complete_since
+    traffic, complete_since = given.traffic, given.learned.lead_time.complete_since
     is_settling = complete_since is not None and given.now - complete_since < WINDOW_SECONDS
     if given.observation.coming or is_settling or (traffic.queue_growth_per_second or 0.0) < 0:
         return 0

@@ -1,0 +1,126 @@
+"""What one replica can do per second of the requests that come now."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from tidegate.scaling.sizes import Sums
+from tidegate.scaling.step_time import StepTime
+
+DEFAULT_BATCH = 16.0
+"""Sequences at once in a full replica, where neither its arguments nor its KV cache nor its queue have shown how many:
+what many engines are started with."""
+
+HALF_LIFE_SECONDS = 120.0
+
+SURE = 0.15
+FAIRLY_SURE = 0.4
+"""Relative standard deviations of the capacity, for words of confidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """How much of the KV cache a running request takes, and how many a full pod was seen to hold: what limits a batch."""
+
+    kv_share: float = 0.0
+    running: float = 0.0
+    time: float | None = None
+    full_batch: float | None = None
+    """Running requests of a pod in whose queue others waited."""
+
+    @property
+    def kv_share_per_request(self) -> float | None:
+        """Mean share of one pod's KV cache, 0 to 1; None where the engine does not tell, or nothing ran yet."""
+        return self.kv_share / self.running if self.running and self.kv_share else None
+
+    def see(self, *, kv_share: float | None, running: float | None, is_full: bool, pods: int, now: float) -> Self:
+        """Take in the sums over `pods` pods."""
+        keep = 1.0 if self.time is None else 0.5 ** (max(0.0, now - self.time) / HALF_LIFE_SECONDS)
+        seen = replace(self, time=now, kv_share=self.kv_share * keep, running=self.running * keep)
+        if kv_share is None or not running or not pods:
+            return seen
+        return replace(
+            seen,
+            kv_share=seen.kv_share + kv_share,
+            running=seen.running + running,
+            full_batch=running / pods if is_full else self.full_batch,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """What one replica can do."""
+
+    requests_per_second: float
+    units_per_second: float
+    busy_seconds_per_request: float
+    batch: float
+    """Requests that it works on at once when full."""
+
+    doubt: float
+    """Standard deviation of `requests_per_second`, as a share of it."""
+
+    @property
+    def confidence(self) -> str:
+        """In a word."""
+        return "High" if self.doubt <= SURE else "Medium" if self.doubt <= FAIRLY_SURE else "Low"
+
+
+def capacity_of(
+    steps: StepTime,
+    sums: Sums,
+    occupancy: Occupancy,
+    *,
+    kv_target: float,
+    max_sequences: int | None,
+    inter_token_seconds: float | None,
+) -> Capacity | None:
+    """What one replica can do of requests of the present sizes; None while that is not known.
+
+    A request keeps a replica busy for c * its prompt + (beta + alpha / batch) * its answer: the time of a step is shared
+    by all sequences in it.
+
+    Args:
+        steps: how long steps take.
+        sums: the sizes of requests.
+        occupancy: what limits the batch.
+        kv_target: share of the KV cache to fill at most, 0 to 1.
+        max_sequences: the engine's own bound on the batch.
+        inter_token_seconds: the promise, if there is one: a fuller batch would break it.
+    """
+    if steps.seconds is None or not sums.answers:
+        return None
+    alpha, beta, c = steps.seconds
+    prompt = sums.prompt_work / sums.prompts if sums.prompts else 0.0
+    answer = sums.other_work / sums.answers
+    batch = _batch(occupancy, kv_target, max_sequences)
+    if inter_token_seconds is not None and answer > 0:
+        batch = min(batch, _largest_batch_within(inter_token_seconds, steps.seconds, prompt / answer))
+    busy = c * prompt + (beta + alpha / batch) * answer
+    if busy <= 0:
+        return None
+    gradient = (answer / batch, answer, prompt)
+    variance = sum(gradient[i] * gradient[j] * steps.covariance[i][j] for i in range(3) for j in range(3))
+    return Capacity(
+        requests_per_second=1 / busy,
+        units_per_second=(prompt + answer) / busy,
+        busy_seconds_per_request=busy,
+        batch=batch,
+        doubt=max(0.0, variance) ** 0.5 / busy,
+    )
+
+
+def _batch(occupancy: Occupancy, kv_target: float, max_sequences: int | None) -> float:
+    bounds = [] if max_sequences is None else [float(max_sequences)]
+    share = occupancy.kv_share_per_request
+    if share is not None:
+        bounds.append(kv_target / share)
+    if occupancy.full_batch is not None and share is None:
+        bounds.append(occupancy.full_batch)
+    return max(1.0, min(bounds, default=DEFAULT_BATCH))
+
+
+def _largest_batch_within(seconds: float, steps: tuple[float, float, float], prompt_per_token: float) -> float:
+    """The batch at which a step lasts so long: each sequence brings its share of prompts along."""
+    alpha, beta, c = steps
+    per_sequence = beta + c * prompt_per_token
+    return max(1.0, (seconds - alpha) / per_sequence) if per_sequence > 0 else float("inf")

@@ -1,0 +1,64 @@
+"""What a service has taught: how fast its replicas are, how long they take to come, where its demand goes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from tidegate.scaling.arrivals import Traffic
+from tidegate.scaling.capacity import Capacity, Occupancy
+from tidegate.scaling.forecast import Forecast
+from tidegate.scaling.health import MetricsHealth
+from tidegate.scaling.lead_time import LeadTime
+from tidegate.scaling.observation import Observation
+from tidegate.scaling.pod_step import PodStep
+from tidegate.scaling.recurrence import Recurrence
+from tidegate.scaling.step_time import StepTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """All of it. A restart finds the step time and the lead time in status; the rest it learns again within minutes."""
+
+    step_time: StepTime = field(default_factory=StepTime)
+    occupancy: Occupancy = field(default_factory=Occupancy)
+    lead_time: LeadTime = field(default_factory=LeadTime)
+    forecast: Forecast = field(default_factory=Forecast)
+    """Of the requests that arrive per second."""
+
+    recurrence: Recurrence = field(default_factory=Recurrence)
+
+    def observe(
+        self,
+        observation: Observation,
+        traffic: Traffic,
+        steps: Mapping[str, PodStep],
+        health: MetricsHealth,
+        now: float,
+    ) -> Self:
+        """Take in what was seen. Nothing is learned of pods while two templates stand side by side."""
+        seen = replace(self, lead_time=self.lead_time.observe(observation, now))
+        templates = {pod.template for pod in observation.ready_pods}
+        if len(templates) == 1 and not observation.rollout_in_progress and health.fresh:
+            seen = replace(
+                seen,
+                step_time=self.step_time.learn(steps, template=next(iter(templates)), now=now),
+                occupancy=self.occupancy.see(
+                    kv_share=None if traffic.kv_usage is None else traffic.kv_usage * len(health.fresh),
+                    running=traffic.running,
+                    is_full=(traffic.waiting or 0.0) >= len(health.fresh),
+                    pods=len(health.fresh),
+                    now=now,
+                ),
+            )
+        if traffic.requests_per_second is not None and steps:
+            seen = replace(seen, forecast=self.forecast.see(traffic.requests_per_second, now))
+        return seen
+
+    def remember_need(self, capacity: Capacity | None, traffic: Traffic, now: float) -> Self:
+        """Note how many replicas the requests of now would need, for when they come again."""
+        arriving = traffic.requests_per_second
+        if capacity is None or arriving is None:
+            return self
+        elapsed = 0.0 if self.recurrence.time is None else max(0.0, now - self.recurrence.time)
+        need = arriving * capacity.busy_seconds_per_request
+        return replace(self, recurrence=self.recurrence.see(need, arriving * elapsed, now))
