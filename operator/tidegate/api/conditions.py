@@ -27,7 +27,7 @@ class ConditionType(StrEnum):
     """Every ready pod's metrics are read and make sense. Otherwise nothing is scaled down."""
 
     SCALING_LIMITED = "ScalingLimited"
-    """A bound (minimum, maximum, pin, behavior) holds the size elsewhere than demand would have it."""
+    """A bound (minimum, schedule, maximum, pin, behavior) holds the size elsewhere than demand would have it."""
 
     CONFLICTING_SCALER = "ConflictingScaler"
     """Somebody else keeps writing the replicas of the same workload."""
@@ -51,6 +51,7 @@ class Reason(StrEnum):
     # SpecValid
     ACCEPTED = "Accepted"
     INVALID_SPEC = "InvalidSpec"
+    INVALID_SCHEDULE = "InvalidSchedule"
     NAME_TOO_LONG = "NameTooLong"
     UNKNOWN_ENGINE = "UnknownEngine"
     UNKNOWN_PROFILE = "UnknownProfile"
@@ -71,6 +72,7 @@ class Reason(StrEnum):
     # ScalingLimited
     WITHIN_LIMITS = "WithinLimits"
     MINIMUM_REPLICAS = "MinimumReplicas"
+    SCHEDULE_FLOOR = "ScheduleFloor"
     MAXIMUM_REPLICAS = "MaximumReplicas"
     PINNED = "Pinned"
     BEHAVIOR_POLICY = "BehaviorPolicy"

@@ -14,6 +14,7 @@ from tidegate.api.names import MAXIMUM_NAME_LENGTH
 from tidegate.api.scaling import Mode
 from tidegate.controller.records import AutoscalerRecord, ProfileRecord, ServiceRecord
 from tidegate.engines.catalog import engine_table
+from tidegate.scaling.schedules import fault
 from tidegate.workloads.live import LiveDeployment, LiveService
 
 
@@ -180,6 +181,20 @@ def profile_exists(given: Surroundings) -> Refusal | None:
     return None
 
 
+def schedules_can_be_kept(given: Surroundings) -> Refusal | None:
+    """Each of `scaling.schedules` names a time zone that exists, and a span that begins and ends."""
+    spec = given.service.spec
+    if spec is None:
+        return None
+    for schedule in spec.scaling.schedules:
+        wrong = fault(schedule)
+        if wrong:
+            return Refusal(
+                Reason.INVALID_SCHEDULE, f"spec.scaling.schedules[name={schedule.name}].{wrong}", Blocks.BODY
+            )
+    return None
+
+
 CHECKS: tuple[Check, ...] = (
     spec_is_readable,  # else nothing below can be asked
     name_fits,  # children could not be named
@@ -190,7 +205,8 @@ CHECKS: tuple[Check, ...] = (
     sole_driver,  # one Deployment, one driver
     name_is_free,  # what is not ours stays untouched
     no_other_autoscaler,  # two autoscalers on one Deployment fight for ever
-    profile_exists,  # last: it alone forbids only the body
+    profile_exists,  # from here on, only the body has to wait
+    schedules_can_be_kept,  # all others of them are kept meanwhile
 )
 
 

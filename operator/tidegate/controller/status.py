@@ -41,6 +41,7 @@ _LIMIT_REASONS = {
     "stabilization": Reason.STABILIZING,
     "behavior": Reason.BEHAVIOR_POLICY,
     "minReplicas": Reason.MINIMUM_REPLICAS,
+    "schedules": Reason.SCHEDULE_FLOOR,
     "maxReplicas": Reason.MAXIMUM_REPLICAS,
     "pin": Reason.PINNED,
 }

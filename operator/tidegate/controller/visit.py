@@ -22,7 +22,7 @@ from tidegate.workloads.ownership import Scale as ScaleStep
 from tidegate.workloads.ownership import replicas_step
 from tidegate.workloads.rivalry import Overridden, Yielded, judge, saw_size
 
-_STANDING_LIMITS = {"minReplicas", "maxReplicas", "pin"}
+_STANDING_LIMITS = {"minReplicas", "schedules", "maxReplicas", "pin"}
 """They may bite for weeks: most idle services are held up by their minimum."""
 
 COSMETIC_SECONDS = 10.0

@@ -10,6 +10,8 @@ from tidegate.scaling import behavior
 from tidegate.scaling.health import MetricsHealth
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
+from tidegate.scaling.schedules import floor_at
+from tidegate.scaling.terms import LIKELY_LEAD_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,13 @@ def minimum(wanted: int, given: LimitInput) -> tuple[int, str]:
     return max(wanted, bound), f"scaling.minReplicas is {bound}"
 
 
+def schedule_floor(wanted: int, given: LimitInput) -> tuple[int, str]:
+    """Not below what `scaling.schedules` ask for, nor below what they soon will: pods need their time to get ready."""
+    lead_seconds = given.memory.learned.lead_time.seconds or LIKELY_LEAD_SECONDS
+    floor, because = floor_at(given.spec.scaling.schedules, given.now, lead_seconds)
+    return max(wanted, floor), because
+
+
 def maximum(wanted: int, given: LimitInput) -> tuple[int, str]:
     """Not above `scaling.maxReplicas`."""
     bound = given.spec.scaling.max_replicas
@@ -115,6 +124,7 @@ LIMITS: tuple[tuple[str, Step], ...] = (
     ("stabilization", stabilization),  # not on the first sign
     ("behavior", behavior_policies),  # not too much at once
     ("minReplicas", minimum),  # again, for a bound does not wait for what the steps above wait for
+    ("schedules", schedule_floor),  # demand that is known in advance needs no metrics, and no second sign
     ("maxReplicas", maximum),
     ("pin", pin),  # a person's hand is above all of it
     ("paused", paused),  # but for a person's word to leave it alone

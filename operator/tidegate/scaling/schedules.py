@@ -65,8 +65,8 @@ def floor_at(schedules: Iterable[Schedule], now: float, lead_seconds: float = 0.
         elif now >= period.until - lead_seconds:
             floor = schedule.min_replicas
             because = (
-                f"schedule {schedule.name} asks for {floor} from {period.until_words} on, and pods take "
-                f"{lead_seconds:.0f} s to get ready"
+                f"schedule {schedule.name} asks for {floor} from {period.until_words} on, and pods are ordered "
+                f"{lead_seconds:.0f} s before"
             )
     return floor, because
 
