@@ -33,6 +33,9 @@ def tables() -> str:
                 may_be_absent = " (where the page has it)" if signal in table.optional else ""
                 metrics = "; else ".join(_metric(metric) for metric in table.metrics[signal])
                 parts.append(f"| {name} | {signal.replace('_', ' ')}{may_be_absent} | {metrics} |\n")
+        for latencies, of_versions in table.buckets.items():
+            metrics = "; else ".join(_metric(metric) for metric in of_versions)
+            parts.append(f"| {name} | {latencies.replace('_', ' ')} (where the page has it) | {metrics} |\n")
     return "".join(parts)
 
 

@@ -98,6 +98,16 @@ def test_a_pod_without_status_is_neither_ready_nor_leaving() -> None:
     assert (record.ready, record.leaving, record.address) == (False, False, "")
 
 
+def test_a_pods_age_and_template_are_kept() -> None:
+    """What is learned is about one template, and how long pods take is told from when they were made."""
+    record = pod_record(pod(creationTimestamp="1970-01-01T00:01:00Z"))
+    assert record is not None
+    assert (record.created, record.template) == (60.0, "abc")
+    undated = pod_record(pod())
+    assert undated is not None
+    assert undated.created is None
+
+
 def test_a_pod_that_is_being_deleted_is_leaving() -> None:
     """It takes no more requests."""
     record = pod_record(pod(deletionTimestamp="2026-01-01T00:00:00Z"))

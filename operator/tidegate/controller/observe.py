@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from tidegate.api.conditions import Reason
 from tidegate.controller.readings import Readings
 from tidegate.controller.records import PodRecord
+from tidegate.engines.batch import max_sequences
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.workloads.live import LiveDeployment
@@ -27,6 +29,10 @@ def observe(
                 uid=pod.uid,
                 name=pod.key[1],
                 ready=pod.ready,
+                created=pod.created,
+                template=pod.template,
+                # A gate holds a pod back as surely as a lack of nodes: neither is on its way.
+                unschedulable=pod.trouble is not None and pod.trouble.reason is Reason.UNSCHEDULABLE,
                 reading=readings.get(pod.uid, now, stale_after_seconds) if pod.ready else None,
             )
             for pod in pods
@@ -37,6 +43,7 @@ def observe(
         prompts_counted_at=table.prompts_counted_at,
         answers_counted_at=table.answers_counted_at,
         work_unit=table.work_unit,
+        max_sequences=max_sequences(table, deployment.batch_arguments),
         stale_after_seconds=stale_after_seconds,
         rollout_in_progress=deployment.rollout_in_progress,
         yielded_to=yielded_to,

@@ -36,6 +36,8 @@ class PodToRead:
     table: EngineTable
     model_name: str
     stale_after_seconds: float
+    with_latencies: bool = False
+    """Whether latencies are worth asking a Prometheus for."""
 
 
 class PodReader:
@@ -103,6 +105,7 @@ class PodReader:
                 table=each.table,
                 model_name=each.model_name,
                 stale_after_seconds=each.stale_after_seconds,
+                with_latencies=each.with_latencies,
             )
             for each in pods
         )

@@ -69,6 +69,12 @@ class PodRecord:
     address: str
     ready: bool
     leaving: bool
+    created: float | None = None
+    """When, in seconds since the epoch."""
+
+    template: str = ""
+    """Hash of the pod template that it is made of."""
+
     trouble: Trouble | None = None
     """Why it does not start, once that is known."""
 
@@ -133,6 +139,8 @@ def pod_record(document: Document) -> PodRecord | None:
         ready=conditions.get("Ready") == "True",
         # A pod that has failed or succeeded serves no more, though it may stay for its logs.
         leaving="deletionTimestamp" in metadata or status.get("phase") in {"Failed", "Succeeded"},
+        created=seconds(metadata.get("creationTimestamp")) or None,
+        template=intern(template_hash),
         trouble=pod_trouble(status),
     )
 

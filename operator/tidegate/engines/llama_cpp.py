@@ -53,5 +53,6 @@ LLAMA_CPP = EngineTable(
         Flag(spellings=("--port",), value="{port}"),
         Flag(spellings=("--metrics",)),
     ),
+    batch_flags=("--parallel", "-np"),
 )
 """llama.cpp's server, any build with `--metrics`."""

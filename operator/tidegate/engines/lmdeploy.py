@@ -50,5 +50,7 @@ LMDEPLOY = EngineTable(
         Flag(spellings=("--model-name",), value="{model}"),
         Flag(spellings=("--server-port",), value="{port}"),
     ),
+    batch_flags=("--max-batch-size",),
+    rank_flags=("--dp",),
 )
 """LMDeploy, from v0.10 on."""

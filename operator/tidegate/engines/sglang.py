@@ -73,5 +73,7 @@ SGLANG = EngineTable(
         Flag(spellings=("--port",), value="{port}"),
         Flag(spellings=("--enable-metrics",)),
     ),
+    batch_flags=("--max-running-requests",),
+    rank_flags=("--dp-size", "--dp", "--data-parallel-size"),
 )
 """SGLang with `--enable-metrics`."""

@@ -85,6 +85,13 @@ class EngineTable:
     flags: tuple[Flag, ...] = ()
     """Arguments to start the engine with, unless the user gave them."""
 
+    batch_flags: tuple[str, ...] = ()
+    """Spellings of the argument that says how many requests it works on at once, `-` for `_`. A bound of requests that
+    are accepted, and so wait, is none."""
+
+    rank_flags: tuple[str, ...] = ()
+    """Spellings of the arguments that make it work in several ranks side by side, each with a batch of its own."""
+
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment to start the engine with, for what it has no flags for; values are filled in as those of flags."""
 

@@ -38,5 +38,6 @@ TEI = EngineTable(
         Flag(spellings=("--served-model-name",), value="{model}"),
         Flag(spellings=("--port", "-p"), value="{port}"),
     ),
+    batch_flags=("--max-batch-requests",),
 )
 """text-embeddings-inference over HTTP; its gRPC build has other ports."""

@@ -56,5 +56,6 @@ TENSORRT_LLM = EngineTable(
         Flag(spellings=("--host",), value="0.0.0.0"),  # noqa: S104 - other pods must reach it.
         Flag(spellings=("--port",), value="{port}"),
     ),
+    batch_flags=("--max-batch-size",),
 )
 """trtllm-serve with `return_perf_metrics` and `enable_iter_perf_stats`."""

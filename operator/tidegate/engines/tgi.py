@@ -52,5 +52,6 @@ TGI = EngineTable(
     prompts_counted_at=CountedAt.ARRIVAL,
     answers_counted_at=CountedAt.END,
     flags=(Flag(spellings=("--port", "-p"), value="{port}"),),
+    batch_flags=("--max-batch-size",),
 )
 """text-generation-inference, its CUDA and other builds; not the llama.cpp and TensorRT-LLM backends inside it."""

@@ -74,5 +74,7 @@ VLLM = EngineTable(
         Flag(spellings=("--served-model-name",), value="{model}"),
         Flag(spellings=("--port",), value="{port}"),
     ),
+    batch_flags=("--max-num-seqs",),
+    rank_flags=("--data-parallel-size", "-dp", "--data-parallel-size-local", "-dpl"),
 )
 """vLLM, from v0.8 (the V1 engine) on."""

@@ -6,6 +6,7 @@ from sys import intern
 from typing import Any
 
 from tidegate.api.names import BODY_HASH_ANNOTATION, INPUTS_HASH_ANNOTATION, RENDER_VERSION_ANNOTATION
+from tidegate.engines.batch import batch_arguments
 from tidegate.workloads.managed_fields import FieldManager, field_managers
 from tidegate.workloads.selector import selector_text
 
@@ -67,6 +68,9 @@ class LiveDeployment(LiveChild):
 
     conditions: tuple[LiveCondition, ...]
 
+    batch_arguments: tuple[str, ...] = ()
+    """See `tidegate.engines.batch`."""
+
     @property
     def rollout_in_progress(self) -> bool:
         """Whether pods of an older template are still there, or the controller has not seen the last write yet."""
@@ -105,6 +109,7 @@ def live_deployment(document: Mapping[str, Any]) -> LiveDeployment:
             )
             for condition in status.get("conditions") or ()
         ),
+        batch_arguments=batch_arguments(((spec.get("template") or {}).get("spec") or {}).get("containers") or ()),
     )
 
 
