@@ -1,6 +1,7 @@
 """`tidegate operator`."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -59,6 +60,19 @@ if TYPE_CHECKING:
     help="Pause between two attempts.",
 )
 @prometheus_options
+@click.option(
+    "--recording-directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep what was seen and decided there, for `tidegate simulate --recording`. Default: it is not kept.",
+)
+@click.option(
+    "--recording-max-bytes",
+    type=int,
+    default=268435456,
+    show_default=True,
+    help="Bytes of all files together; the oldest file goes when another one begins.",
+)
+@click.option("--recording-files", type=int, default=8, show_default=True, help="Files to divide them among.")
 @click.option("--log-format", type=click.Choice(["json", "console"]), default="json", show_default=True)
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
@@ -77,6 +91,9 @@ def operator(  # one parameter per option
     retry_period_seconds: float,
     metrics_source: "MetricsSource",
     prometheus: "PrometheusOptions | None",
+    recording_directory: Path | None,
+    recording_max_bytes: int,
+    recording_files: int,
     log_format: str,
     log_level: str,
 ) -> None:
@@ -91,6 +108,7 @@ def operator(  # one parameter per option
     from tidegate.cluster.lease import LeaseTimes  # noqa: PLC0415
     from tidegate.controller.logs import configure_logs  # noqa: PLC0415
     from tidegate.controller.operator import LeaderElection, Options, run  # noqa: PLC0415
+    from tidegate.controller.recorder import RecordingOptions  # noqa: PLC0415
 
     configure_logs(log_format, log_level)
     try:
@@ -98,6 +116,11 @@ def operator(  # one parameter per option
             lease_duration_seconds=lease_duration_seconds,
             renew_deadline_seconds=renew_deadline_seconds,
             retry_period_seconds=retry_period_seconds,
+        )
+        recording = (
+            RecordingOptions(directory=recording_directory, max_bytes=recording_max_bytes, files=recording_files)
+            if recording_directory is not None
+            else None
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
@@ -111,6 +134,7 @@ def operator(  # one parameter per option
         leader_election=election if leader_elect else None,
         metrics_source=metrics_source,
         prometheus=prometheus,
+        recording=recording,
     )
     try:
         uvloop.run(run(options))

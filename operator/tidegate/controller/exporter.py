@@ -43,6 +43,12 @@ class Exporter:
         self.faults = Counter(
             "tidegate_faults", "Services that could not be handled, for a fault in the operator.", registry=registry
         )
+        self.recorded = Counter(
+            "tidegate_recorded_decisions",
+            "Decisions for the recording, by outcome: Recorded, QueueFull, Failed. None without a recording.",
+            ["outcome"],
+            registry=registry,
+        )
         self.last_turn = Gauge(
             "tidegate_last_turn_timestamp_seconds",
             "When the loop last finished a turn; before the first one, when the process began.",

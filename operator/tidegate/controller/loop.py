@@ -23,6 +23,8 @@ from tidegate.controller.store import Store
 from tidegate.controller.surroundings import surroundings
 from tidegate.controller.visit import visit
 from tidegate.controller.writer import Writer
+from tidegate.scaling.memory import Memory
+from tidegate.scaling.recording import Look
 from tidegate.scaling.sample import Sample
 
 SETTLE_SECONDS = 0.2
@@ -59,8 +61,10 @@ class Loop:
         clock: Callable[[], float],
         tick_seconds: float,
         metrics_source: MetricsSource = MetricsSource.POD_SCRAPE,
+        record: Callable[[Look], None] | None = None,
     ) -> None:
         self._store = store
+        self._record = record
         self._reader = reader
         self._metrics_source = metrics_source
         self._exporter = exporter
@@ -189,13 +193,31 @@ class Loop:
         pods: Iterable[PodRecord] = self._store.pods_of(service.workload)
         try:
             state = self._state(service)
+            before = state.memory
             actions = visit(state, surroundings(self._store, service), pods, now)
+            self._keep(service, state, before, now)
         except Exception:
             # One service that cannot be handled must not stop the others.
             self._exporter.faults.inc()
             log.exception("a service could not be looked at", service=key)
             return None
         return (service, state, actions) if actions and now >= state.hold_writes_until else None
+
+    def _keep(self, service: ServiceRecord, state: ServiceState, before: Memory, now: float) -> None:
+        """Record the look that was just taken, if a size was decided and somebody records."""
+        observation, decision = state.observation, state.decision
+        if self._record is None or service.spec is None or observation is None or decision is None:
+            return
+        look = Look(
+            service=service.key,
+            time=now,
+            spec=service.spec,
+            observation=observation,
+            before=before,
+            decision=decision,
+            after=state.memory,
+        )
+        self._record(look)
 
     async def _carry_out(self, service: ServiceRecord, state: ServiceState, actions: list[Action]) -> None:
         async with self._places:

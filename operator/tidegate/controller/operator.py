@@ -32,6 +32,7 @@ from tidegate.controller.feed import (
 from tidegate.controller.loop import Loop
 from tidegate.controller.pod_reader import PodReader
 from tidegate.controller.readiness import Readiness, wait_until_filled, watch_rights
+from tidegate.controller.recorder import RecordingOptions, recording
 from tidegate.controller.store import Store
 from tidegate.metrics.pod_scrape import PodScraper
 from tidegate.metrics.prometheus import PrometheusSource
@@ -70,6 +71,8 @@ class Options:
     """Where metrics come from, for services that do not say."""
 
     prometheus: PrometheusOptions | None = None
+    recording: RecordingOptions | None = None
+    """Where to keep what was seen and decided; None: nowhere."""
 
 
 async def run(options: Options) -> None:
@@ -86,6 +89,7 @@ async def run(options: Options) -> None:
     store, exporter, readiness, possible = Store(), Exporter(), Readiness(), asyncio.Event()
     clock = steady_clock()
     async with (
+        recording(options.recording, lambda outcome: exporter.recorded.labels(outcome).inc()) as record,
         _electing(options.leader_election, configuration, exporter) as elector,
         PodScraper(clock=clock) as scraper,
         _asking(options.prometheus, clock) as prometheus,
@@ -100,6 +104,7 @@ async def run(options: Options) -> None:
             clock=clock,
             tick_seconds=options.tick_seconds,
             metrics_source=options.metrics_source,
+            record=record,
         )
         endpoints = Endpoints(
             exporter=exporter,
