@@ -38,9 +38,12 @@ class StepwiseEngine:
         self.pending = sorted(jobs, key=lambda job: job.arrived)
         self.waiting: list[Job] = []
         self.running: list[Job] = []
-        self.held: dict[Job, int] = {}  # blocks
+        self.held: dict[Job, list[int]] = {}  # numbers of blocks, in the order of the sequence
+        self.free = list(range(model.kv_blocks))  # the next to be taken first
+        self.content: dict[int, tuple[Job, int]] = {}  # block: whose tokens it holds, and which of that job's blocks
         self.time = 0.0
         self.preemptions = 0
+        self.recovered_tokens = 0
 
     def run(self) -> None:
         """Serve every job, filling in what happened."""
@@ -57,7 +60,7 @@ class StepwiseEngine:
         for queue in (self.waiting, self.running):
             for job in [job for job in queue if job.abort_at is not None and job.abort_at <= self.time]:
                 queue.remove(job)
-                self.held.pop(job, None)
+                self.give_back(job)
                 job.ended = job.abort_at
 
     def step(self) -> None:
@@ -65,7 +68,7 @@ class StepwiseEngine:
         decoders = [job for job in self.running if job.decoding]
         preempted = self.make_room(decoders)
         for job in decoders:
-            self.held[job] = self.blocks(job.target)
+            self.grow(job)
         budget = self.model.token_budget - len(decoders)
         chunks: list[tuple[Job, int]] = []
         for job in self.running:
@@ -73,13 +76,13 @@ class StepwiseEngine:
                 chunks.append((job, min(budget, job.target - job.computed)))
                 budget -= chunks[-1][1]
         while self.waiting and budget > 0 and not preempted and len(self.running) < self.model.max_sequences:
-            need = self.blocks(self.waiting[0].target)
-            if need + sum(self.held.values()) > self.model.kv_blocks:
+            if self.blocks(self.waiting[0].target) > len(self.free):
                 break
             job = self.waiting.pop(0)
-            self.held[job] = need
+            self.recover(job)
+            self.grow(job)
             self.running.append(job)
-            chunks.append((job, min(budget, job.target)))
+            chunks.append((job, min(budget, job.target - job.computed)))
             budget -= chunks[-1][1]
         if self.running:
             self.time += self.model.step_seconds(len(decoders), sum(tokens for _, tokens in chunks))
@@ -93,13 +96,13 @@ class StepwiseEngine:
         """Preempt the youngest until every decoder has room for one more token; whether any had to go."""
         preempted = False
         while (
-            sum(self.blocks(job.target) if job in decoders else self.held[job] for job in self.running)
+            sum(self.blocks(job.target) if job in decoders else len(self.held[job]) for job in self.running)
             > self.model.kv_blocks
         ):
             victim = self.running.pop()
             if victim in decoders:
                 decoders.remove(victim)
-            del self.held[victim]
+            self.give_back(victim)
             victim.computed, victim.decoding = 0, False
             victim.preemptions += 1
             self.preemptions += 1
@@ -121,7 +124,35 @@ class StepwiseEngine:
                     job.ended, job.finished = self.time, True
             if left or job.finished:
                 self.running.remove(job)
-                del self.held[job]
+                self.give_back(job)
+
+    def grow(self, job: Job) -> None:
+        """Take free blocks until all of the job's tokens have one; what was in them is gone."""
+        held = self.held.setdefault(job, [])
+        while len(held) < self.blocks(job.target):
+            block = self.free.pop(0)
+            self.content.pop(block, None)
+            held.append(block)
+
+    def give_back(self, job: Job) -> None:
+        """Free a job's blocks, its last one first; the full ones keep their content."""
+        held = self.held.pop(job, [])
+        for index in reversed(range(len(held))):
+            if (index + 1) * self.model.block_tokens <= job.computed:
+                self.content[held[index]] = (job, index)
+            self.free.append(held[index])
+
+    def recover(self, job: Job) -> None:
+        """Find the job's own blocks among the free ones, from its start until one is missing."""
+        held = self.held[job] = []
+        for index in range(self.blocks(job.target)):
+            block = next((block for block in self.free if self.content.get(block) == (job, index)), None)
+            if block is None:
+                break
+            self.free.remove(block)
+            held.append(block)
+        job.computed = len(held) * self.model.block_tokens
+        self.recovered_tokens += job.computed
 
     def blocks(self, tokens: int) -> int:
         """Blocks that hold so many tokens."""

@@ -4,14 +4,14 @@ The scheduler is that of vLLM's V1 engine: every step gives each decoding sequen
 of the token budget on prompts, first come, first served. A long prompt is computed in chunks; it is admitted when all
 of it fits into free KV blocks, and takes them then. When the decoding sequences find no blocks for their next tokens,
 the youngest sequence loses its own and goes back to the head of the queue; later it prefills its prompt and the tokens
-it had. Left out: prefix caching and speculative decoding.
+it had, save those whose blocks nobody has taken since. Left out: prefixes that requests share, speculative decoding,
+and that vLLM plans a step while the one before still runs. docs/replica-model.md compares this with a real engine.
 
-Between an arrival, an end and a shortage of memory all steps are alike, and a `_Run` of them is one event: the cost of
-a simulation grows with its requests, not with its tokens.
+Between an arrival, an end and a shortage of memory all steps are alike, and a `StepRun` of them is one event: the cost
+of a simulation grows with its requests, not with its tokens.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import inf
 
@@ -19,24 +19,7 @@ from .block_cache import BlockCache
 from .measures import Measures
 from .models import ReplicaModel
 from .request import Request, RequestState
-
-
-@dataclass(slots=True)
-class _Run:
-    """``steps`` of equal length, one after the other from ``start``; prompts are prefilled in runs of one step."""
-
-    start: float
-    step_seconds: float
-    steps: int
-    prefills: tuple[tuple[Request, int], ...] = ()
-
-    @property
-    def end(self) -> float:
-        return self.start + self.steps * self.step_seconds
-
-    def completed(self, time: float) -> int:
-        """Steps that have ended by ``time``; the last millionth of a step counts as its end (rounding)."""
-        return min(self.steps, int((time - self.start) / self.step_seconds + 1e-6))
+from .step_run import StepRun
 
 
 class Replica:
@@ -60,7 +43,7 @@ class Replica:
         self._step = 0  # decode steps so far: all decoding sequences move together
         self._ends: list[tuple[int, int, Request]] = []  # heap: step of the last token, tie-breaker, request
         self._joins = 0
-        self._run: _Run | None = None
+        self._run: StepRun | None = None
         self._finished: list[Request] = []
 
     @property
@@ -121,7 +104,7 @@ class Replica:
         if was_waiting:
             del self._waiting[request]
         elif request.state in (RequestState.PREFILLING, RequestState.DECODING):
-            self._release(request)
+            self._release(request, amid_step=True)
         else:
             return
         request.state = RequestState.ABORTED
@@ -173,7 +156,7 @@ class Replica:
         elif self._time >= self.ready_time:
             self._run = self._schedule(self._time)
 
-    def _schedule(self, time: float) -> _Run | None:
+    def _schedule(self, time: float) -> StepRun | None:
         """Decide what the steps from ``time`` on do; None when there is nothing to do."""
         model, cache = self.model, self._cache
         preempted = False
@@ -189,17 +172,23 @@ class Replica:
             request = next(iter(self._waiting))
             if cache.blocks_of(request.to_prefill) > cache.free:
                 break
-            del self._waiting[request]
-            self._running[request] = None
-            cache.take(request.to_prefill)
-            request.state = RequestState.PREFILLING
-            if not request.preemptions:
-                request.admitted = time
+            self._admit(request, time)
             budget -= self._prefill(request, budget, prefills)
         if not self._running:
             return None
         step_seconds = model.step_seconds(decoding, model.token_budget - decoding - budget) * self._slowdown
-        return _Run(time, step_seconds, 1 if prefills or preempted else self._steps_alike(), tuple(prefills))
+        return StepRun(time, step_seconds, 1 if prefills or preempted else self._steps_alike(), tuple(prefills))
+
+    def _admit(self, request: Request, time: float) -> None:
+        """Give the head of the queue its blocks; one that was preempted finds those that nobody has taken since."""
+        del self._waiting[request]
+        self._running[request] = None
+        kept = self._cache.kept(request.lost_tokens, request.lost_place)
+        self._cache.take(request.to_prefill, kept)
+        request.state = RequestState.PREFILLING
+        request.prefilled = kept * self.model.block_tokens
+        if not request.preemptions:
+            request.admitted = time
 
     @staticmethod
     def _prefill(request: Request, budget: int, prefills: list[tuple[Request, int]]) -> int:
@@ -214,6 +203,10 @@ class Replica:
         request = next(reversed(self._running))
         if request.state is RequestState.DECODING:
             request.last_token = time
+            held = computed = request.prompt_tokens + self.generated_tokens(request) - 1
+        else:
+            held, computed = request.to_prefill, request.prefilled
+        request.lost_tokens, request.lost_place = computed, self._cache.place_of_content(held, computed)
         self._release(request)
         request.state = RequestState.WAITING
         request.preemptions += 1
@@ -222,7 +215,7 @@ class Replica:
         self._waiting.move_to_end(request, last=False)
         self.measures.preemptions += 1
 
-    def _complete(self, run: _Run, steps: int) -> None:
+    def _complete(self, run: StepRun, steps: int) -> None:
         """Give every decoding sequence a token for each of ``steps``, and those whose prompt is complete their next."""
         end = run.start + steps * run.step_seconds
         measures = self.measures
@@ -265,11 +258,11 @@ class Replica:
         self._joins += 1
         heappush(self._ends, (request.last_step, self._joins, request))
 
-    def _release(self, request: Request) -> None:
+    def _release(self, request: Request, *, amid_step: bool = False) -> None:
         """Take a sequence out of the batch and its blocks out of the cache; the tokens it has got stay with it."""
         if request.state is RequestState.DECODING:
             request.generated = self.generated_tokens(request)
-            self._cache.stop_growing(request.prompt_tokens + request.generated - 1)
+            self._cache.stop_growing(request.prompt_tokens + request.generated - 1, amid_step=amid_step)
         else:
             self._cache.give_back(request.to_prefill)
         request.prefilled = 0

@@ -43,6 +43,10 @@ class Request:
     """Tokens that must be in the cache before it can: its prompt, and after a preemption the tokens it had."""
     prefilled: int = 0
     """How many of those are."""
+    lost_tokens: int = 0
+    """Tokens in the cache when a preemption took it away."""
+    lost_place: int = 0
+    """Where their blocks then stood in the queue of free ones, see `BlockCache.place_of_content`."""
     last_token: float = nan
     """When it got its last token before a preemption."""
 
