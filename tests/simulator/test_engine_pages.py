@@ -1,5 +1,8 @@
 """The pages of simulated engines that are written from lists."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from arrival_run import Phase, page_of, physics, run
 from prometheus_client.parser import text_string_to_metric_families
@@ -9,7 +12,7 @@ from tidegate.engines.catalog import TABLES
 from tidegate.engines.page import read_page
 from tidegate.engines.table import EngineTable
 from tidegate.engines.triton import TRITON_REQUESTS
-from tidegate.scaling.sample import Sample
+from tidegate.scaling.sample import LATENCY_NAMES, Sample
 from tidegate.simulator.engine_page import EnginePage, HeldGauges, Metric, write_page
 from tidegate.simulator.engine_pages import ENGINE_PAGES
 from tidegate.simulator.models import MODELS
@@ -24,16 +27,32 @@ EACH = pytest.mark.parametrize(("flavour", "table"), READ, ids=lambda value: get
 def test_the_engines_table_finds_every_signal(flavour: EngineType, table: EngineTable) -> None:
     """What reads the real engine finds all that it looks for on the simulated page, once there was load."""
     *_, last = run(flavour, table, [Phase(60, 2.0, patience_seconds=5.0)])
-    assert [signal for signal in table.metrics if getattr(last.sample, signal) is None] == []
+    assert [name for name in (*table.metrics, *table.buckets) if getattr(last.sample, name) is None] == []
     assert last.sample.not_a_number() == ()
 
 
 @EACH
 def test_before_its_first_request_an_engine_has_counted_nothing(flavour: EngineType, table: EngineTable) -> None:
-    """Whether its page is empty then or full of zeros, the sample has a zero for every signal."""
+    """Whether its page is empty then or full of zeros, the sample has a zero for every signal, and no latency."""
     page = page_of(flavour)(Replica(physics(flavour)[0]), 0.0).encode()
     sample = read_page(page, table, time=0.0)
-    assert sample == Sample(time=0.0, **dict.fromkeys(table.metrics, 0.0))
+    zeros: dict[str, Any] = dict.fromkeys(table.metrics, 0.0)
+    assert replace(sample, **dict.fromkeys(LATENCY_NAMES)) == Sample(time=0.0, **zeros)
+    assert {count for name in LATENCY_NAMES for _, count in getattr(sample, name) or ()} <= {0.0}
+
+
+@pytest.mark.parametrize("flavour", [flavour for flavour in ENGINE_PAGES if TABLES[flavour].buckets])
+def test_latencies_are_those_that_the_replica_has_measured(flavour: EngineType) -> None:
+    """What is read off the page is what its clients saw, bucket by bucket, and steps are its steps."""
+    replica = Replica(MODELS["rtx4090"])
+    for _ in range(40):
+        replica.submit(Request(2_000, 50), 0.0)
+    replica.advance(60.0)
+    sample = read_page(page_of(flavour)(replica, 60.0).encode(), TABLES[flavour], time=60.0)
+    assert sample.first_token_seconds == replica.measures.time_to_first_token_seconds.cumulative()
+    assert sample.inter_token_seconds == replica.measures.inter_token_seconds.cumulative()
+    assert replica.measures.inter_token_seconds.count == 40 * 49
+    assert sample.steps in {None, replica.measures.steps}
 
 
 @pytest.mark.parametrize("flavour", ENGINE_PAGES)

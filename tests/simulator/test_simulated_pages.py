@@ -102,11 +102,22 @@ def test_vllm_page_has_the_real_names_and_labels() -> None:
         "request_time_per_output_token_seconds",
         "request_prompt_tokens",
         "request_generation_tokens",
+        "iteration_tokens_total",
     ):
         assert found[f"vllm:{name}_count{labels}"] == found[f"vllm:{name}_bucket|engine=0|le=+Inf|{labels[10:]}"] > 0
     config = next(name for name in found if name.startswith("vllm:cache_config_info"))
     assert "|block_size=16|" in config
     assert "|num_gpu_blocks=2588" in config
+
+
+def test_vllm_page_shows_steps_and_latencies() -> None:
+    """What is read off the page is what the replica has measured, bucket by bucket."""
+    replica = busy_replica()
+    page = vllm_page(replica, model_name="m", created=0.0, http_requests={})
+    sample = read_page(page.encode(), VLLM, time=60.0, model_name="m")
+    assert sample.steps == replica.measures.steps > 0
+    assert sample.first_token_seconds == replica.measures.time_to_first_token_seconds.cumulative()
+    assert sample.inter_token_seconds == replica.measures.inter_token_seconds.cumulative()
 
 
 def test_vllm_does_not_count_aborted_requests() -> None:

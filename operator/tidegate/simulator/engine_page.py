@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 from .exposition import label_text, number
+from .measures import Histogram
 from .replica import Replica
 
 
@@ -22,6 +24,9 @@ class Metric:
 
     sum: Callable[[Replica], float] | None = None
     """Of a histogram, the sum of the values."""
+
+    buckets: Callable[[Replica], Histogram] | None = None
+    """Of a histogram, the values by their size; without, all are in one bucket."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
     """Besides the page's; `{model}` is the served model's name."""
@@ -96,8 +101,9 @@ def _lines(metric: Metric, labels: Mapping[str, str], value: float, replica: Rep
     if metric.kind != "histogram":
         return f"{metric.name}{text} {number(value)}\n"
     total = metric.sum(replica) if metric.sum else 0.0
-    everything = label_text({**labels, "le": "+Inf"})
-    return (
-        f"{metric.name}_bucket{everything} {number(value)}\n"
-        f"{metric.name}_sum{text} {number(total)}\n{metric.name}_count{text} {number(value)}\n"
-    )
+    buckets = metric.buckets(replica).cumulative() if metric.buckets else ((inf, value),)
+    lines = [
+        f"{metric.name}_bucket{label_text({**labels, 'le': number(bound)})} {number(count)}\n"
+        for bound, count in buckets
+    ]
+    return f"{''.join(lines)}{metric.name}_sum{text} {number(total)}\n{metric.name}_count{text} {number(value)}\n"

@@ -1,9 +1,10 @@
 """The metrics pages of simulated engines, as lists: names, labels, and the moments at which counters rise.
 
 Names are those of the engines' sources (see the tables in `tidegate.engines`); of their other metrics only those are
-here whose resemblance could mislead a reader. Histograms have one bucket. Left out: clients that left stay in the
-queues of TGI and TEI until their turn comes; the gauges of SGLang are a second old under load and half a minute at
-rest.
+here whose resemblance could mislead a reader. Histograms of latencies have the bounds of vLLM, LMDeploy and
+TensorRT-LLM, whatever those of SGLang; others have one bucket. Left out: clients that left stay in the queues of TGI
+and TEI until their turn comes; the gauges of SGLang are a second old under load and half a minute at rest, and its
+prefills are steps of their own that it does not count; TensorRT-LLM observes latencies when a request is over.
 """
 
 from collections.abc import Mapping
@@ -78,6 +79,31 @@ def _first_token_seconds(replica: Replica) -> float:
     return replica.measures.time_to_first_token_seconds.sum
 
 
+def _steps(replica: Replica) -> float:
+    return replica.measures.steps
+
+
+def _time_to_first_token(name: str, **labels: str) -> Metric:
+    return Metric(
+        name,
+        "histogram",
+        _first_tokens,
+        _first_token_seconds,
+        buckets=lambda replica: replica.measures.time_to_first_token_seconds,
+        labels=labels,
+    )
+
+
+def _time_between_tokens(name: str) -> Metric:
+    return Metric(
+        name,
+        "histogram",
+        lambda replica: replica.measures.inter_token_seconds.count,
+        lambda replica: replica.measures.inter_token_seconds.sum,
+        buckets=lambda replica: replica.measures.inter_token_seconds,
+    )
+
+
 SGLANG_PAGE = EnginePage(
     labels={"engine_type": "unified", "model_name": "{model}", "pp_rank": "0", "tp_rank": "0"},
     metrics=(
@@ -96,7 +122,9 @@ SGLANG_PAGE = EnginePage(
         Metric("sglang:num_aborted_requests_total", "counter", _aborted),
         Metric("sglang:prompt_tokens_total", "counter", _prompt_tokens_that_left),
         Metric("sglang:generation_tokens_total", "counter", _ended_generated_tokens),
-        Metric("sglang:time_to_first_token_seconds", "histogram", _first_tokens, _first_token_seconds),
+        Metric("sglang:cuda_graph_passes_total", "counter", _steps, labels={"mode": "decode_cuda_graph"}),
+        _time_to_first_token("sglang:time_to_first_token_seconds", is_streaming="true"),
+        _time_between_tokens("sglang:inter_token_latency_seconds"),
     ),
 )
 
@@ -110,6 +138,7 @@ TGI_PAGE = EnginePage(
         Metric("tgi_request_count", "counter", lambda replica: 2 * replica.measures.received),
         Metric("tgi_request_success", "counter", _finished),
         Metric("tgi_request_failure", "counter", _aborted, labels={"err": "dropped"}),
+        Metric("tgi_batch_inference_count", "counter", _steps, labels={"method": "decode"}),
         Metric("tgi_request_input_length", "histogram", _received, _received_prompt_tokens),
         Metric("tgi_request_generated_tokens", "histogram", _finished, _finished_generated_tokens),
     ),
@@ -127,6 +156,8 @@ TENSORRT_LLM_PAGE = EnginePage(
         Metric("trtllm_request_success_total", "counter", _finished, labels={"finished_reason": "length"}),
         Metric("trtllm_prompt_tokens_total", "counter", _finished_prompt_tokens),
         Metric("trtllm_generation_tokens_total", "counter", _finished_generated_tokens),
+        _time_to_first_token("trtllm_time_to_first_token_seconds"),
+        _time_between_tokens("trtllm_time_per_output_token_seconds"),
     ),
 )
 
@@ -159,7 +190,8 @@ LMDEPLOY_PAGE = EnginePage(
         Metric("lmdeploy:request_success_total", "counter", _finished, labels={"finished_reason": "FINISH"}),
         Metric("lmdeploy:prompt_tokens_total", "counter", lambda replica: replica.measures.prompt_tokens),
         Metric("lmdeploy:generation_tokens_total", "counter", lambda replica: replica.measures.generated_tokens),
-        Metric("lmdeploy:time_to_first_token_seconds", "histogram", _first_tokens, _first_token_seconds),
+        _time_to_first_token("lmdeploy:time_to_first_token_seconds"),
+        _time_between_tokens("lmdeploy:time_per_output_token_seconds"),
     ),
 )
 

@@ -5,7 +5,6 @@ test compares them). That library is made for one registry per process and takes
 """
 
 from collections.abc import Iterable, Mapping
-from math import inf
 
 from prometheus_client.utils import floatToGoString
 
@@ -51,12 +50,11 @@ def histogram(
     """A histogram with one label set; its buckets are made cumulative."""
     before, after = label_text({**labels, "le": "\0"}).split("\0")
     lines = [f"# HELP {name} {explanation}\n# TYPE {name} histogram\n"]
-    total = 0
-    for bound, count in zip((*observed.bounds, inf), observed.counts, strict=True):
-        total += count
-        lines.append(f"{name}_bucket{before}{number(bound)}{after} {number(total)}\n")
+    lines += [
+        f"{name}_bucket{before}{number(bound)}{after} {number(count)}\n" for bound, count in observed.cumulative()
+    ]
     plain = label_text(labels)
-    lines.append(f"{name}_count{plain} {number(total)}\n{name}_sum{plain} {number(observed.sum)}\n")
+    lines.append(f"{name}_count{plain} {number(observed.count)}\n{name}_sum{plain} {number(observed.sum)}\n")
     if created is not None:
         lines.append(f"# HELP {name}_created {explanation}\n# TYPE {name}_created gauge\n")
         lines.append(f"{name}_created{plain} {number(created)}\n")

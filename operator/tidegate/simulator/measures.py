@@ -2,6 +2,8 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
+from math import inf
 
 from .request import Request
 
@@ -47,6 +49,10 @@ class Histogram:
     def count(self) -> int:
         """How many values were observed."""
         return sum(self.counts)
+
+    def cumulative(self) -> tuple[tuple[float, int], ...]:
+        """Pairs of (upper bound, how many values are at most that), the last bound infinite."""
+        return tuple(zip((*self.bounds, inf), accumulate(self.counts), strict=True))
 
     def observe(self, value: float, times: int = 1) -> None:
         """Count ``value``, as often as ``times`` says."""

@@ -12,13 +12,15 @@ left included: `http_requests_total` of prometheus-fastapi-instrumentator, mount
 fastapi 0.165 and that library's version 8.1: a client that leaves before or during a stream, or while it waits for a
 whole answer, adds one to status 2xx at once; a refused request adds one to 4xx.
 
-Left out: histograms of step sizes and of request parameters, LoRA, speculative decoding, the web server's durations and
+`vllm:iteration_tokens_total` is there for its count, with one bucket; the real one leaves out steps that give nobody a
+token. Left out: histograms of request parameters, LoRA, speculative decoding, the web server's durations and
 sizes, the Python process. Prefix caching is not simulated, so its counters stay 0.
 """
 
 from collections.abc import Mapping
 
 from .exposition import counter, gauge, histogram
+from .measures import Histogram, Measures
 from .replica import Replica
 
 FINISHED_REASONS = ("stop", "length", "abort")
@@ -61,6 +63,7 @@ def vllm_page(
         ("vllm:generation_tokens", "Tokens generated.", measures.generated_tokens),
     )
     histograms = (
+        ("vllm:iteration_tokens_total", "Tokens of a step.", _tokens_of_steps(measures)),
         ("vllm:request_prompt_tokens", "Prompt tokens of a request.", measures.prompt_tokens_of_request),
         ("vllm:request_generation_tokens", "Generated tokens of a request.", measures.generation_tokens_of_request),
         ("vllm:time_to_first_token_seconds", "Time to the first token.", measures.time_to_first_token_seconds),
@@ -88,3 +91,9 @@ def vllm_page(
     ]
     parts.append(counter("http_requests", "HTTP requests that have ended.", ended, created))
     return "".join(parts)
+
+
+def _tokens_of_steps(measures: Measures) -> Histogram:
+    observed = Histogram(())
+    observed.counts, observed.sum = [measures.steps], float(measures.prompt_tokens + measures.generated_tokens)
+    return observed
