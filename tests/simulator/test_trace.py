@@ -54,7 +54,8 @@ def test_all_spellings_are_the_same_trace(known: str, text: str, packed: bool, t
     """Whatever the format and the clock's zero, recognised or told, gzip or not."""
     file = tmp_path / "trace.txt"
     file.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
-    assert read_trace(file) == Trace("trace.txt", TraceFormat(known), TWO)
+    trace = read_trace(file)
+    assert (trace.name, trace.format, trace.requests, trace.refused) == ("trace.txt", known, TWO, 0)
     assert read_trace(file, known) == read_trace(file)
 
 
@@ -176,6 +177,23 @@ def test_more_requests_than_fit_into_memory_are_refused(tmp_path: Path, monkeypa
     file.write_text(PLAIN + "0,10,10\n" * 4)
     with pytest.raises(TraceError, match=r"trace\.csv:5: has more than 3 requests; cut the file: head -n 3"):
         read_trace(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "clock"),
+    [
+        (AZURE + "2024-05-10 02:00:00+02:00,9,9\n", 1715299200),
+        (AZURE + "2024-05-10 00:00:00,9,9\n", 1715299200),
+        (PLAIN + "1715299200,9,9\n", 1715299200),
+        (JSON_LINE.replace(" 0", " 3000", 1), 3),
+    ],
+    ids=["with a zone", "without one it is UTC", "since 1970", "milliseconds"],
+)
+def test_what_the_clock_showed_is_kept(text: str, clock: float, tmp_path: Path) -> None:
+    """Schedules ask for it: the day and the hour of a trace."""
+    file = tmp_path / "trace.csv"
+    file.write_text(text)
+    assert read_trace(file).clock_seconds == clock
 
 
 @pytest.mark.parametrize(("name", "requests"), [("conversation", 10_190), ("code", 998)])

@@ -11,6 +11,7 @@ from tidegate import __version__
 COMMANDS: Mapping[str, str] = {
     "operator": "Run the operator: watch InferenceServices and keep their size.",
     "engine": "Run simulated inference engines, for demos and tests.",
+    "simulate": "Rehearse a scaling policy on a trace, beside its rivals.",
     "crds": "Print the CustomResourceDefinitions, or write them to files.",
     "import": "Turn HorizontalPodAutoscalers and ScaledObjects into InferenceServices.",
     "pin": "Pin a service to a number of replicas.",

@@ -60,6 +60,9 @@ class Trace:
 
     format: TraceFormat
     requests: tuple[TraceRequest, ...]
+    clock_seconds: float = 0.0
+    """What the clock of the file showed at the first request; seconds since 1970 where the format has dates."""
+
     refused: int = 0
     """Requests that were left out because no replica could serve them: see `within`."""
 
@@ -145,7 +148,7 @@ def read_trace(path: str | Path, format: str = "auto") -> Trace:  # noqa: A002 -
     start = requests[0].time_seconds
     if start:  # to the microsecond: the rest is what a large clock leaves of a float
         requests = tuple(request._replace(time_seconds=round(request.time_seconds - start, 6)) for request in requests)
-    return Trace(path.name, known, requests)
+    return Trace(path.name, known, requests, start)
 
 
 class _Row(NamedTuple):

@@ -1,0 +1,193 @@
+"""What `tidegate simulate` does with its options: read, replay, tell."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from tidegate.api.engine import Engine, EngineType
+from tidegate.api.inference_service import InferenceServiceSpec, Model
+from tidegate.api.scaling import Mode, Scaling
+from tidegate.migration.documents import InputError
+from tidegate.migration.wording import plain
+from tidegate.simulator.comparison import Document, Load, compare
+from tidegate.simulator.comparison import Progress as OnProgress
+from tidegate.simulator.dated import DatedPolicy
+from tidegate.simulator.model_file import replica_model
+from tidegate.simulator.policy import Policy
+from tidegate.simulator.replay import SetUp
+from tidegate.simulator.report import PlotlyMissingError, write_report
+from tidegate.simulator.rivals.catalog import RivalContext, rivals_named
+from tidegate.simulator.service_file import read_service
+from tidegate.simulator.summary import conclusion, table
+from tidegate.simulator.tidegate_policy import TidegatePolicy
+from tidegate.simulator.trace import Trace, read_trace
+from tidegate.simulator.trouble import Trouble, parse_fault
+
+MOST_REPLICAS = 40
+"""Where neither a service nor an option says."""
+
+STANDARD_OUTPUT = "-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The options of the command, as they were given."""
+
+    trace: str
+    trace_format: str
+    copies: int
+    jitter_seconds: float
+    services: Sequence[str]
+    replica_model: str
+    rivals: Sequence[str]
+    faults: Sequence[str]
+    initial_replicas: int | None
+    max_replicas: int | None
+    startup_seconds: float | None
+    scrape_interval_seconds: float
+    metrics_delay_seconds: float
+    routing: str
+    seed: int
+    first_token_seconds: float
+    inter_token_seconds: float
+
+
+def rehearse(inputs: Inputs, *, json_output: str | None, report: str | None) -> None:
+    """Replay the trace through all policies, write what was asked for, and tell people.
+
+    Args:
+        inputs: the options of the command.
+        json_output: file for the figures; `-` is standard output, and the table then goes to standard error.
+        report: file for the page.
+
+    Raises:
+        click.ClickException: if anything that was given cannot be used; nothing has been replayed then.
+    """
+    for path in (json_output, report):
+        if path is not None and path != STANDARD_OUTPUT and not Path(path).parent.is_dir():
+            raise click.ClickException(f"{path}: there is no folder {Path(path).parent}; make it first")
+    try:
+        load, policies, set_up = _prepared(inputs)
+        for sentence in _account(load, set_up):
+            click.echo(plain(sentence), err=True)
+        with _progress(policies) as on_progress:
+            document = compare(load, policies, set_up, inputs.replica_model, on_progress)
+        _write(document, json_output, report)
+    except (InputError, ValueError, OSError, PlotlyMissingError) as error:
+        raise click.ClickException(plain(str(error))) from error
+    for line in (*table(document), "", *conclusion(document)):
+        click.echo(line, err=json_output == STANDARD_OUTPUT)
+
+
+def _prepared(inputs: Inputs) -> tuple[Load, list[Policy], SetUp]:
+    """Everything that a replay needs.
+
+    Raises:
+        InputError, ValueError, OSError: if something given cannot be used; the message says what and why.
+    """
+    faults = tuple(parse_fault(text) for text in inputs.faults)
+    specs = {name: _at_most(spec, inputs.max_replicas) for name, spec in _specs(inputs)}
+    model = replica_model(inputs.replica_model)
+    if inputs.startup_seconds is not None:
+        model = replace(model, startup_seconds=inputs.startup_seconds)
+    set_up = SetUp(
+        model=model,
+        initial_replicas=inputs.initial_replicas or max(spec.scaling.min_replicas for spec in specs.values()),
+        max_replicas=max(spec.scaling.max_replicas for spec in specs.values()),
+        scrape_interval_seconds=inputs.scrape_interval_seconds,
+        metrics_delay_seconds=inputs.metrics_delay_seconds,
+        routing=inputs.routing,
+        seed=inputs.seed,
+        first_token_seconds=inputs.first_token_seconds,
+        inter_token_seconds=inputs.inter_token_seconds,
+        faults=faults,
+    )
+    if set_up.initial_replicas > set_up.max_replicas:
+        raise ValueError(
+            f"--initial-replicas is {set_up.initial_replicas}, which is above the most there may be, "
+            f"{set_up.max_replicas}; lower it, or raise --max-replicas"
+        )
+    trace = read_trace(inputs.trace, inputs.trace_format)
+    multiplied = trace.multiplied(inputs.copies, jitter_seconds=inputs.jitter_seconds, seed=inputs.seed)
+    load = Load(
+        trace=multiplied.within(model.context_tokens), copies=inputs.copies, jitter_seconds=inputs.jitter_seconds
+    )
+    trouble = Trouble(faults)
+    sent = tuple(trouble.as_sent(request, model.context_tokens) for request in load.trace.requests)
+    policies = [
+        *(_policy(name, spec, trace) for name, spec in specs.items()),
+        *rivals_named(inputs.rivals, RivalContext(sent, set_up)),
+    ]
+    return load, policies, set_up
+
+
+def _specs(inputs: Inputs) -> Iterator[tuple[str, InferenceServiceSpec]]:
+    """Name and policy of each run of Tidegate's own."""
+    if not inputs.services:
+        scaling = Scaling(max_replicas=inputs.max_replicas or MOST_REPLICAS)
+        engine = Engine(type=EngineType.VLLM, image="simulated")
+        yield "tidegate", InferenceServiceSpec(model=Model(name="simulated"), engine=engine, scaling=scaling)
+    for path in dict.fromkeys(inputs.services):
+        yield ("tidegate" if len(inputs.services) == 1 else f"tidegate {path}"), read_service(path)
+
+
+def _at_most(spec: InferenceServiceSpec, most: int | None) -> InferenceServiceSpec:
+    """The policy as it is replayed: carried out whatever its mode, and within --max-replicas."""
+    changed: dict[str, Any] = {"mode": Mode.AUTOMATIC}
+    if most is not None:
+        if most < spec.scaling.min_replicas:
+            raise ValueError(
+                f"--max-replicas is {most}, which is below minReplicas, {spec.scaling.min_replicas}; raise it"
+            )
+        changed["max_replicas"] = most
+    return spec.model_copy(update={"scaling": spec.scaling.model_copy(update=changed)})
+
+
+def _policy(name: str, spec: InferenceServiceSpec, trace: Trace) -> Policy:
+    policy = TidegatePolicy(spec, name)
+    return DatedPolicy(policy, trace.clock_seconds) if spec.scaling.schedules else policy
+
+
+def _account(load: Load, set_up: SetUp) -> Iterator[str]:
+    """What is replayed, and what of the trace is not."""
+    trace = load.trace
+    minutes = trace.requests[-1].time_seconds / 60
+    yield f"{trace.name} ({trace.format.value}): {len(trace.requests):,} requests in {minutes:,.1f} minutes"
+    context = f"than the context of {set_up.model.context_tokens:,} tokens that the replica model has"
+    if trace.refused:
+        yield f"left out: {trace.refused:,} requests that are longer {context}; an engine refuses them"
+    trouble = Trouble(set_up.faults)
+    if cut := sum(trouble.is_cut(request, set_up.model.context_tokens) for request in trace.requests):
+        yield f"cut short: {cut:,} answers that the fault makes longer {context}"
+
+
+@contextmanager
+def _progress(policies: Sequence[Policy]) -> Iterator[OnProgress | None]:
+    """A bar for each policy on standard error, if that is a terminal; it is gone in the end."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {policy.name: bars.add_task(escape(policy.name), total=1.0) for policy in policies}
+        yield lambda name, share: bars.update(tasks[name], completed=share)
+
+
+def _write(document: Document, json_output: str | None, report: str | None) -> None:
+    if json_output is not None:
+        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+        if json_output == STANDARD_OUTPUT:
+            click.echo(text, nl=False)
+        else:
+            Path(json_output).write_text(text, "utf-8")
+    if report is not None:
+        write_report(document, report)

@@ -1,0 +1,103 @@
+"""What came of a comparison, for a terminal: a table of all policies, and sentences that say what it shows."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import floor
+from typing import Any
+
+Run = Mapping[str, Any]
+Document = Mapping[str, Any]
+
+NOTHING = "-"
+ALIKE = 0.001
+"""Policies that keep the promise as often, but for so large a share of the requests, are called equal."""
+
+OWN = "tidegate"
+"""How the names of Tidegate's own policies begin."""
+
+
+def percent(share: float) -> str:
+    """A share as a percentage of two digits, rounded down: 100.00 means all.
+
+    >>> percent(0.99996)
+    '99.99'
+    """
+    return f"{floor(round(share * 1_000_000) / 100) / 100:.2f}"
+
+
+def _seconds(milliseconds: float | None) -> str:
+    return NOTHING if milliseconds is None else f"{milliseconds / 1000:,.2f}"
+
+
+def _whole(milliseconds: float | None) -> str:
+    return NOTHING if milliseconds is None else f"{milliseconds:,.0f}"
+
+
+COLUMNS: Mapping[str, Callable[[Run], str]] = {
+    "PROMISE KEPT %": lambda run: percent(run["sloAttainment"]),
+    "GPU-HOURS": lambda run: f"{run['gpuHours']:,.2f}",
+    "TTFT P50 S": lambda run: _seconds(run["ttftMs"]["p50"]),
+    "P95 S": lambda run: _seconds(run["ttftMs"]["p95"]),
+    "ITL P95 MS": lambda run: _whole(run["itlMs"]["p95"]),
+    "UNFINISHED": lambda run: f"{run['unfinished']:,}",
+    "PEAK": lambda run: str(run["peakReplicas"]),
+    "UPS": lambda run: str(run["scaleUps"]),
+    "DOWNS": lambda run: str(run["scaleDowns"]),
+    "REVERSALS": lambda run: str(run["reversals"]),
+    "WORST STRETCH S": lambda run: f"{run['recoverySeconds']:,.0f}",
+}
+"""Heading to what stands below it; before them is the policy's name."""
+
+
+def table(document: Document) -> Iterator[str]:
+    """The lines of the table."""
+    rows = [
+        ("POLICY", *COLUMNS),
+        *((run["policy"], *(shown(run) for shown in COLUMNS.values())) for run in _runs(document)),
+    ]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for name, *cells in rows:
+        figures = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
+        yield "  ".join((name.ljust(widths[0]), *figures))
+
+
+def conclusion(document: Document) -> Iterator[str]:
+    """What the table shows, in sentences: of each policy of Tidegate's, compared with the others."""
+    runs = _runs(document)
+    own = [run for run in runs if run["policy"].startswith(OWN)] or runs[:1]
+    others = [run for run in runs if not any(run is each for each in own)]
+    set_up = document["setUp"]
+    promise = f"first token within {set_up['ttftMs'] / 1000:g} s, then one every {set_up['itlMs']:g} ms on average"
+    for run in own:
+        yield (
+            f"{run['policy']} kept the promise ({promise}) for {percent(run['sloAttainment'])} % of "
+            f"{run['requests']:,} requests with {run['gpuHours']:,.2f} GPU-hours and {run['peakReplicas']} replicas at "
+            f"most.{_beside(run, others)}"
+        )
+
+
+def _beside(run: Run, others: Sequence[Run]) -> str:
+    if not others:
+        return ""
+    as_good = [each for each in others if each["sloAttainment"] > run["sloAttainment"] - ALIKE]
+    if not as_good:
+        best = max(others, key=lambda each: (each["sloAttainment"], -each["gpuHours"]))
+        return (
+            f" No other policy kept it as often; {best['policy']} came nearest with {percent(best['sloAttainment'])} % "
+            f"and {best['gpuHours']:,.2f} GPU-hours{_difference(run, best)}."
+        )
+    cheapest = min(as_good, key=lambda each: each["gpuHours"])
+    return (
+        f" Of {len(others)} others {len(as_good)} kept it as often, give or take {ALIKE * 100:g} points; the cheapest of "
+        f"them, {cheapest['policy']}, took {cheapest['gpuHours']:,.2f} GPU-hours{_difference(run, cheapest)}."
+    )
+
+
+def _difference(run: Run, other: Run) -> str:
+    if not run["gpuHours"]:
+        return ""
+    percents = round(100 * (other["gpuHours"] / run["gpuHours"] - 1))
+    return f", {abs(percents)} % {'more' if percents > 0 else 'less'}" if percents else ", about as many"
+
+
+def _runs(document: Document) -> Sequence[Run]:
+    return list(document["runs"])
