@@ -14,6 +14,13 @@ ROUTING_LABEL = f"{GROUP}/routing"
 """On pods, and in the Service's selector only: a pod whose label is not `serving` gets no new connections."""
 
 ROUTING_SERVING = "serving"
+ROUTING_DRAINING = "draining"
+
+DRAINING_SINCE_ANNOTATION = f"{GROUP}/draining-since"
+"""On pods that drain: since when. It makes them such: whoever leads next goes on from there."""
+
+DELETION_COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
+"""On pods, of Kubernetes: of those that are ready, a ReplicaSet takes away the ones with the lowest first."""
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "tidegate"
@@ -34,6 +41,9 @@ FIELD_MANAGER_BODY = "tidegate"
 
 FIELD_MANAGER_SCALE = "tidegate-scaler"
 """Applies replicas on `/scale`, and nothing else."""
+
+FIELD_MANAGER_PODS = "tidegate-drain"
+"""Writes the label and the two annotations of pods that leave, and nothing else."""
 
 MAXIMUM_NAME_LENGTH = 40
 """Of an InferenceService: leaves room for `-<variant>` and for a pod's two hashes within 63 characters."""

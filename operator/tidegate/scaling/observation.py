@@ -27,13 +27,16 @@ class PodObservation:
     reading: Sample | ScrapeFailure | None = None
     """The last sample, or why there is none; None before the first attempt."""
 
+    draining: bool = False
+    """It finishes what it has and takes no more, because it is to leave: neither capacity nor part of the size."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One service at one instant."""
 
     replicas: int
-    """The size of the workload as it is written (`spec.replicas`), whoever wrote it."""
+    """The size of the workload as it is written (`spec.replicas`), whoever wrote it, less the pods that drain."""
 
     pods: tuple[PodObservation, ...] = ()
     """Pods of the workload that are not being deleted."""
@@ -66,7 +69,7 @@ class Observation:
     @property
     def ready_pods(self) -> tuple[PodObservation, ...]:
         """Pods that can take requests."""
-        return tuple(pod for pod in self.pods if pod.ready)
+        return tuple(pod for pod in self.pods if pod.ready and not pod.draining)
 
     @property
     def read_pods(self) -> tuple[PodObservation, ...]:
