@@ -124,6 +124,13 @@ _OUTPUT = click.Path(dir_okay=False, allow_dash=True)
     help="Write all figures, series and decisions to this file; - is standard output.",
 )
 @click.option("--report", type=click.Path(dir_okay=False), help="Write one HTML file with plots, for a browser.")
+@click.option(
+    "--recording",
+    type=click.Path(exists=True),
+    help="Instead of --trace: decide again what an operator has recorded, a file or the directory of them. With "
+    "--service: what that policy would have decided.",
+)
+@click.option("--name", metavar="NAMESPACE/NAME", help="The service of --recording; default: all that are in it.")
 def simulate(
     *,
     trace: str | None,
@@ -145,6 +152,8 @@ def simulate(
     itl_ms: float,
     json_output: str | None,
     report: str | None,
+    recording: str | None,
+    name: str | None,
 ) -> None:
     """Rehearse a policy: replay a trace in virtual time, with the very rule that the operator runs.
 
@@ -165,11 +174,22 @@ def simulate(
     Examples:
       tidegate simulate --trace examples/traces/azure-2023-conversation.csv.gz --multiply 3
       tidegate simulate --trace mine.csv --service infer.yaml --rival all --report out.html
+      tidegate simulate --recording recording-000001.jsonl --name default/chat --service changed.yaml
     """  # noqa: D301 - the backslash is click's mark for lines to be left as they are
     from tidegate.cli.rehearsal import Inputs, rehearse  # noqa: PLC0415 - `tidegate --help` must not pay for it
 
+    if recording is not None:
+        from tidegate.cli.recording import Flight, decide_again  # noqa: PLC0415 - as above
+
+        _refuse_options_of_a_trace()
+        if len(services) > 1:
+            raise click.UsageError("--recording takes one --service")
+        decide_again(Flight(recording=recording, service=next(iter(services), None), name=name))
+        return
+    if name is not None:
+        raise click.UsageError("--name is for --recording")
     if trace is None:
-        raise click.UsageError("give --trace, the requests to replay; examples/traces has two")
+        raise click.UsageError("give --trace, the requests to replay (examples/traces has two), or --recording")
     rehearse(
         Inputs(
             trace=trace,
@@ -193,3 +213,12 @@ def simulate(
         json_output=json_output,
         report=report,
     )
+
+
+def _refuse_options_of_a_trace() -> None:
+    context = click.get_current_context()
+    for option in context.command.params:
+        name = option.name or ""
+        is_given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if is_given and name not in {"recording", "services", "name"}:
+            raise click.UsageError(f"{option.opts[0]} is for a --trace, and would do nothing with --recording")

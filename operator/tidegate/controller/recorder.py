@@ -166,12 +166,12 @@ class Recorder:
         self._segments.begin(lambda number: _text(asdict(header(number, time))))
 
     def _line(self, look: Look, *, is_first: bool) -> bytes:
-        """The line of a look, complete where it is the service's first of a segment."""
+        """The line of a look, complete where the one before it is missing or in another segment."""
         left, spec = self._left.get(look.service), look.spec
         adopted = left is None or left.memory is not look.before
-        complete = is_first or left is None or not left.in_this_segment
+        complete = adopted or is_first or left is None or not left.in_this_segment
         changed = left is None or (left.spec.scaling, left.spec.replicas) != (spec.scaling, spec.replicas)
-        return _text(line(look, with_policy=complete or changed, with_memory=complete or adopted, adopted=adopted))
+        return _text(line(look, with_policy=complete or changed, with_memory=complete, adopted=adopted))
 
 
 @contextlib.asynccontextmanager

@@ -2,8 +2,8 @@
 
 A recording is a row of segments, files of JSON lines. The first line of a segment says who wrote it; each other line is
 one look at one service. A service's first line in a segment carries its policy and the whole memory with which that
-decision began, so that each segment can be decided again alone. After that the policy is repeated when it changes, and
-the memory when it is not what the last line's decision left behind.
+decision began, so that each segment can be decided again alone. After that both are repeated when the memory is not
+what the last line's decision left behind, and the policy when it changes.
 """
 
 from dataclasses import dataclass, replace
