@@ -11,6 +11,8 @@ NOTHING = "-"
 ALIKE = 0.001
 """Policies that keep the promise as often, but for so large a share of the requests, are called equal."""
 
+_AS_OFTEN = f"at least as often, give or take {ALIKE * 100:g} points"
+
 OWN = "tidegate"
 """How the names of Tidegate's own policies begin."""
 
@@ -81,22 +83,23 @@ def _beside(run: Run, others: Sequence[Run]) -> str:
     as_good = [each for each in others if each["sloAttainment"] > run["sloAttainment"] - ALIKE]
     if not as_good:
         best = max(others, key=lambda each: (each["sloAttainment"], -each["gpuHours"]))
-        return (
-            f" No other policy kept it as often; {best['policy']} came nearest with {percent(best['sloAttainment'])} % "
-            f"and {best['gpuHours']:,.2f} GPU-hours{_difference(run, best)}."
-        )
+        who = "" if len(others) == 1 else " No other policy kept it as often;"
+        return f"{who} {best['policy']} kept it for {percent(best['sloAttainment'])} % with {_cost(best, run)}."
     cheapest = min(as_good, key=lambda each: each["gpuHours"])
+    if len(others) == 1:
+        return f" {cheapest['policy']} kept it {_AS_OFTEN}, with {_cost(cheapest, run)}."
     return (
-        f" Of {len(others)} others {len(as_good)} kept it as often, give or take {ALIKE * 100:g} points; the cheapest of "
-        f"them, {cheapest['policy']}, took {cheapest['gpuHours']:,.2f} GPU-hours{_difference(run, cheapest)}."
+        f" Of {len(others)} others {len(as_good)} kept it {_AS_OFTEN}; the cheapest of them, {cheapest['policy']}, "
+        f"with {_cost(cheapest, run)}."
     )
 
 
-def _difference(run: Run, other: Run) -> str:
-    if not run["gpuHours"]:
-        return ""
-    percents = round(100 * (other["gpuHours"] / run["gpuHours"] - 1))
-    return f", {abs(percents)} % {'more' if percents > 0 else 'less'}" if percents else ", about as many"
+def _cost(run: Run, beside: Run) -> str:
+    hours = f"{run['gpuHours']:,.2f} GPU-hours"
+    if not beside["gpuHours"]:
+        return hours
+    percents = round(100 * (run["gpuHours"] / beside["gpuHours"] - 1))
+    return f"{hours}, {abs(percents)} % {'more' if percents > 0 else 'less'}" if percents else f"{hours}, about as many"
 
 
 def _runs(document: Document) -> Sequence[Run]:
