@@ -121,6 +121,7 @@ def stored(
     table: EngineTable = VLLM,
     model_name: str = MODEL,
     stale_after_seconds: float = STALE_AFTER_SECONDS,
+    with_latencies: bool = False,
 ) -> StoredTarget[int]:
     """A pod to ask for."""
     return StoredTarget(
@@ -129,6 +130,7 @@ def stored(
         table=table,
         model_name=model_name,
         stale_after_seconds=stale_after_seconds,
+        with_latencies=with_latencies,
     )
 
 

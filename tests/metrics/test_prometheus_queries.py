@@ -15,7 +15,7 @@ from tidegate.engines.custom import custom_table
 from tidegate.engines.llama_cpp import LLAMA_CPP
 from tidegate.engines.table import EngineTable, Metric
 from tidegate.engines.vllm import VLLM
-from tidegate.metrics.prometheus_queries import Query, fleet_queries, scrape_outcomes
+from tidegate.metrics.prometheus_queries import Latest, Query, fleet_queries, scrape_outcomes
 
 
 def _texts(*tables: EngineTable, namespaces: tuple[str, ...] = ("a",)) -> dict[str, list[str]]:
@@ -30,6 +30,20 @@ def test_one_query_for_each_signal_whatever_the_fleet() -> None:
     services = [replace(VLLM, port=port) for port in range(10_000)]
     queries = fleet_queries(services, {f"team-{number}" for number in range(5)}, ())
     assert sorted(query.signal for query in queries) == sorted(VLLM.metrics)
+
+
+def test_latencies_are_asked_for_where_they_are_used() -> None:
+    """They cost more than all signals: two more queries, of those namespaces, no longer than told, after all others."""
+    assert not [query for query in fleet_queries([VLLM], {"a", "b"}, ()) if not query.is_needed]
+    queries = fleet_queries([VLLM, LLAMA_CPP], {"a", "b"}, (("cluster", "eu"),), latencies=Latest({"b"}, 30))
+    assert [query.is_needed for query in queries[-3:]] == [True, False, False]
+    assert [query.text for query in queries if not query.is_needed] == [
+        f'{{__name__{names}, namespace="b", pod!="", cluster="eu"}}[30s]'
+        for names in (
+            '="vllm:time_to_first_token_seconds_bucket"',
+            '=~"vllm:inter_token_latency_seconds_bucket|vllm:time_per_output_token_seconds_bucket"',
+        )
+    ]
 
 
 def test_a_query_asks_for_every_name_of_a_signal() -> None:
@@ -87,7 +101,7 @@ def _every_query() -> tuple[Query, ...]:
         arrivals=VLLM.arrivals,
     )
     matchers = (("cluster", 'eu"1\\\n'), ("tenant", "é"))
-    return fleet_queries([*TABLES.values(), strange], {"a", "b-c"}, matchers)
+    return fleet_queries([*TABLES.values(), strange], {"a", "b-c"}, matchers, latencies=Latest({"a"}, 30))
 
 
 @pytest.mark.skipif(which("promtool") is None, reason=f"NOT TESTED with promtool: {INSTALL}")

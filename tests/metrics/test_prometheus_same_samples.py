@@ -33,7 +33,7 @@ from tidegate.engines.tei import TEI
 from tidegate.engines.vllm import VLLM
 from tidegate.metrics.failure import ScrapeReason
 from tidegate.metrics.pod_scrape import PodScraper, ScrapeTarget
-from tidegate.scaling.sample import COUNTER_NAMES, SIGNAL_NAMES, Sample
+from tidegate.scaling.sample import COUNTER_NAMES, LATENCY_NAMES, SIGNAL_NAMES, Sample
 from tidegate.simulator.faults import MetricsFault
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -69,9 +69,11 @@ async def _read(pods: Engines, number: int) -> Sample:
 async def test_an_engine_at_rest_is_read_alike(shared: ScrapedEngines) -> None:
     """Every signal has the same value, those that are missing are the same, and the time is that of the last scrape."""
     await shared.pods.complete(AT_REST, tokens=20)
-    sample = await until_sample(shared.asked, stored(AT_REST), after=time.time())
+    sample = await until_sample(shared.asked, stored(AT_REST, with_latencies=True), after=time.time())
     page = await _read(shared.pods, AT_REST)
     assert replace(sample, time=0.0) == replace(page, time=0.0)
+    assert sample.inter_token_seconds is not None
+    assert sample.inter_token_seconds[-1] == (math.inf, 19)
     assert sample.requests_ended == 1
     assert 0 <= page.time - sample.time < LAG_SECONDS
 
@@ -101,7 +103,19 @@ async def test_a_counter_without_series_is_missing(shared: ScrapedEngines) -> No
     sample = await until_sample(shared.asked, stored(NEW))
     page = await _read(shared.pods, NEW)
     assert (page.requests_ended, sample.requests_ended) == (0, None)
-    assert replace(sample, time=0.0) == replace(page, time=0.0, requests_ended=None)
+    assert replace(sample, time=0.0) == replace(page, time=0.0, requests_ended=None, **dict.fromkeys(LATENCY_NAMES))
+
+
+async def test_latencies_are_asked_for_where_they_are_wanted(shared: ScrapedEngines) -> None:
+    """A pod whose service promises nothing has none of them, beside one in its namespace that has."""
+    wants, does_not = stored(AT_REST, with_latencies=True), stored(NEW)
+    await until_sample(shared.asked, wants)
+    found = (await shared.asked.read([wants, does_not])).readings
+    has = [
+        isinstance(found[each.key], Sample) and found[each.key].first_token_seconds is not None
+        for each in (wants, does_not)
+    ]
+    assert has == [True, False]
 
 
 async def test_an_empty_page_is_zero_where_engines_start_so(tmp_path: Path) -> None:

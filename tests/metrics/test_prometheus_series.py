@@ -67,6 +67,20 @@ def test_signals_of_one_sample_are_of_one_scrape() -> None:
     assert found.sample == Sample(time=25, waiting=2, running=8)
 
 
+def test_latencies_are_of_the_same_scrape() -> None:
+    """Buckets that came with a later scrape than a signal are read at the scrape that both have."""
+    name = "vllm:time_to_first_token_seconds_bucket"
+    buckets = [series(name, {10: count, 25: "9"}, le=bound) for bound, count in (("0.5", "3"), ("+Inf", "4"))]
+    found = read(series(RUNNING, {10: "7"}), *buckets)
+    assert found.sample == Sample(time=10, running=7, first_token_seconds=((0.5, 3), (math.inf, 4)))
+
+
+def test_buckets_alone_are_no_engine() -> None:
+    """A page that lost all its signals is missed, whatever histograms it has."""
+    bucket = series("vllm:time_to_first_token_seconds_bucket", {10: "3"}, le="+Inf")
+    assert error(bucket).reason == ScrapeReason.NOT_IN_PROMETHEUS
+
+
 def test_what_no_scrape_shows_any_more_is_missing() -> None:
     """A metric that is gone from the last three scrapes is not read from an older one."""
     found = read(series(WAITING, {10: "1"}), series(RUNNING, {10: "7", 25: "8", 40: "9", 55: "10"}))

@@ -16,7 +16,13 @@ from tidegate.metrics.pod_scrape import Key
 from tidegate.metrics.prometheus_connection import PrometheusConnection
 from tidegate.metrics.prometheus_diagnosis import diagnosed, outcomes_by_pod
 from tidegate.metrics.prometheus_options import PrometheusOptions
-from tidegate.metrics.prometheus_queries import WINDOW_SECONDS, Query, fleet_queries, scrape_outcomes
+from tidegate.metrics.prometheus_queries import (
+    WINDOW_SECONDS,
+    Latest,
+    Query,
+    fleet_queries,
+    scrape_outcomes,
+)
 from tidegate.metrics.prometheus_series import PodName, StoredReading, StoredSeries, read_series, series_by_pod
 from tidegate.scaling.sample import Sample, ScrapeFailure
 
@@ -89,6 +95,7 @@ class PrometheusSource:
         self._out: list[asyncio.Future[Any]] = []
         self._absent: dict[Hashable, _Absence] = {}
         self._some_absent = True
+        """Whether scrapes are asked for as far back as it takes to see how seldom the Prometheus makes them."""
 
     def close(self) -> None:
         """Let go of the connections. A query that is still out ends by its timeout."""
@@ -103,13 +110,13 @@ class PrometheusSource:
         at = self._wall_clock()
         turn = _Turn(self._connection, at)
         namespaces = {target.pod[0] for target in targets}
-        window_seconds = self._window_seconds(targets)
+        promising = [target for target in targets if target.with_latencies]
         queries = fleet_queries(
             (target.table for target in targets),
             namespaces,
             self._matchers,
-            window_seconds,
-            namespaces_with_latencies={target.pod[0] for target in targets if target.with_latencies},
+            WINDOW_SECONDS if self._some_absent else _usable_seconds(targets),
+            Latest({target.pod[0] for target in promising}, _usable_seconds(promising)) if promising else None,
         )
         answers = await self._ask(turn, queries)
         [results] = await self._in_threads(turn, [lambda: _read_all(targets, answers, at)])
@@ -139,14 +146,6 @@ class PrometheusSource:
             for target in targets
             if isinstance(result := results[target.key], ScrapeError) and _is_absent(result)
         }
-
-    def _window_seconds(self, targets: Iterable[StoredTarget[Key]]) -> int:
-        """For how long scrapes are asked for: no older ones than can be used, while all pods have such ones.
-
-        Answers are half as long then. Otherwise as far back as it takes to see how seldom a Prometheus scrapes.
-        """
-        longest = max(target.stale_after_seconds for target in targets)
-        return WINDOW_SECONDS if self._some_absent else min(WINDOW_SECONDS, max(1, math.ceil(longest)))
 
     async def _ask(self, turn: "_Turn", queries: Sequence[Query]) -> _Answers:
         jobs = [lambda query=query: series_by_pod(turn.ask(query.text)) for query in queries]
@@ -245,6 +244,12 @@ class _Turn:
             # Not its text and not its traceback: requests put headers, and so tokens, into some.
             log.error("an answer of Prometheus could not be read", error=type(error).__name__)  # noqa: TRY400
             return ScrapeError(ScrapeReason.UNEXPECTED, "reading the answer failed in Tidegate itself; see its log")
+
+
+def _usable_seconds(targets: Iterable[StoredTarget[Any]]) -> int:
+    """For how long scrapes can be used: where all pods have such ones, answers are half as long."""
+    longest = max(target.stale_after_seconds for target in targets)
+    return min(WINDOW_SECONDS, max(1, math.ceil(longest)))
 
 
 def _is_unknown(result: StoredReading | ScrapeError) -> bool:

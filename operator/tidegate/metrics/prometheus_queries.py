@@ -53,13 +53,23 @@ class Query:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What is asked for: the latest scrapes of some pods."""
+
+    namespaces: Collection[str]
+    """Of these pods; unless they are many, nothing is asked of others."""
+
+    window_seconds: int
+    """Scrapes of this long are asked for."""
+
+
 def fleet_queries(
     tables: Iterable[EngineTable],
     namespaces: Collection[str],
     matchers: Iterable[tuple[str, str]],
     window_seconds: int = WINDOW_SECONDS,
-    *,
-    namespaces_with_latencies: Collection[str] = (),
+    latencies: Latest | None = None,
 ) -> tuple[Query, ...]:
     """Make the queries of one turn.
 
@@ -72,35 +82,26 @@ def fleet_queries(
         namespaces: of these pods; unless they are many, nothing is asked of others.
         matchers: labels and values of all that is asked for, where a Prometheus keeps several clusters.
         window_seconds: scrapes of this long are asked for.
-        namespaces_with_latencies: where latencies are asked for, too. They are four times as many series as all
-            signals together, so they are asked for where they are used and nowhere else.
+        latencies: what to ask for of latencies. They are four times as many series as all signals together, so they are
+            asked for where they are used, and no longer than they can be; None: not at all.
     """
     groups: dict[_Group, set[str]] = {}
     for table in {id(table.metrics): table for table in tables}.values():
         for signal, metric in _looked_for(table):
             key = (signal, table.type == "Custom", _conditions(metric))
             groups.setdefault(key, set()).add(metric.name)
-    common = _common_matchers(namespaces, matchers)
-    with_latencies = _common_matchers(namespaces_with_latencies, matchers)
-    return tuple(
-        Query(
-            signal,
-            frozenset((name, conditions) for name in names),
-            _selector(
-                [
-                    _any_of("__name__", names),
-                    *(_any_of(*condition) for condition in conditions),
-                    *(with_latencies if signal in LATENCY_NAMES else common),
-                ]
-            )
-            + f"[{window_seconds}s]",
-        )
-        # Latencies last: one that takes too long must not cost a signal its answer.
-        for (signal, _, conditions), names in sorted(
-            groups.items(), key=lambda group: (group[0][0] in LATENCY_NAMES, group[0])
-        )
-        if signal not in LATENCY_NAMES or namespaces_with_latencies
-    )
+    signals = Latest(namespaces, window_seconds)
+    queries = []
+    # Latencies last: one that takes too long must not cost a signal its answer.
+    for (signal, _, conditions), names in sorted(
+        groups.items(), key=lambda each: (each[0][0] in LATENCY_NAMES, each[0])
+    ):
+        latest = latencies if signal in LATENCY_NAMES else signals
+        if latest is not None:
+            chosen = [_any_of("__name__", names), *(_any_of(*condition) for condition in conditions)]
+            text = _selector([*chosen, *_common_matchers(latest.namespaces, matchers)]) + f"[{latest.window_seconds}s]"
+            queries.append(Query(signal, frozenset((name, conditions) for name in names), text))
+    return tuple(queries)
 
 
 def scrape_outcomes(namespaces: Collection[str], matchers: Iterable[tuple[str, str]]) -> str:
