@@ -19,6 +19,14 @@ class Refused(NamedTuple):
     """By a CEL rule or a list's key. Otherwise the model refuses it as well."""
 
 
+def scheduled(*changes: dict[str, Any]) -> dict[str, Any]:
+    """Office hours, once for each change of them; None takes a field away."""
+    office = {"name": "office", "start": "0 8 * * 1-5", "end": "0 18 * * 1-5", "timeZone": "UTC", "minReplicas": 3}
+    merged = ({**office, **change} for change in changes)
+    spans = [{name: value for name, value in span.items() if value is not None} for span in merged]
+    return {"scaling": {"schedules": spans}}
+
+
 def by_schema(change: dict[str, Any], says: str) -> Refused:
     """A row that needs no rule."""
     return Refused(change, says, by_rule=False)
@@ -79,6 +87,61 @@ SERVICES = {
     "drain in no time": by_schema({"scaling": {"queueDepth": {"drainSeconds": 0}}}, "drainSeconds: Invalid value: 0"),
     "drain in hours": by_schema(
         {"scaling": {"queueDepth": {"drainSeconds": 3601}}}, "should be less than or equal to 3600"
+    ),
+    "an empty KV cache": by_schema(
+        {"scaling": {"kvCache": {"targetPercent": 0}}},
+        "spec.scaling.kvCache.targetPercent in body should be greater than or equal to 1",
+    ),
+    "more than a full KV cache": by_schema(
+        {"scaling": {"kvCache": {"targetPercent": 101}}},
+        "spec.scaling.kvCache.targetPercent in body should be less than or equal to 100",
+    ),
+    # Promises
+    "a promise without a time": by_schema(
+        {"scaling": {"objectives": {"timeToFirstToken": {"percentile": 95}}}},
+        "spec.scaling.objectives.timeToFirstToken.milliseconds: Required value",
+    ),
+    "a promise of no time": by_schema(
+        {"scaling": {"objectives": {"interTokenLatency": {"milliseconds": 0}}}},
+        "spec.scaling.objectives.interTokenLatency.milliseconds in body should be greater than or equal to 1",
+    ),
+    "a promise to everybody": by_schema(
+        {"scaling": {"objectives": {"timeToFirstToken": {"percentile": 100, "milliseconds": 2000}}}},
+        "spec.scaling.objectives.timeToFirstToken.percentile in body should be less than or equal to 99",
+    ),
+    "a promise to the few": by_schema(
+        {"scaling": {"objectives": {"timeToFirstToken": {"percentile": 49, "milliseconds": 2000}}}},
+        "spec.scaling.objectives.timeToFirstToken.percentile in body should be greater than or equal to 50",
+    ),
+    # Schedules
+    "two schedules of a name": Refused(
+        scheduled({}, {"minReplicas": 4}),
+        'spec.scaling.schedules[1]: Duplicate value: {"name":"office"}',
+    ),
+    "a schedule above the maximum": Refused(
+        scheduled({"minReplicas": 9}),
+        'spec.scaling.schedules: Invalid value: "object": minReplicas of a schedule is above maxReplicas: lower it, or '
+        "raise maxReplicas",
+    ),
+    "a schedule of nothing": by_schema(scheduled({"minReplicas": 0}), "minReplicas in body should be greater than or"),
+    "a schedule without a time zone": by_schema(scheduled({"timeZone": None}), "schedules[0].timeZone: Required value"),
+    "a schedule with a time zone in words": by_schema(
+        scheduled({"timeZone": "Central Europe"}), "spec.scaling.schedules[0].timeZone in body should match"
+    ),
+    "a schedule that begins when it ends": Refused(
+        scheduled({"end": "0 8 * * 1-5"}),
+        'spec.scaling.schedules[0].end: Invalid value: "object": start and end are the same: the span would never end; '
+        "give end another time, or use scaling.minReplicas",
+    ),
+    "a schedule at a word": Refused(
+        scheduled({"start": "@daily"}),
+        'spec.scaling.schedules[0].start: Invalid value: "string": @daily is not a cron expression: give five fields, '
+        "minute, hour, day of month, month and day of week, for example '0 8 * * 1-5'",
+    ),
+    "a schedule with seconds": Refused(scheduled({"end": "0 0 18 * * 1-5"}), "0 0 18 * * 1-5 is not a cron expression"),
+    "seventeen schedules": by_schema(
+        scheduled(*({"name": f"s{number}"} for number in range(17))),
+        "spec.scaling.schedules: Too many: 17: must have at most 16 items",
     ),
     "negative tolerance": by_schema(
         {"scaling": {"behavior": {"scaleUp": {"tolerance": "-0.1"}}}},

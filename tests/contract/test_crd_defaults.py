@@ -19,6 +19,13 @@ SPECS = {
     "a target": {"model": {"name": "m"}, "targetRef": {"name": "d", "engine": {"type": "llamaCpp"}}},
     "an accelerator": LEAST | {"accelerator": {"profile": "l4"}},
     "a term": LEAST | {"scaling": {"tokenThroughput": {"targetPerReplica": "1.5k"}}},
+    "a promise": LEAST | {"scaling": {"objectives": {"timeToFirstToken": {"milliseconds": 2000}}}},
+    "a schedule": LEAST
+    | {
+        "scaling": {
+            "schedules": [{"name": "n", "start": "0 8 * * *", "end": "0 9 * * *", "timeZone": "UTC", "minReplicas": 2}]
+        }
+    },
     "a direction": LEAST | {"scaling": {"behavior": {"scaleDown": {"selectPolicy": "Disabled"}}}},
     "a template": LEAST | {"template": {"spec": {"containers": [{"name": "engine", "tty": True}], "nodeName": "n"}}},
     "a pin": LEAST | {"replicas": 0},
@@ -54,6 +61,7 @@ class TestDefaults:
                 "minReplicas": 1,
                 "maxReplicas": 8,
                 "queueDepth": {"targetPerReplica": 4, "drainSeconds": 30},
+                "kvCache": {"targetPercent": 85},
                 "behavior": {"scaleUp": {"selectPolicy": "Max"}, "scaleDown": {"selectPolicy": "Max"}},
             },
         }

@@ -19,6 +19,7 @@ from live_cluster import LiveCluster
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator")]
 
 PROFILE = f"test-{secrets.token_hex(4)}"
+OFFICE = {"name": "office", "start": "0 8 * * *", "end": "0 18 * * *", "timeZone": "UTC", "minReplicas": 2}
 OVERLAY = {
     "a mount without its volume": {"volumeMounts": [{"name": "nowhere", "mountPath": "/models"}]},
     "a quantity that is none": {"resources": {"limits": {"cpu": "lots"}}},
@@ -90,6 +91,16 @@ BAD = {
         lambda here: here.least(accelerator={"profile": PROFILE}),
         "UnknownProfile",
         ("spec.accelerator.profile", PROFILE, "create it"),
+    ),
+    "schedule-nowhere": Bad(
+        lambda here: here.least(scaling={"schedules": [{**OFFICE, "timeZone": "Europe/Bonn"}]}),
+        "InvalidSchedule",
+        ("spec.scaling.schedules[name=office].timeZone", "'Europe/Bonn'", "write it like Europe/Paris"),
+    ),
+    "schedule-never": Bad(
+        lambda here: here.least(scaling={"schedules": [{**OFFICE, "end": "0 8 31 4 *"}]}),
+        "InvalidSchedule",
+        ("spec.scaling.schedules[name=office].end", "'0 8 31 4 *'", "give five cron fields"),
     ),
     "deployment-taken": Bad(
         lambda here: here.least(),
@@ -173,7 +184,7 @@ class TestBadInput:
 
     def test_nothing_was_made_for_what_cannot_run(self, crowd: OperatedNamespace) -> None:
         """No half of a service."""
-        for name in ("profile-unknown", "engine-in-init", "mount-bad", "service-taken"):
+        for name in ("profile-unknown", "schedule-nowhere", "engine-in-init", "mount-bad", "service-taken"):
             assert crowd.find("deployments", name) is None
 
 

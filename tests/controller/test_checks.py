@@ -26,6 +26,13 @@ from tidegate.controller.records import (
 from tidegate.workloads.live import live_deployment, live_service
 
 NOBODYS = {"ownerReferences": []}
+OFFICE = {
+    "name": "office",
+    "start": "0 8 * * 1-5",
+    "end": "0 18 * * 1-5",
+    "timeZone": "Europe/Paris",
+    "minReplicas": 3,
+}
 ADVISORY = {"scaling": {"mode": "Advisory"}}
 WITH_GPU = {**LEAST, "accelerator": {"profile": "l4"}}
 CUSTOM = {"type": "Custom", "image": "i", "port": 8188}
@@ -127,6 +134,24 @@ REFUSED = {
     "a profile that cannot be read": Refused(
         surroundings(WITH_GPU, profile=UNREADABLE), Reason.UNKNOWN_PROFILE, ("'l4'", "spec.nodeLabels"), Blocks.BODY
     ),
+    "a schedule in no time zone": Refused(
+        surroundings({**LEAST, "scaling": {"schedules": [OFFICE, {**OFFICE, "name": "b", "timeZone": "Europe/Bonn"}]}}),
+        Reason.INVALID_SCHEDULE,
+        ("spec.scaling.schedules[name=b].timeZone", "'Europe/Bonn'", "America/New_York"),
+        Blocks.BODY,
+    ),
+    "a schedule at no time": Refused(
+        surroundings({**LEAST, "scaling": {"schedules": [{**OFFICE, "start": "0 8 31 2 *"}]}}),
+        Reason.INVALID_SCHEDULE,
+        ("spec.scaling.schedules[name=office].start", "'0 8 31 2 *'", "day-of-month", "five cron fields"),
+        Blocks.BODY,
+    ),
+    "a schedule that never ends": Refused(
+        surroundings({**LEAST, "scaling": {"schedules": [{**OFFICE, "end": "0 08 * * MON-FRI"}]}}),
+        Reason.INVALID_SCHEDULE,
+        ("spec.scaling.schedules[name=office].end", "'0 8 * * 1-5'", "never end", "another time"),
+        Blocks.BODY,
+    ),
 }
 
 FINE = {
@@ -146,6 +171,7 @@ FINE = {
     ),
     "an autoscaler beside mode Advisory": surroundings({**TARGETING, **ADVISORY}, deployment=TARGET, autoscaler=HPA),
     "a profile": surroundings(WITH_GPU, profile=profile_record(profile())),
+    "a schedule": surroundings({**LEAST, "scaling": {"schedules": [OFFICE]}}),
 }
 
 

@@ -7,7 +7,7 @@ the one thing in this room that needs datetime; the instant is handed in, no clo
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,7 +24,8 @@ LONGEST_REPETITION_SECONDS = 10_800.0
 MOST_ENDS_PASSED_OVER = 1000
 """Of the ends that fall on a start. Beyond, the last of them is taken: the question is asked again then."""
 
-_FIELDS = ("minutes", "hours", "days", "months", "weekdays")
+SOME_INSTANT = 1_700_000_000.0
+"""Where to begin when it is asked whether something ever comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +74,30 @@ def floor_at(schedules: Iterable[Schedule], now: float, lead_seconds: float = 0.
 
 def fault(schedule: Schedule) -> str:
     """What is wrong with a schedule: the field, the value, the fix; "" if it can be kept."""
+    return _fault(schedule.start, schedule.end, schedule.time_zone)
+
+
+@lru_cache(maxsize=KNOWN_SCHEDULES)
+def _fault(start: str, end: str, time_zone: str) -> str:
     try:
-        _zone(schedule.time_zone)
+        zone = _zone(time_zone)
     except ValueError:
         return (
-            f"timeZone: {schedule.time_zone!r} is no time zone of the IANA's list; write it like Europe/Paris, "
+            f"timeZone: {time_zone!r} is no time zone of the IANA's list; write it like Europe/Paris, "
             "America/New_York or UTC"
         )
-    parsed = []
-    for field, expression in (("start", schedule.start), ("end", schedule.end)):
+    for field, expression in (("start", start), ("end", end)):
         try:
-            parsed.append(_parsed(expression))
+            _parse(expression)
         except ValueError as error:
             return (
                 f"{field}: {expression!r} is not a time that comes ({error}); give five cron fields, minute, hour, "
                 "day of month, month and day of week, for example '0 8 * * 1-5'"
             )
-    if _always_fires_with(*parsed):
+    if not _Calendar(start, end, zone).ever_ends():
         return (
-            f"end: {schedule.end!r} only fires together with start {schedule.start!r}, so the span would never end; "
-            "give it another time, or use scaling.minReplicas"
+            f"end: {end!r} only fires together with start {start!r}, so the span would never end; give it another "
+            "time, or use scaling.minReplicas"
         )
     return ""
 
@@ -117,6 +122,11 @@ class _Calendar:
         if not self._period.since <= now < self._period.until:
             self._period = self._find(now)
         return self._period
+
+    def ever_ends(self) -> bool:
+        """Whether an end comes that does not fall on a start."""
+        end = self._end_after(SOME_INSTANT)
+        return self._last(self._start, end) != end
 
     def _find(self, now: float) -> Period:
         started, ended = self._last(self._start, now), self._last(self._end, now)
@@ -156,41 +166,21 @@ def _ticks(expression: str, begin: float, zone: ZoneInfo, *, reverse: bool = Fal
 
 @lru_cache(maxsize=KNOWN_SCHEDULES)
 def _calendar(start: str, end: str, time_zone: str) -> _Calendar | None:
-    try:
-        for expression in (start, end):
-            _parsed(expression)
-        return _Calendar(start, end, _zone(time_zone))
-    except ValueError:
-        return None
+    return None if _fault(start, end, time_zone) else _Calendar(start, end, _zone(time_zone))
 
 
-def _parsed(expression: str) -> CronSim:
-    """The sets of minutes, hours and days of an expression.
+def _parse(expression: str) -> None:
+    """Look whether an expression means anything.
 
     Raises:
-        ValueError: if it means nothing, or never comes.
+        ValueError: if it does not, or never comes.
     """
     if len(expression.split()) != 5:  # noqa: PLR2004 - the library takes a sixth, of seconds
         raise ValueError("it has not five fields")
     try:
-        found = CronSim(expression, datetime(2000, 1, 1))  # noqa: DTZ001 - only its sets are looked at
-        next(found)
+        next(CronSim(expression, datetime.fromtimestamp(SOME_INSTANT, UTC)))
     except (CronSimError, StopIteration) as error:
         raise ValueError(str(error) or "it never comes") from None
-    return found
-
-
-def _always_fires_with(start: CronSim, end: CronSim) -> bool:
-    """Whether every instant of `end` is one of `start`."""
-    within = all(_values(end, field) <= _values(start, field) for field in _FIELDS)
-    # Day of month and day of week must both match, or either: what both allow, either allows.
-    return within and (end.day_and or not start.day_and)
-
-
-def _values(parsed: CronSim, field: str) -> set[object]:
-    """A field's values, with Sunday as 0 alone."""
-    values: set[object] = set(getattr(parsed, field))
-    return {0 if value == 7 else value for value in values} if field == "weekdays" else values  # noqa: PLR2004
 
 
 def _zone(time_zone: str) -> ZoneInfo:
