@@ -6,19 +6,24 @@ pace; what it wants is ordered at once, and a pod that is ordered is billed from
 
 import random
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from typing import TYPE_CHECKING
 
 from tidegate.scaling.observation import Observation, PodObservation
-from tidegate.scaling.sample import ArrivalMethod, Sample
+from tidegate.scaling.sample import ArrivalMethod, Sample, ScrapeFailure
 
+from .fault_injection import FaultInjection
 from .models import ReplicaModel
 from .outcome import Change, Outcome, Point
 from .policy import Policy
-from .request import Request
 from .trace import TraceRequest
+from .trouble import Fault, Trouble
 from .virtual_pods import VirtualPods, sample_of
+
+if TYPE_CHECKING:
+    from .request import Request
 
 SERIES_SECONDS = 10.0
 """How far apart the points of the series are."""
@@ -53,25 +58,50 @@ class SetUp:
     inter_token_seconds: float = 0.1
     """The promise that each request is held to: its time to the first token, and its mean time between tokens."""
 
+    faults: Sequence[Fault] = ()
+    """What goes wrong."""
+
 
 @dataclass(slots=True)
 class _Metrics:
-    """Samples on their way from the pods to the policy."""
+    """Readings on their way from the pods to the policy."""
 
-    delay_seconds: float
-    seen: dict[int, Sample] = field(default_factory=dict)
-    _coming: deque[tuple[float, Mapping[int, Sample]]] = field(default_factory=deque)
+    set_up: SetUp
+    faults: FaultInjection
+    _samples: dict[int, Sample] = field(default_factory=dict)
+    _failures: dict[int, ScrapeFailure] = field(default_factory=dict)
+    _coming: deque[tuple[float, Sequence[tuple[int, Sample | ScrapeFailure]]]] = field(default_factory=deque)
+
+    @property
+    def stale_after_seconds(self) -> float:
+        return STALE_AFTER_SCRAPES * self.set_up.scrape_interval_seconds + self.set_up.metrics_delay_seconds
 
     def scrape(self, pods: VirtualPods, time: float) -> None:
-        samples = {}
+        readings: list[tuple[int, Sample | ScrapeFailure]] = []
         for pod in pods.ready:
+            if self.faults.scrape_fails(time):
+                failure = ScrapeFailure(time=time, reason="Timeout", message="the pod did not answer in time")
+                readings.append((pod.number, failure))
+                continue
             pods.finished += pod.replica.advance(time)
-            samples[pod.number] = sample_of(pod, time)
-        self._coming.append((time + self.delay_seconds, samples))
+            readings.append((pod.number, sample_of(pod, time)))
+        self._coming.append((time + self.set_up.metrics_delay_seconds, readings))
 
     def arrive(self, time: float) -> None:
         while self._coming and self._coming[0][0] <= time:
-            self.seen.update(self._coming.popleft()[1])
+            for number, reading in self._coming.popleft()[1]:
+                if isinstance(reading, Sample):
+                    self._samples[number] = reading
+                    self._failures.pop(number, None)
+                else:
+                    self._failures[number] = reading
+
+    def of(self, number: int, now: float) -> Sample | ScrapeFailure | None:
+        """As the operator has it: a sample while it is good, then why there is no newer one."""
+        sample, failure = self._samples.get(number), self._failures.get(number)
+        if sample is not None and (failure is None or now - sample.time <= self.stale_after_seconds):
+            return sample
+        return failure
 
 
 def replay(
@@ -99,7 +129,8 @@ def replay(
     )
     pods.start(set_up.initial_replicas)
     desired = set_up.initial_replicas
-    metrics = _Metrics(set_up.metrics_delay_seconds)
+    faults = FaultInjection(Trouble(set_up.faults), pods, set_up.seed)
+    metrics = _Metrics(set_up, faults)
     end = requests[-1].time_seconds
     outcome = Outcome(
         policy=policy.name,
@@ -112,12 +143,14 @@ def replay(
     index, count = 0, len(requests)
     while True:
         arrival = requests[index].time_seconds if index < count else inf
-        time = min(arrival, next_scrape, next_decision, next_point)
+        time = min(arrival, next_scrape, next_decision, next_point, faults.next_time)
         if time > end:
             break
         pods.advance(time)
-        if time == arrival:
-            request = Request(requests[index].prompt_tokens, requests[index].output_tokens)
+        if time == faults.next_time:
+            faults.act(time)
+        elif time == arrival:
+            request = faults.request(requests[index])
             sent.append((time, request))
             pods.submit(request, time)
             index += 1
@@ -126,7 +159,7 @@ def replay(
             next_scrape += set_up.scrape_interval_seconds
         elif time == next_decision:
             metrics.arrive(time)
-            choice = policy.decide(_observe(pods, metrics, desired, set_up), time)
+            choice = policy.decide(_observe(pods, metrics, desired, time), time)
             wanted = min(max(choice.replicas, 0), set_up.max_replicas)
             if wanted != desired:
                 outcome.changes.append(Change(time, desired, wanted, choice.because, choice.decision))
@@ -139,13 +172,15 @@ def replay(
             if on_progress is not None:
                 on_progress(time / end if end else 1.0)
     outcome.pod_seconds = pods.billed_seconds(end)
-    pods.advance(end + OVERTIME_SECONDS)
+    while (time := min(faults.next_time, end + OVERTIME_SECONDS)) == faults.next_time:
+        pods.advance(time)
+        faults.act(time)
+    pods.advance(time)
     outcome.take(sent)
     return outcome
 
 
-def _observe(pods: VirtualPods, metrics: _Metrics, desired: int, set_up: SetUp) -> Observation:
-    stale_after = STALE_AFTER_SCRAPES * set_up.scrape_interval_seconds + set_up.metrics_delay_seconds
+def _observe(pods: VirtualPods, metrics: _Metrics, desired: int, now: float) -> Observation:
     return Observation(
         replicas=desired,
         pods=tuple(
@@ -156,14 +191,14 @@ def _observe(pods: VirtualPods, metrics: _Metrics, desired: int, set_up: SetUp) 
                 created=pod.created,
                 template="simulated",
                 unschedulable=pod.unschedulable,
-                reading=metrics.seen.get(pod.number) if pod.is_ready else None,
+                reading=metrics.of(pod.number, now) if pod.is_ready else None,
             )
             for pod in pods.pods
             if not pod.leaving
         ),
         arrival_method=ArrivalMethod.ENDED_AND_GAUGES,
         expected_signals=("waiting", "running", "kv_usage"),
-        stale_after_seconds=stale_after,
+        stale_after_seconds=metrics.stale_after_seconds,
     )
 
 

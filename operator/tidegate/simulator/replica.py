@@ -186,7 +186,8 @@ class Replica:
         kept = self._cache.kept(request.lost_tokens, request.lost_place)
         self._cache.take(request.to_prefill, kept)
         request.state = RequestState.PREFILLING
-        request.prefilled = kept * self.model.block_tokens
+        # At least one token is computed: the next one follows from it.
+        request.prefilled = max(kept * self.model.block_tokens, min(request.cached_tokens, request.to_prefill - 1))
         if not request.preemptions:
             request.admitted = time
 

@@ -24,6 +24,9 @@ class Request:
     output_tokens: int
     """Tokens it generates: exactly as many."""
 
+    cached_tokens: int = 0
+    """Tokens at the start of its prompt that other requests have left in the cache. They take memory and no time."""
+
     state: RequestState = RequestState.NEW
     arrived: float = nan
     admitted: float = nan

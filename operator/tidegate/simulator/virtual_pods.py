@@ -1,7 +1,6 @@
 """Pods in virtual time: they are created, become ready, take requests, leave, and are billed from first to last."""
 
 import random
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
@@ -10,7 +9,7 @@ from tidegate.scaling.sample import Sample
 
 from .models import ReplicaModel
 from .replica import Replica
-from .request import Request
+from .request import Request, RequestState
 
 CONNECTIONS = 64
 CONNECTION_SECONDS = 60.0
@@ -34,6 +33,8 @@ class VirtualPod:
 
     is_ready: bool = False
     unschedulable: bool = False
+    placed: float = 0.0
+    """When it found a node: it is billed from then on."""
 
     @property
     def in_flight(self) -> int:
@@ -54,7 +55,6 @@ class VirtualPods:
     schedulable: float = inf
     """No more pods than this find a node."""
 
-    slow_factor: float = 1.0
     pods: list[VirtualPod] = field(default_factory=list)
     ready: list[VirtualPod] = field(default_factory=list)
     """Those that take requests."""
@@ -67,6 +67,7 @@ class VirtualPods:
     """Those that are gone."""
 
     _events: list[tuple[float, int, VirtualPod]] = field(default_factory=list)
+    _places: dict[Request, VirtualPod] = field(default_factory=dict)
     _connections: dict[int, tuple[VirtualPod, float]] = field(default_factory=dict)
     _created: int = 0
     _event_count: int = 0
@@ -93,14 +94,13 @@ class VirtualPods:
                 self.ready.remove(pod)
             if not pod.in_flight:
                 self._delete(pod, time)
-        self._schedule_waiting(time)
 
     def submit(self, request: Request, time: float) -> None:
         """Route a request; hold it while no pod is ready."""
         if not self.ready:
             self.held.append(request)
             return
-        pod = self._route(time)
+        pod = self._places[request] = self._route(time)
         pod.replica.submit(request, time)
         self._expect(pod)
 
@@ -120,19 +120,37 @@ class VirtualPods:
             else:
                 self._expect(pod)
 
-    def abort(self, request: Request, pods: Iterable[VirtualPod], time: float) -> None:
+    def abort(self, request: Request, time: float) -> None:
         """A client leaves, wherever its request is."""
-        for pod in pods:
-            pod.replica.abort(request, time)
+        pod = self._places.get(request)
+        if pod is None:
+            self.held.remove(request)
+            request.state = RequestState.ABORTED
+            return
+        pod.replica.abort(request, time)
+        if pod.leaving and not pod.in_flight:
+            self._delete(pod, time)
+        else:
             self._expect(pod)
+
+    def slow_down(self, pod: VirtualPod, factor: float, time: float) -> None:
+        """Make every step of a pod so many times as long as its model says; one that is gone stays as it is."""
+        if pod.gone == inf:
+            pod.replica.slow_down(factor, time)
+            self._expect(pod)
+
+    def set_nodes(self, nodes: float, time: float) -> None:
+        """From now on no more pods than this find a node; those that have one keep it."""
+        self.schedulable = nodes
+        self._schedule_waiting(time)
 
     def billed_seconds(self, until: float) -> float:
         """Pod seconds so far, of those that load or drain too."""
-        ended = sum(min(pod.gone, until) - max(pod.created, 0.0) for pod in self.past)
-        return ended + sum(until - max(pod.created, 0.0) for pod in self.pods if not pod.unschedulable)
+        ended = sum(min(pod.gone, until) - pod.placed for pod in self.past)
+        return ended + sum(until - pod.placed for pod in self.pods if not pod.unschedulable)
 
     def _create(self, time: float) -> VirtualPod:
-        pod = VirtualPod(self._created, time, Replica(self.model, created=time))
+        pod = VirtualPod(self._created, time, Replica(self.model, created=time), placed=max(time, 0.0))
         self._created += 1
         self.pods.append(pod)
         pod.unschedulable = len(self.pods) > self.schedulable
@@ -146,6 +164,7 @@ class VirtualPods:
             placed = sum(not other.unschedulable for other in self.pods)
             if pod.unschedulable and placed < self.schedulable:
                 pod.unschedulable = False
+                pod.placed = time
                 pod.replica = Replica(self.model, created=time)
                 self._at(pod.replica.ready_time, pod)
 
@@ -164,6 +183,7 @@ class VirtualPods:
         self.pods.remove(pod)
         if not pod.unschedulable:
             self.past.append(pod)
+            self._schedule_waiting(time)
 
     def _leaves_later(self, pod: VirtualPod) -> tuple[float, ...]:
         load = float(pod.in_flight) if self.victims_are_emptiest else 0.0
