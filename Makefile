@@ -92,6 +92,10 @@ e2e-down: venv ## Remove the cluster that E2E_KEEP=1 kept.
 bench: venv ## Measure what docs/benchmarks.md publishes.
 	$(python) tools/bench
 
+.PHONY: bench-scaling
+bench-scaling: venv ## Measure what docs/benchmarks/scaling.md publishes. BENCH_OPTIONS=--quick: a first look.
+	PYTHONPATH=operator:tools $(python) -m bench.scaling $(BENCH_OPTIONS)
+
 .PHONY: clean
 clean: ## Remove what the other targets made in this folder.
 	rm -rf $(venv) .image e2e/.artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

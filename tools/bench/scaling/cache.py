@@ -1,0 +1,110 @@
+"""Runs that need not be made again: the same code, set-up, policy and seed give the same run."""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import grimp
+
+from tidegate.simulator.tidegate_policy import TidegatePolicy
+
+from .jobs import Job
+from .runs import policy_and_set_up, spec_of
+from .set_ups import CASES, TRACES
+
+ROOT = Path(__file__).resolve().parents[3]
+FORMAT = 1
+"""To be raised when `runs` changes what it keeps of a run."""
+
+RULE = "tidegate.scaling"
+SHARED = ("tidegate.scaling.behavior",)
+"""Parts of the rule that rivals use, too."""
+
+
+class RunCache:
+    """A directory with a file for each run."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def find(self, job: Job) -> Mapping[str, Any] | None:
+        """The run, if it was made before."""
+        path = self._path(job)
+        if not path.exists():
+            return None
+        with gzip.open(path, "rt") as file:
+            found: Mapping[str, Any] = json.load(file)
+        return found
+
+    def keep(self, job: Job, run: Mapping[str, Any]) -> None:
+        """Remember a run."""
+        path = self._path(job)
+        part = path.with_suffix(".part")
+        with gzip.open(part, "wt") as file:
+            json.dump(run, file)
+        part.rename(path)  # Whole or not at all, whoever is interrupted.
+
+    def _path(self, job: Job) -> Path:
+        return self._directory / f"{key(job)}.json.gz"
+
+
+def key(job: Job) -> str:
+    """Of everything that a run depends on.
+
+    That is the policy with all its numbers, the set-up, the trace, and the source of every module that the run imports.
+    A rival knows nothing of the rule, so a change of the rule leaves its runs alone.
+    """
+    policy, set_up = policy_and_set_up(job, ())
+    if isinstance(policy, TidegatePolicy):
+        described, knows_rule = spec_of(set_up).model_dump_json(), True
+    else:
+        described, knows_rule = repr(policy), False
+    if " at 0x" in described:
+        raise ValueError(
+            f"policy {job.policy}: {described} names an address; give its parts a repr that says what they are"
+        )
+    whole = {
+        "format": FORMAT,
+        "job": asdict(job),
+        "policy": described,
+        "setUp": repr(set_up),
+        "trace": _digest(TRACES / CASES[job.case].trace),
+        "sources": sources_digest(type(policy).__module__, knows_rule=knows_rule),
+    }
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:32]
+
+
+@cache
+def sources_digest(policy_module: str, *, knows_rule: bool) -> str:
+    """Of the source of a policy, of the simulator, and of all that they import."""
+    total = hashlib.sha256()
+    for name in sorted(modules_behind(policy_module, knows_rule=knows_rule)):
+        total.update(f"{name} {_digest(_file_of(name))}\n".encode())
+    return total.hexdigest()
+
+
+def modules_behind(policy_module: str, *, knows_rule: bool) -> set[str]:
+    """The policy's module, the simulator's, and all that they import; without the rule's, where it is not known."""
+    graph = grimp.build_graph("tidegate", cache_dir=None)
+    if not knows_rule:
+        for name in graph.modules:
+            if name.startswith(RULE) and name not in SHARED:
+                graph.remove_module(name)
+    starts = (policy_module, "tidegate.simulator.replay", "tidegate.simulator.outcome", "tidegate.simulator.trace")
+    return {*starts, *(behind for start in starts for behind in graph.find_upstream_modules(start))}
+
+
+def _file_of(module: str) -> Path:
+    path = ROOT / "operator" / Path(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@cache
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,97 @@
+"""Which runs are needed."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tidegate.simulator.rivals.catalog import RIVALS
+
+from .set_ups import CASES, FAULT_CASES, FAULTS, ROUTINGS, SEEDS, Case
+
+TIDEGATE = "tidegate"
+STATIC = "static"
+CLAIRVOYANTS = ("clairvoyant-60", "clairvoyant-300")
+EARLIEST = "clairvoyant-from-first-scrape"
+"""What a start with too few is held against: it knows the trace, but orders no earlier than anybody can."""
+
+HINDSIGHT = (STATIC, *CLAIRVOYANTS, EARLIEST)
+STRONGEST_HPA = "hpa-running-waiting=20"
+LOADS = (1.1, 1.0, 0.9, 0.8, 0.7, 0.6)
+"""How busy the clairvoyants mean replicas to be; one frontier for each."""
+
+LEAST_LOADED = "least-loaded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One run."""
+
+    case: str
+    policy: str
+    """`tidegate`, or a rival as `tidegate simulate --rival` takes it, always with its target."""
+
+    seed: int
+    routing: str = LEAST_LOADED
+    fault: str = ""
+
+
+def rivals() -> list[str]:
+    """Rivals that know no more than Tidegate does."""
+    return [name for name in RIVALS if name not in HINDSIGHT]
+
+
+def published(rival: str) -> str:
+    """A rival with the target that its makers publish."""
+    target = RIVALS[rival].default_target
+    return rival if target is None else f"{rival}={target:g}"
+
+
+def swept(rival: str) -> list[str]:
+    """A rival with every target worth comparing, the published one among them."""
+    known = RIVALS[rival]
+    if known.target is None:
+        return [rival]
+    targets = dict.fromkeys((*known.sweep, *((known.default_target,) if known.default_target else ())))
+    return [f"{rival}={target:g}" for target in targets]
+
+
+def hindsight(case: Case) -> list[str]:
+    """What knows the trace: the static sizes and the clairvoyants."""
+    names = (*CLAIRVOYANTS, EARLIEST) if case.starts_short else CLAIRVOYANTS
+    return [
+        *(f"{STATIC}={size}" for size in case.static_sizes),
+        *(f"{name}={load:g}" for name in names for load in LOADS),
+    ]
+
+
+def first_jobs(cases: Iterable[str] = tuple(CASES), seeds: Sequence[int] = SEEDS) -> Iterator[Job]:
+    """All runs but those of swept targets with more than one seed: what is known of the most first."""
+    chosen = [CASES[name] for name in cases]
+    for routing in ROUTINGS:
+        for case in chosen:
+            policies = [TIDEGATE, STRONGEST_HPA, *hindsight(case)]
+            yield from _all(case, policies, seeds, routing=routing)
+    for routing in ROUTINGS:
+        for fault in FAULTS:
+            for case in chosen:
+                if case.name in FAULT_CASES:
+                    yield from _all(case, [TIDEGATE], seeds, routing=routing, fault=fault.fault)
+    for case in chosen:
+        yield from _all(case, map(published, rivals()), seeds)
+    for case in chosen:
+        for rival in rivals():
+            yield from _all(case, swept(rival), seeds[:1])
+
+
+def quick_jobs(cases: Iterable[str] = tuple(CASES), seeds: Sequence[int] = SEEDS) -> Iterator[Job]:
+    """A first look: few policies, one seed, no faults."""
+    for name in cases:
+        case = CASES[name]
+        yield from _all(case, [TIDEGATE, STRONGEST_HPA, *hindsight(case)], seeds[:1])
+
+
+def _all(
+    case: Case, policies: Iterable[str], seeds: Sequence[int], *, routing: str = LEAST_LOADED, fault: str = ""
+) -> Iterator[Job]:
+    for policy in policies:
+        for seed in seeds:
+            yield Job(case=case.name, policy=policy, seed=seed, routing=routing, fault=fault)
