@@ -136,6 +136,7 @@ def pod(deployment: str = "chat", number: int = 1, *, ready: bool = True, **meta
             "namespace": NAMESPACE,
             "name": f"{deployment}-abc-{number}",
             "uid": f"uid-of-{deployment}-abc-{number}",
+            "resourceVersion": version(),
             "labels": {"pod-template-hash": "abc"},
             "ownerReferences": [{"kind": "ReplicaSet", "name": f"{deployment}-abc", "uid": "r", "controller": True}],
             **metadata,
@@ -146,6 +147,12 @@ def pod(deployment: str = "chat", number: int = 1, *, ready: bool = True, **meta
             "conditions": [{"type": "Ready", "status": str(ready)}],
         },
     }
+
+
+def annotations_of(manager: str, *names: str) -> Document:
+    """An entry of managedFields: who has written annotations."""
+    fields = {"f:metadata": {"f:annotations": {f"f:{name}": {} for name in names}}}
+    return {"manager": manager, "operation": "Update", "fieldsV1": fields}
 
 
 def autoscaler(name: str = "hpa", target: str = "chat", kind: str = "Deployment") -> Document:

@@ -6,10 +6,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from cluster_objects import SCALER, as_applied, scaled, version
+from cluster_objects import SCALER, annotations_of, as_applied, scaled, version
 
 from tidegate.cluster.error import ClusterError
-from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, Resource
+from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, PODS, Resource
 from tidegate.cluster.write_budget import Urgency
 from tidegate.controller.records import Document, Key, key_of
 from tidegate.controller.store import Store
@@ -18,6 +18,7 @@ CONFLICT = ClusterError(409, "Conflict", "the object has been modified")
 FORBIDDEN = ClusterError(403, "Forbidden", "no rights for that")
 INVALID = ClusterError(422, "Invalid", 'Deployment.apps "chat" is invalid: spec.template.spec: bad')
 ABSENT = ClusterError(404, "NotFound", "not found")
+PODS_WRITER = "tidegate-drain"
 UNREACHABLE = ClusterError(0, "Unreachable", "connection refused")
 
 
@@ -97,6 +98,24 @@ class RecordingCluster:
         key = (namespace, name)
         self.have(DEPLOYMENTS, scaled(self._objects[DEPLOYMENTS.plural, key], replicas, SCALER))
         return {}
+
+    async def patch_pod(self, namespace: str, name: str, metadata: Document) -> Document:
+        """Write on a pod: the watch brings it at once."""
+        await self._write(Write("Pod", name, metadata))
+        pod = deepcopy(self._objects.get((PODS.plural, (namespace, name))))
+        if pod is None:
+            raise ABSENT
+        found = pod["metadata"]
+        if any(found.get(field) != metadata[field] for field in ("uid", "resourceVersion")):
+            raise CONFLICT
+        for part in ("labels", "annotations"):
+            merged = {**found.get(part, {}), **metadata.get(part, {})}
+            found[part] = {key: value for key, value in merged.items() if value is not None}
+        written = {key for key in metadata.get("annotations", {}) if key in found["annotations"]}
+        found["managedFields"] = [*found.get("managedFields", ()), annotations_of(PODS_WRITER, *written)]
+        found["resourceVersion"] = version()
+        self.have(PODS, pod)
+        return pod
 
     async def apply_status(
         self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], *, uid: str, urgency: Urgency

@@ -21,7 +21,9 @@ def _observe(document: dict[str, Any], table: EngineTable = VLLM, args: tuple[st
     template = {"spec": {"containers": [{"name": "engine", "args": list(args)}]}}
     metadata = {"namespace": "a", "name": "chat", "uid": "u", "resourceVersion": "1"}
     live = live_deployment({"metadata": metadata, "spec": {"replicas": 1, "template": template}})
-    return observe(live, [record], Readings(), table, yielded_to=None, stale_after_seconds=15.0, now=100.0)
+    return observe(
+        live, [record], Readings(), table, replicas=1, owned=True, yielded_to=None, stale_after_seconds=15.0, now=100.0
+    )
 
 
 def test_a_pods_age_and_template_are_seen() -> None:

@@ -46,7 +46,7 @@ async def test_it_does_not_shrink_for_a_whole_window_and_then_does() -> None:
         await operator.turn()
         sizes += operator.sizes()
     assert sizes == []
-    for _ in range(4):
+    for _ in range(8):  # Its pods are taken out of service first.
         await operator.turn()
         sizes += operator.sizes()
     assert sizes == [1]

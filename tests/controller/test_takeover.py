@@ -56,7 +56,7 @@ def test_it_does_not_shrink_in_its_first_window_though_it_led_before() -> None:
         operator.start_pods(6)
 
         assert await led_for(operator, 290) == []
-        assert await led_for(operator, 310) == [1]
+        assert await led_for(operator, 330) == [1]
 
     in_fake_time(story)
 

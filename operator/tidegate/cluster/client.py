@@ -10,21 +10,23 @@ from urllib.parse import urlencode
 
 from kubernetes.aio.client import Configuration
 
-from tidegate.api.names import FIELD_MANAGER_BODY, FIELD_MANAGER_SCALE
+from tidegate.api.names import FIELD_MANAGER_BODY, FIELD_MANAGER_PODS, FIELD_MANAGER_SCALE
 from tidegate.cluster.api_server import ApiServer, Document
 from tidegate.cluster.error import ClusterError
 from tidegate.cluster.fence import Fence
-from tidegate.cluster.resources import DEPLOYMENTS, EVENTS, Resource
+from tidegate.cluster.resources import DEPLOYMENTS, EVENTS, PODS, Resource
 from tidegate.cluster.rights import Right
 from tidegate.cluster.write_budget import Urgency, WriteBudget
 
 REQUEST_TIMEOUT_SECONDS = 15.0
 APPLY = "application/apply-patch+yaml"
+MERGE_PATCH = "application/merge-patch+json"
 QUESTIONS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 """Asking is a POST, and writes nothing: a fenced client may not, though."""
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _BY_BODY_MANAGER = urlencode({"fieldManager": FIELD_MANAGER_BODY})
+_BY_PODS_MANAGER = urlencode({"fieldManager": FIELD_MANAGER_PODS})
 
 
 class Cluster(Protocol):
@@ -35,6 +37,9 @@ class Cluster(Protocol):
 
     async def apply_scale(self, namespace: str, name: str, replicas: int, resource_version: str) -> Document:
         """Set a Deployment's replicas under the scale's field manager, if it is still at this version."""
+
+    async def patch_pod(self, namespace: str, name: str, metadata: Document) -> Document:
+        """Merge-patch the metadata of the pod with this uid, if it is still at this version."""
 
     async def apply_status(
         self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], *, uid: str, urgency: Urgency
@@ -104,6 +109,18 @@ class ClusterClient:
             "spec": {"replicas": replicas},
         }
         return await self._apply(DEPLOYMENTS.path(namespace, name, "scale"), body, FIELD_MANAGER_SCALE)
+
+    async def patch_pod(self, namespace: str, name: str, metadata: Document) -> Document:
+        """Merge-patch the metadata of the pod with this uid, if it is still at this version.
+
+        Not an apply: of a pod that is gone that would ask for the right to create pods.
+
+        Raises:
+            ClusterError: 409 if the pod has changed since, or is another one; 404 if there is none of that name.
+        """
+        await self._budget.take(Urgency.SCALE)
+        path = f"{PODS.path(namespace, name)}?{_BY_PODS_MANAGER}"
+        return await self._server.send("PATCH", path, {"metadata": metadata}, MERGE_PATCH)
 
     async def apply_status(
         self, resource: Resource, namespace: str, name: str, status: Mapping[str, Any], *, uid: str, urgency: Urgency
@@ -200,7 +217,7 @@ class ClusterClient:
         Raises:
             ClusterError: if the API server refuses, or cannot be reached.
         """
-        return await self._server.send("PATCH", resource.path(namespace, name), patch, "application/merge-patch+json")
+        return await self._server.send("PATCH", resource.path(namespace, name), patch, MERGE_PATCH)
 
     async def _apply(self, path: str, body: Document, manager: str, *, dry_run: bool = False) -> Document:
         query = {"fieldManager": manager, "force": "true"} | ({"dryRun": "All"} if dry_run else {})

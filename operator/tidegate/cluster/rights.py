@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tidegate.cluster.resources import DEPLOYMENTS, EVENTS, INFERENCE_SERVICES, SERVICES, WATCHED, Resource
+from tidegate.cluster.resources import DEPLOYMENTS, EVENTS, INFERENCE_SERVICES, PODS, SERVICES, WATCHED, Resource
 
 READING = ("list", "watch")
 
@@ -56,6 +56,7 @@ _TABLE: tuple[tuple[Resource, str, tuple[str, ...]], ...] = (
     (INFERENCE_SERVICES, "status", ("patch",)),
     (DEPLOYMENTS, "", ("create", "patch")),
     (DEPLOYMENTS, "scale", ("patch",)),
+    (PODS, "", ("patch",)),
     (SERVICES, "", ("create", "patch")),
     (EVENTS, "", ("create",)),
 )

@@ -37,8 +37,33 @@ class Scale:
     resource_version: str | None
     """None: the version that the body's apply, just before, has answered with."""
 
+    change: tuple[int, int] | None = None
+    """Pods in service before and after; None where they stay the same: the size is only being claimed, or lowered by
+    pods that have drained, which was told when they began."""
+
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkPod:
+    """Write on a pod what it carries of the way down."""
+
+    key: Key
+    metadata: Document
+    """What to patch, with the uid and the resourceVersion at which that was decided."""
+
+    joins: int
+    """1 if the pod is in service again, -1 if it is no more, 0 if that stays as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkPods:
+    """Write on pods."""
+
+    pods: tuple[MarkPod, ...]
     from_replicas: int | None = None
-    """The size before; None when the size is only being claimed and stays as it is."""
+    """Pods in service before; None where the number of those is not what changes."""
 
     reason: str = ""
     message: str = ""
@@ -59,4 +84,4 @@ class Announce:
     announcement: Announcement
 
 
-Action = ApplyBody | Scale | WriteStatus | Announce
+Action = ApplyBody | Scale | MarkPods | WriteStatus | Announce

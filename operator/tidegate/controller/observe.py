@@ -17,13 +17,27 @@ def observe(
     readings: Readings,
     table: EngineTable,
     *,
+    replicas: int,
+    owned: bool,
     yielded_to: str | None,
     stale_after_seconds: float,
     now: float,
 ) -> Observation:
-    """See one service as the rule sees it. Pods that are leaving take no more requests and count for nothing."""
+    """See one service as the rule sees it. Pods that are being deleted take no more requests and count for nothing.
+
+    Args:
+        deployment: what is scaled.
+        pods: its pods.
+        readings: what these said last.
+        table: of their engine.
+        replicas: its size, less the pods that drain.
+        owned: whether its pods are ours; others do not drain, whatever is written on them.
+        yielded_to: the other writer of the size that has been yielded to.
+        stale_after_seconds: older samples say nothing about now.
+        now: seconds since the epoch.
+    """
     return Observation(
-        replicas=deployment.replicas,
+        replicas=replicas,
         pods=tuple(
             PodObservation(
                 uid=pod.uid,
@@ -34,6 +48,7 @@ def observe(
                 # A gate holds a pod back as surely as a lack of nodes: neither is on its way.
                 unschedulable=pod.trouble is not None and pod.trouble.reason is Reason.UNSCHEDULABLE,
                 reading=readings.get(pod.uid, now, stale_after_seconds) if pod.ready else None,
+                draining=owned and pod.marks.draining_since is not None,
             )
             for pod in pods
             if not pod.leaving

@@ -13,12 +13,17 @@ from pydantic import BaseModel, ValidationError
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.controller.not_starting import Trouble, pod_trouble
+from tidegate.controller.pod_marks import pod_marks
+from tidegate.workloads.leaving import PodMarks
 
 Key = tuple[str, str]
 """(namespace, name)."""
 
 Document = dict[str, Any]
 Spec = TypeVar("Spec", bound=BaseModel)
+
+_GRACE_SECONDS = 30.0
+"""A pod's `terminationGracePeriodSeconds` where nobody gave one (Kubernetes' default)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,13 @@ class PodRecord:
 
     trouble: Trouble | None = None
     """Why it does not start, once that is known."""
+
+    marks: PodMarks = field(default_factory=PodMarks)
+    grace_seconds: float = _GRACE_SECONDS
+    """From its deletion until it is killed."""
+
+    version: str = field(default="", compare=False)
+    """Its `resourceVersion`: most changes of a pod are no difference that matters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +154,9 @@ def pod_record(document: Document) -> PodRecord | None:
         created=seconds(metadata.get("creationTimestamp")) or None,
         template=intern(template_hash),
         trouble=pod_trouble(status),
+        marks=pod_marks(metadata),
+        grace_seconds=(document.get("spec") or {}).get("terminationGracePeriodSeconds", _GRACE_SECONDS),
+        version=metadata.get("resourceVersion", ""),
     )
 
 

@@ -12,6 +12,7 @@ from tidegate.controller.readings import Readings
 from tidegate.controller.records import Document, ServiceRecord, seconds
 from tidegate.controller.refused import Refused
 from tidegate.controller.status import timestamp
+from tidegate.controller.way_down import WayDownState
 from tidegate.engines.catalog import engine_table
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.behavior import SizeChange
@@ -46,6 +47,7 @@ class ServiceState:
     sizes: SizeMemory = field(default_factory=SizeMemory)
     """The size as it was last seen or written, and who else has written it lately."""
 
+    way_down: WayDownState = field(default_factory=WayDownState)
     size_refused: Refused | None = None
     """The size that the API server has refused last, if it has."""
 
@@ -125,8 +127,8 @@ class ServiceState:
         live = self.deployment
         if live is not None:
             self.sizes = wrote_size(self.sizes, replace(live, resource_version=at_version), action.replicas)
-        if action.from_replicas is not None:
-            self.note_change(action.from_replicas, action.replicas, action.reason, action.message, now)
+        if action.change is not None:
+            self.note_change(*action.change, action.reason, action.message, now)
 
     def note_change(
         self, from_replicas: int, to_replicas: int, reason: str, message: str, now: float, *, by: str | None = None

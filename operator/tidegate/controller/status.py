@@ -18,7 +18,7 @@ from tidegate.api.inference_service_status import (
 )
 from tidegate.controller.ready import NUMBERS, Row, ready_row, truth
 from tidegate.controller.records import Document
-from tidegate.controller.status_input import StatusInput
+from tidegate.controller.status_input import StatusInput, with_note
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.health import NOT_BELIEVED, MetricsState
 
@@ -51,7 +51,7 @@ def status_document(given: StatusInput) -> Document:
     """The status to write."""
     previous, live = given.previous, given.deployment
     replicas, ready_replicas = _pods(given)
-    decided = _decision_record(given.decision)
+    decided = _decision_record(given.decision, given.way_down)
     kept = _kept(decided, previous.get("decision") or {})
     status = InferenceServiceStatus(
         observed_generation=given.service.generation,
@@ -91,10 +91,9 @@ def rounded(value: float | None, written: str | None) -> str | None:
 
 
 def _pods(given: StatusInput) -> tuple[int, int]:
-    """How many pods there are, and how many of them are ready."""
+    """How many pods there are, and how many of them take requests."""
     if given.observation is not None:
-        pods = given.observation.pods
-        return len(pods), len([pod for pod in pods if pod.ready])
+        return len(given.observation.pods), len(given.observation.ready_pods)
     live = given.deployment  # Pods that run are told of, though the spec cannot be carried out.
     return (live.current_replicas, live.ready_replicas) if live else (0, 0)
 
@@ -131,7 +130,7 @@ def _signals(given: StatusInput, written: dict[str, Any]) -> Signals | None:
     )
 
 
-def _decision_record(decision: Decision | None) -> DecisionRecord | None:
+def _decision_record(decision: Decision | None, note: str) -> DecisionRecord | None:
     if decision is None:
         return None
     return DecisionRecord(
@@ -139,7 +138,7 @@ def _decision_record(decision: Decision | None) -> DecisionRecord | None:
         from_=decision.from_replicas,
         to=decision.to_replicas,
         reason=decision.reason,
-        message=decision.message[:1024],
+        message=with_note(decision.message, note)[:1024],
         applied=decision.applied,
         proposals=[Proposal(term=p.term, replicas=p.replicas, because=p.because[:1024]) for p in decision.proposals],
         limits=[

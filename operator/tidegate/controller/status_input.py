@@ -36,6 +36,13 @@ class StatusInput:
 
     url: str | None
     now: float
+    way_down: str = ""
+    """What is to be said of the way down beside the decision."""
+
+
+def with_note(message: str, note: str) -> str:
+    """A decision's message, and what else is to be said."""
+    return f"{message}; {note}" if note else message
 
 
 def news(given: StatusInput) -> tuple[object, ...]:

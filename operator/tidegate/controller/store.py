@@ -181,18 +181,22 @@ def _is_older(record: object, known: object) -> bool:
 
     Versions of objects of one kind are numbers that grow; where they are not, a generation is better than nothing.
     """
+    generations = 0, 0  # A pod has none that tells.
     match record, known:
         case (ServiceRecord(), ServiceRecord()):
-            versions = record.version, known.version
+            versions, generations = (record.version, known.version), (record.generation, known.generation)
         case (LiveDeployment(), LiveDeployment()):
             versions = record.resource_version, known.resource_version
+            generations = record.generation, known.generation
+        case (PodRecord(), PodRecord()):
+            versions = record.version, known.version
         case _:
             return False
     if record.uid != known.uid:
         return False
     if all(version.isdecimal() for version in versions):
         return int(versions[0]) < int(versions[1])
-    return record.generation < known.generation
+    return generations[0] < generations[1]
 
 
 def _only_status_differs(before: object, after: object) -> bool:

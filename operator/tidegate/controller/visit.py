@@ -13,7 +13,8 @@ from tidegate.controller.observe import observe
 from tidegate.controller.records import PodRecord
 from tidegate.controller.state import ServiceState
 from tidegate.controller.status import is_urgent, status_document
-from tidegate.controller.status_input import StatusInput, news
+from tidegate.controller.status_input import StatusInput, news, with_note
+from tidegate.controller.way_down import everybody_stays, marks_to_write, next_step, serving_size
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.decide import decide
 from tidegate.scaling.health import MetricsState
@@ -31,7 +32,7 @@ COSMETIC_SECONDS = 10.0
 
 def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], now: float) -> list[Action]:
     """Look at a service and say what to write, the urgent first. `state` takes in what was seen."""
-    state.observation, state.decision, state.not_starting = None, None, ()
+    state.observation, state.decision, state.not_starting, state.way_down.note = None, None, (), ""
     state.deployment = given.deployment
     if given.service.deleting:
         return []  # Its children go first, where it is deleted so: none is made anew.
@@ -41,9 +42,12 @@ def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], n
         bodies, refusal = plan_bodies(state.bodies, given, state.sizes.replicas, now)
         actions += bodies
     drives = refusal is None or refusal.blocks is Blocks.BODY
-    if drives and given.deployment is not None and not given.deployment.deleting and state.table is not None:
-        actions = _size(state, given, given.deployment, state.table, list(pods), now) + actions
+    live, pods = given.deployment, list(pods)
+    if drives and live is not None and not live.deleting and state.table is not None:
+        actions = _size(state, given, live, state.table, pods, now) + actions
         refusal = refusal or _size_refusal(state)
+    elif live is not None and live.owner_uid == given.service.uid and state.way_down.may_mark(now):
+        actions += everybody_stays(pods)
     return actions + _status(state, given, refusal, now)
 
 
@@ -61,11 +65,15 @@ def _size(
     actions = _foreign_change(state, live, now, driving=spec.scaling.mode == "Automatic")
     standing = judge(state.sizes, now)
     state.readings.keep_only({pod.uid for pod in pods})
+    owned, replicas = spec.target_ref is None, _written_size(state, live)
+    serving = serving_size(replicas, pods, owned=owned)
     observation = observe(
         live,
         pods,
         state.readings,
         table,
+        replicas=serving,
+        owned=owned,
         yielded_to=standing.to if isinstance(standing, Yielded) else None,
         stale_after_seconds=state.stale_after_seconds,
         now=now,
@@ -73,24 +81,35 @@ def _size(
     decision, state.memory = decide(spec, observation, state.memory, now)
     state.observation, state.decision = observation, decision
     state.not_starting = not_starting(((pod.key[1], pod.trouble) for pod in pods if not pod.leaving), live)
-    if _is_busy(state):
+    rolls = live.updated_replicas < live.current_replicas
+    down = next_step(state.way_down, pods, observation, decision, replicas=replicas, owned=owned, rolls=rolls, now=now)
+    if _is_busy(state) or down.leaving:
         state.busy_at = now
-    step = replicas_step(live, decision.to_replicas, owned=spec.target_ref is None, may_scale=decision.applied)
+    message = with_note(decision.message, state.way_down.note)
+    actions += marks_to_write(down, pods, decision, serving=serving, owned=owned, message=message)
+    step = replicas_step(live, down.replicas, owned=owned, may_scale=decision.applied)
     if not isinstance(step, ScaleStep):
         state.size_refused = None
     elif live.resource_version != state.sizes.written_over and not _refused_lately(state, step.to_replicas, now):
-        changes = step.from_replicas != step.to_replicas
+        change = (down.serving_after_marks, down.serving_after_scale)
+        changes = step.from_replicas != step.to_replicas and decision.to_replicas != serving
         actions.append(
             Scale(
                 workload=live.key,
                 replicas=step.to_replicas,
                 resource_version=step.resource_version,
-                from_replicas=step.from_replicas if changes else None,
+                change=change if changes and change[0] != change[1] else None,
                 reason=decision.reason,
-                message=decision.message,
+                message=message,
             )
         )
     return actions
+
+
+def _written_size(state: ServiceState, live: LiveDeployment) -> int:
+    """The size as it was written last, though what is seen may be older than that."""
+    written = state.sizes.replicas
+    return written if written is not None and live.resource_version == state.sizes.written_over else live.replicas
 
 
 def _refused_lately(state: ServiceState, replicas: int, now: float) -> bool:
@@ -153,6 +172,7 @@ def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, n
         deployment=_deployment(given),
         observation=state.observation,
         decision=state.decision,
+        way_down=state.way_down.note,
         not_starting=state.not_starting,
         conflict_reason=reason,
         conflict_message=message,

@@ -8,8 +8,8 @@ import structlog
 
 from tidegate.cluster.client import Cluster
 from tidegate.cluster.error import ClusterError
-from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES
-from tidegate.controller.actions import Action, Announce, ApplyBody, Scale, WriteStatus
+from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, PODS
+from tidegate.controller.actions import Action, Announce, ApplyBody, MarkPods, Scale, WriteStatus
 from tidegate.controller.announcements import event_document, scaled
 from tidegate.controller.exporter import Exporter
 from tidegate.controller.records import ServiceRecord
@@ -48,13 +48,15 @@ class Writer:
                     outcome = await self._apply_body(service, state, action)
                 case Scale():
                     await self._scale(service, state, action)
+                case MarkPods():
+                    await self._mark_pods(service, state, action)
                 case WriteStatus():
                     await self._write_status(service, state, action)
                 case Announce():
                     await self._announce(service, action)
         except ClusterError as error:
             self._failed(service, state, action, error)
-            return isinstance(action, Announce)
+            return isinstance(action, Announce | MarkPods)
         self._exporter.writes.labels(type(action).__name__, outcome).inc()
         return True
 
@@ -83,21 +85,41 @@ class Writer:
         at_version = action.resource_version or self._store.deployments[action.workload].resource_version
         namespace, name = action.workload
         await self._cluster.apply_scale(namespace, name, action.replicas, at_version)
-        changed = action.from_replicas is not None
+        change = action.change
         log.info(
-            "scaled" if changed else "took the replicas",
+            "size written",
             service=service.key,
             deployment=name,
-            from_replicas=action.from_replicas,
-            to_replicas=action.replicas,
+            replicas=action.replicas,
+            change=change,
             reason=action.reason,
             because=action.message,
         )
         state.scale_written(action, at_version, self._clock())
-        if changed:
+        if change is not None:
             self._store.mark({service.key})  # The list of changes is in status.
-            told = scaled(action.from_replicas or 0, action.replicas, action.message)
-            await self._try(service, state, Announce(told))
+            await self._try(service, state, Announce(scaled(*change, action.message)))
+
+    async def _mark_pods(self, service: ServiceRecord, state: ServiceState, action: MarkPods) -> None:
+        """Write on each pod: who is faster at one is no reason to leave the others."""
+        joined, raced = 0, None
+        try:
+            for pod in action.pods:
+                try:
+                    self._store.put(PODS, await self._cluster.patch_pod(*pod.key, pod.metadata))
+                    joined += pod.joins
+                except ClusterError as error:
+                    if not (error.is_conflict or error.is_absent):
+                        raise
+                    raced = error
+            state.way_down.marks_were_taken()
+        finally:
+            if joined and action.from_replicas is not None:
+                to_replicas = action.from_replicas + joined
+                state.note_change(action.from_replicas, to_replicas, action.reason, action.message, self._clock())
+                await self._try(service, state, Announce(scaled(action.from_replicas, to_replicas, action.message)))
+        if raced is not None:
+            raise raced
 
     async def _write_status(self, service: ServiceRecord, state: ServiceState, action: WriteStatus) -> None:
         namespace, name = service.key
@@ -144,6 +166,9 @@ class Writer:
                 self._store.mark({service.key})  # The refusal belongs into the status.
             case Scale() if error.is_refusal:
                 state.size_was_refused(action.replicas, error.message, self._clock())
+                self._store.mark({service.key})
+            case MarkPods() if error.is_refusal:
+                state.way_down.marks_were_refused(error.message, self._clock())
                 self._store.mark({service.key})
             case Announce():
                 pass  # The rest is written all the same.

@@ -3,7 +3,7 @@
 Level-based: all of it follows from what is on the pods, so whoever leads next goes on where the last one stopped.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -40,9 +40,19 @@ class PodMarks:
     """Whether somebody else has written the deletion cost: it stays as it is."""
 
     @property
+    def drains(self) -> bool:
+        """Whether the pod is on its way out of service."""
+        return self.draining_since is not None
+
+    @property
     def is_marked(self) -> bool:
         """Whether we have told Kubernetes to take this pod first."""
         return self.deletion_cost is not None and not self.cost_is_foreign
+
+    def back(self) -> "PodMarks":
+        """Those of a pod that stays: in service, and without a word of ours."""
+        marks = replace(self, routing=ROUTING_SERVING, draining_since=None) if self.drains else self
+        return replace(marks, deletion_cost=None) if marks.is_marked else marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +62,7 @@ class LeavingPod:
     seen: PodObservation
     marks: PodMarks
     grace_seconds: float
-
-    @property
-    def drains(self) -> bool:
-        """Whether it is on its way out of service."""
-        return self.marks.draining_since is not None
+    """From its deletion until it is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +88,14 @@ class WayDown:
     """By uid of the pods that we have marked: when that was first seen."""
 
 
-def serving_replicas(replicas: int, pods: Sequence[LeavingPod]) -> int:
-    """The size less the pods that drain, as far as the size still counts them.
+def serving_replicas(replicas: int, marks: Collection[PodMarks]) -> int:
+    """The size less the pods that drain, as far as it still counts them.
 
-    For a moment after the size was lowered, pods that are not part of it any more are still there.
+    Args:
+        replicas: the size that is written.
+        marks: those of the pods that are there and not being deleted.
     """
-    return max(0, replicas - sum(pod.drains for pod in pods) + _taken(replicas, pods))
+    return max(0, replicas - sum(each.drains for each in marks) + _counted_no_more(replicas, marks))
 
 
 def way_down(
@@ -115,7 +123,8 @@ def way_down(
         stale_after_seconds: a sample that is older says nothing about now.
         now: seconds since the epoch.
     """
-    serving = serving_replicas(replicas, pods)
+    present = [pod.marks for pod in pods]
+    serving = serving_replicas(replicas, present)
     seen = {pod.seen.uid: costs_seen.get(pod.seen.uid, now) for pod in pods if pod.marks.is_marked}
     if not may_mark:
         return WayDown(
@@ -126,34 +135,34 @@ def way_down(
             serving_after_scale=wanted,
             costs_seen=seen,
         )
-    draining = sum(pod.drains for pod in pods)
+    draining = sum(each.drains for each in present)
     count = max(0, min(len(pods) - wanted, draining + serving - wanted))
     if rolls:
         count = min(count, draining)
     order = sorted(pods, key=_leaves_first)
     leaving = tuple(order[:count])
     drained = {pod.seen.uid for pod in leaving if _is_drained(pod, stale_after_seconds, now)} if owned else None
-    after = {pod.seen.uid: _stays(pod) for pod in order[count:]}
+    after = {pod.seen.uid: pod.marks.back() for pod in order[count:]}
     after |= {pod.seen.uid: _leaves(pod, drained, now) for pod in leaving}
     marks = {pod.seen.uid: after[pod.seen.uid] for pod in pods if after[pod.seen.uid] != pod.marks}
-    begun = sum(marks.draining_since is not None for marks in after.values()) - draining
+    begun = sum(each.drains for each in after.values()) - draining
     done = {pod.seen.uid for pod in leaving if _is_done(pod, drained, seen, now)}
     gone = list(takewhile(lambda pod: pod.seen.uid in done, sorted(pods, key=lambda pod: _as_kubernetes(pod, done))))
     size = _size(wanted, replicas, serving, len(pods) - len(gone), rolls=rolls)
-    drained_gone = sum(pod.drains for pod in gone) - _taken(replicas, pods) if size < replicas else 0
+    told_before = max(0, sum(pod.marks.drains for pod in gone) - _counted_no_more(replicas, present))
     return WayDown(
         replicas=size,
         marks=marks,
         leaving=leaving,
         serving_after_marks=serving - begun,
-        serving_after_scale=serving - begun + size - replicas + max(0, drained_gone),
+        serving_after_scale=serving - begun + size - replicas + (told_before if size < replicas else 0),
         costs_seen=seen,
     )
 
 
-def _taken(replicas: int, pods: Sequence[LeavingPod]) -> int:
-    """Pods that drain, and that a size that was lowered counts no more."""
-    return min(sum(pod.drains and pod.marks.is_marked for pod in pods), max(0, len(pods) - replicas))
+def _counted_no_more(replicas: int, marks: Collection[PodMarks]) -> int:
+    """Pods that drain and are still there for a moment, although the size has been lowered by them."""
+    return min(sum(each.drains and each.is_marked for each in marks), max(0, len(marks) - replicas))
 
 
 def _size(wanted: int, replicas: int, serving: int, left: int, *, rolls: bool) -> int:
@@ -165,23 +174,16 @@ def _size(wanted: int, replicas: int, serving: int, left: int, *, rolls: bool) -
 def _leaves_first(pod: LeavingPod) -> tuple[object, ...]:
     """Sorts pods: those that Kubernetes takes anyway, those that others want gone, those on their way, the emptiest."""
     marks = pod.marks
-    return (pod.seen.ready, _foreign_cost(pod), not pod.drains, not marks.is_marked, *emptiness(pod.seen))
+    return (pod.seen.ready, _foreign_cost(pod), not marks.drains, not marks.is_marked, *emptiness(pod.seen))
 
 
-def _as_kubernetes(pod: LeavingPod, done: Iterable[str]) -> tuple[bool, int, bool]:
+def _as_kubernetes(pod: LeavingPod, done: Collection[str]) -> tuple[bool, int, bool]:
     """Sorts pods as a ReplicaSet's controller takes them away, as far as we have a say in it."""
     return (pod.seen.ready, pod.marks.deletion_cost or 0, pod.seen.uid not in done)
 
 
 def _foreign_cost(pod: LeavingPod) -> int:
     return (pod.marks.deletion_cost or 0) if pod.marks.cost_is_foreign else 0
-
-
-def _stays(pod: LeavingPod) -> PodMarks:
-    marks = pod.marks
-    if pod.drains:
-        marks = replace(marks, routing=ROUTING_SERVING, draining_since=None)
-    return replace(marks, deletion_cost=None) if marks.is_marked else marks
 
 
 def _leaves(pod: LeavingPod, drained: set[str] | None, now: float) -> PodMarks:

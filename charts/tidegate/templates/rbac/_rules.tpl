@@ -26,7 +26,7 @@ watch feed the store. Nothing is deleted: what belongs to a service goes with it
   verbs: [list, watch, create, patch]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, watch]
+  verbs: [list, watch, patch] # A label and two annotations, on the way down: docs/scale-down.md.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [list, watch]
