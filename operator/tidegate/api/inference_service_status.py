@@ -1,5 +1,6 @@
 """What Tidegate says of an InferenceService: conditions, signals, the decision and the changes before it."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -14,6 +15,7 @@ Word = Annotated[str, Field(max_length=128)]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 MAXIMUM_CHANGES = 10
+MAXIMUM_LEARNED = 6144
 
 
 class Signals(ApiModel):
@@ -89,6 +91,60 @@ class DecisionRecord(ApiModel):
     )
 
 
+class Confidence(StrEnum):
+    """How sure a capacity is."""
+
+    GIVEN = "Given"
+    LOW = "Low"
+    MEDIUM = "Medium"
+    HIGH = "High"
+
+
+class LearnedCapacity(ApiModel):
+    """What one replica can do. One step of an engine lasts alpha + beta * sequences + c * prompt tokens in it."""
+
+    variant: Word = Field(description="Which way to run the model it is about: default.")
+    units_per_second: Rate | None = Field(
+        default=None,
+        description="Work that one replica can do of the requests that come now, in work units per second. Absent "
+        "while that is not known.",
+    )
+    requests_per_second: Rate | None = Field(
+        default=None, description="The same in requests per second. Absent where it was not learned."
+    )
+    confidence: Confidence = Field(
+        description="How sure that is. Given: it is scaling.tokenThroughput, and was not learned. High: learned, to "
+        "within 15 percent. Medium: to within 40. Low: not even so. Absent numbers are Low."
+    )
+    template_hash: Word | None = Field(
+        default=None,
+        description="The pod-template-hash of the pods it was learned from. Pods of another start afresh.",
+    )
+    alpha_milliseconds: Rate | None = Field(
+        default=None, description="What a step takes, however little is in it, in milliseconds."
+    )
+    beta_milliseconds: Rate | None = Field(
+        default=None, description="What each sequence in a step adds to it, in milliseconds."
+    )
+    c_milliseconds: Rate | None = Field(
+        default=None, description="What each prompt token in a step adds to it, in milliseconds."
+    )
+    samples: Count = Field(default=0, description="How many looks at pods at work it was learned from.")
+    time: Time = Field(description="When this was written: after a change of more than 5 percent, or ten minutes.")
+
+
+class LearnedLeadTime(ApiModel):
+    """How long pods take from their creation until they are ready."""
+
+    variant: Word = Field(description="Which way to run the model it is about: default.")
+    p50_seconds: Count = Field(description="Half of them take no longer, in seconds.")
+    p75_seconds: Count = Field(
+        description="Three of four take no longer, in seconds. So far ahead demand is forecast, and schedules begin."
+    )
+    samples: Count = Field(description="From how many pods: of the latest, up to 20.")
+    time: Time = Field(description="When this was written: after a change of more than 5 percent, or ten minutes.")
+
+
 class Change(ApiModel):
     """One change of size."""
 
@@ -136,6 +192,24 @@ class InferenceServiceStatus(ApiModel):
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     signals: Signals | None = Field(default=None, description="What the engines said last, over all pods. Rounded.")
+    capacity: list[LearnedCapacity] = Field(
+        default_factory=list,
+        max_length=16,
+        description="What one replica can do, as it was learned or given.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["variant"]},
+    )
+    lead_time: list[LearnedLeadTime] = Field(
+        default_factory=list,
+        max_length=16,
+        description="How long pods take to get ready, as it was learned.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["variant"]},
+    )
+    learned: str | None = Field(
+        default=None,
+        max_length=MAXIMUM_LEARNED,
+        description="All that was learned, for the next operator to go on with. Not for people: capacity and leadTime "
+        "say it in words. A version that cannot read it learns anew.",
+    )
     decision: DecisionRecord | None = Field(default=None, description="The last decision, and all that led to it.")
     changes: list[Change] = Field(
         default_factory=list,
