@@ -101,7 +101,7 @@ _OUTPUT = click.Path(dir_okay=False, allow_dash=True)
     "faults",
     multiple=True,
     metavar="KIND:VALUE[@FROM[..UNTIL]]",
-    help="What goes wrong, from a second of the trace on. May be given several times. See below.",
+    help="What goes wrong, from a second of the trace on. May be given several times. The kinds are listed above.",
 )
 @click.option(
     "--ttft-ms",
@@ -176,10 +176,8 @@ def simulate(
       tidegate simulate --trace mine.csv --service infer.yaml --rival all --report out.html
       tidegate simulate --recording recording-000001.jsonl --name default/chat --service changed.yaml
     """  # noqa: D301 - the backslash is click's mark for lines to be left as they are
-    from tidegate.cli.rehearsal import Inputs, rehearse  # noqa: PLC0415 - `tidegate --help` must not pay for it
-
     if recording is not None:
-        from tidegate.cli.recording import Flight, decide_again  # noqa: PLC0415 - as above
+        from tidegate.cli.recording import Flight, decide_again  # noqa: PLC0415 - `tidegate --help` must not pay for it
 
         _refuse_options_of_a_trace()
         if len(services) > 1:
@@ -190,6 +188,8 @@ def simulate(
         raise click.UsageError("--name is for --recording")
     if trace is None:
         raise click.UsageError("give --trace, the requests to replay (examples/traces has two), or --recording")
+    from tidegate.cli.rehearsal import Inputs, rehearse  # noqa: PLC0415 - as above
+
     rehearse(
         Inputs(
             trace=trace,
