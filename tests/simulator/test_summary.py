@@ -65,6 +65,7 @@ OWN = f"tidegate kept the promise {PROMISE} for 99.50 % of 58,098 requests with 
     ("others", "says"),
     [
         ([], ""),
+        ([run("clairvoyant-60=0.85", 1, 3)], ""),
         ([run("a", 0.98, 6)], " a kept it for 98.00 % with 6.00 GPU-hours, 25 % less."),
         ([run("a", 1, 8.01)], f" a kept it {AS_OFTEN}, with 8.01 GPU-hours, about as many."),
         (
