@@ -4,7 +4,7 @@ A cluster of 5,000 services has 10,000 pods; their documents are 100 MB, these r
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from sys import intern
 from typing import Any, TypeVar
 
@@ -169,9 +169,14 @@ def autoscaler_record(document: Document) -> AutoscalerRecord | None:
     return AutoscalerRecord(key=key, workload=(key[0], target["name"]))
 
 
-def seconds(timestamp: str | None) -> float:
+def timestamp(now: float) -> str:
+    """A time as Kubernetes writes it."""
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds(time: str | None) -> float:
     """A Kubernetes timestamp in seconds since the epoch; 0 for none."""
-    return datetime.fromisoformat(timestamp).timestamp() if timestamp else 0.0
+    return datetime.fromisoformat(time).timestamp() if time else 0.0
 
 
 def _with_shared_texts(value: Any) -> Any:

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field, replace
 from tidegate.api.inference_service_status import MAXIMUM_CHANGES, Change
 from tidegate.controller.actions import Scale
 from tidegate.controller.bodies import BodyState
+from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.not_starting import NotStarting
 from tidegate.controller.readings import Readings
-from tidegate.controller.records import Document, ServiceRecord, seconds
+from tidegate.controller.records import Document, ServiceRecord, seconds, timestamp
 from tidegate.controller.refused import Refused
-from tidegate.controller.status import timestamp
 from tidegate.controller.way_down import WayDownState
 from tidegate.engines.catalog import engine_table
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.behavior import SizeChange
 from tidegate.scaling.decision import Decision
+from tidegate.scaling.learned_text import recall
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 from tidegate.workloads.live import LiveDeployment
@@ -77,6 +78,9 @@ class ServiceState:
     scrape_interval_seconds: float = 30.0
     """How far apart the scrapes of its pods are, where somebody else makes them; until it is known, what is usual."""
 
+    learned: LearnedStatus = field(default_factory=LearnedStatus)
+    """What is told of what was learned."""
+
     told: tuple[object, ...] | None = None
     """The news of the last look, if the status that is written says it all."""
 
@@ -96,11 +100,13 @@ class ServiceState:
         except ValueError:
             # A version that is not this one wrote them otherwise. What is remembered is a help, not a need.
             changes, sizes = (), ()
+        memory = recall(service.status.get("learned") or "")
         # Rates are not known before the second sample. No fleet is to be written for that at each restart.
         return cls(
             uid=service.uid,
             sizes=recall_sizes(_size_written_last(service.status), _foreign(changes)),
-            memory=Memory(changes=sizes),
+            memory=replace(memory, changes=sizes),
+            learned=LearnedStatus.adopt(service.status, memory),
             changes=changes,
             bodies=BodyState.adopt(service.status),
             status_at=now,

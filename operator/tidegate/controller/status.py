@@ -4,7 +4,6 @@ Numbers are rounded and keep their last value within a dead band, so that a serv
 """
 
 import math
-from datetime import UTC, datetime
 from typing import Any
 
 from tidegate.api.conditions import Condition, ConditionType, Reason, merge_conditions
@@ -17,7 +16,7 @@ from tidegate.api.inference_service_status import (
     Signals,
 )
 from tidegate.controller.ready import NUMBERS, Row, ready_row, truth
-from tidegate.controller.records import Document
+from tidegate.controller.records import Document, timestamp
 from tidegate.controller.status_input import StatusInput, with_note
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.health import NOT_BELIEVED, MetricsState
@@ -62,6 +61,9 @@ def status_document(given: StatusInput) -> Document:
         url=given.url,
         conditions=list(merge_conditions(previous.get("conditions") or (), _conditions(given))),
         signals=_signals(given, previous.get("signals") or {}),
+        capacity=[each for each in (given.learned.capacity,) if each is not None],
+        lead_time=[each for each in (given.learned.lead_time,) if each is not None],
+        learned=given.learned.text,
         decision=kept,
         changes=list(given.changes[:MAXIMUM_CHANGES]),
     )
@@ -70,11 +72,6 @@ def status_document(given: StatusInput) -> Document:
         # It is written anyway: then with the numbers of now, under the time at which it was so decided first.
         document["decision"] = decided.model_copy(update={"time": kept.time}).to_document()
     return document
-
-
-def timestamp(now: float) -> str:
-    """A time as Kubernetes writes it."""
-    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def rounded(value: float | None, written: str | None) -> str | None:

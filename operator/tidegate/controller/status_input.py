@@ -1,10 +1,11 @@
 """All that a status is made of, and whether it says anything new. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service_status import Change
 from tidegate.controller.checks import Refusal
+from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.not_starting import NotStarting
 from tidegate.controller.records import Document, ServiceRecord
 from tidegate.scaling.decision import Decision
@@ -36,6 +37,7 @@ class StatusInput:
 
     url: str | None
     now: float
+    learned: LearnedStatus = field(default_factory=LearnedStatus)
     way_down: str = ""
     """What is to be said of the way down beside the decision."""
 

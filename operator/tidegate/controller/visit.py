@@ -8,6 +8,7 @@ from tidegate.controller.actions import Action, Announce, Scale, WriteStatus
 from tidegate.controller.announcements import Announcement, announcements
 from tidegate.controller.bodies import plan_bodies
 from tidegate.controller.checks import Blocks, Refusal, Surroundings, first_refusal
+from tidegate.controller.learned_status import renewed
 from tidegate.controller.not_starting import not_starting
 from tidegate.controller.observe import observe
 from tidegate.controller.records import PodRecord
@@ -80,6 +81,7 @@ def _size(
     )
     decision, state.memory = decide(spec, observation, state.memory, now)
     state.observation, state.decision = observation, decision
+    state.learned = renewed(state.learned, state.memory, decision.capacity, spec.scaling, now)
     state.not_starting = not_starting(((pod.key[1], pod.trouble) for pod in pods if not pod.leaving), live)
     rolls = live.updated_replicas < live.current_replicas
     down = next_step(state.way_down, pods, observation, decision, replicas=replicas, owned=owned, rolls=rolls, now=now)
@@ -173,6 +175,7 @@ def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, n
         observation=state.observation,
         decision=state.decision,
         way_down=state.way_down.note,
+        learned=state.learned,
         not_starting=state.not_starting,
         conflict_reason=reason,
         conflict_message=message,

@@ -12,9 +12,8 @@ from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, PODS
 from tidegate.controller.actions import Action, Announce, ApplyBody, MarkPods, Scale, WriteStatus
 from tidegate.controller.announcements import event_document, scaled
 from tidegate.controller.exporter import Exporter
-from tidegate.controller.records import ServiceRecord
+from tidegate.controller.records import ServiceRecord, timestamp
 from tidegate.controller.state import ServiceState
-from tidegate.controller.status import timestamp
 from tidegate.controller.store import Store
 from tidegate.controller.undeclared import LeftOut, undeclared_fields, without_fields
 from tidegate.workloads.altered import fields_altered

@@ -1,0 +1,154 @@
+"""What is told of what was learned: anew after a change of more than five percent, or after ten minutes. Pure.
+
+In between the same object is told, so that to find nothing new costs a few comparisons.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Self
+
+from pydantic import ValidationError
+
+from tidegate.api.inference_service_status import MAXIMUM_LEARNED, Confidence, LearnedCapacity, LearnedLeadTime
+from tidegate.api.quantity import to_number
+from tidegate.api.scaling import Scaling
+from tidegate.controller.records import Document, seconds, timestamp
+from tidegate.scaling.capacity import Capacity
+from tidegate.scaling.learned_text import learned_text
+from tidegate.scaling.memory import Memory
+
+VARIANT = "default"
+CHANGE = 0.05
+"""A capacity or a lead time within five percent of the one that is told is the same."""
+
+REFRESH_SECONDS = 600.0
+"""What changes less is told as often as this, if there was anything to learn from."""
+
+DIGITS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedStatus:
+    """What the status says of it."""
+
+    capacity: LearnedCapacity | None = None
+    lead_time: LearnedLeadTime | None = None
+    text: str | None = None
+    """All of it, for the next operator."""
+
+    looks: int = 0
+    """From how many looks at pods at work, and at pods that start, it was learned."""
+
+    at: float = 0.0
+    """When it was written so."""
+
+    @classmethod
+    def adopt(cls, status: Document, memory: Memory) -> Self:
+        """What a status says, of which `memory` is made; nothing, if another version wrote it otherwise."""
+        try:
+            capacity = next(map(LearnedCapacity.model_validate, status.get("capacity") or ()), None)
+            lead_time = next(map(LearnedLeadTime.model_validate, status.get("leadTime") or ()), None)
+            at = max((seconds(each.time) for each in (capacity, lead_time) if each is not None), default=0.0)
+        except (ValidationError, ValueError):
+            return cls()
+        return cls(capacity=capacity, lead_time=lead_time, text=status.get("learned"), looks=_looks(memory), at=at)
+
+
+def renewed(
+    told: LearnedStatus, memory: Memory, capacity: Capacity | None, scaling: Scaling, now: float
+) -> LearnedStatus:
+    """What is to be told now: `told` itself while there is nothing new.
+
+    Args:
+        told: what the status says.
+        memory: what the last decision left behind.
+        capacity: what it took a replica's capacity for; None where it was not learned.
+        scaling: the policy, which may give a capacity.
+        now: seconds since the epoch.
+    """
+    units, confidence = _capacity(capacity, scaling)
+    looks = _looks(memory)
+    is_due = looks != told.looks and now - told.at >= REFRESH_SECONDS
+    if not (is_due or _tells_of_another(told, memory, units, confidence)):
+        return told
+    return LearnedStatus(
+        capacity=_learned_capacity(memory, capacity, units, confidence, now),
+        lead_time=_learned_lead_time(memory, now),
+        text=learned_text(memory, MAXIMUM_LEARNED) or None,
+        looks=looks,
+        at=now,
+    )
+
+
+def _capacity(capacity: Capacity | None, scaling: Scaling) -> tuple[float | None, Confidence]:
+    """Work units per second, and how sure that is; a capacity that is given wins."""
+    if scaling.token_throughput is not None:
+        return to_number(scaling.token_throughput.target_per_replica), Confidence.GIVEN
+    if capacity is None:
+        return None, Confidence.LOW
+    return capacity.units_per_second, Confidence(capacity.confidence)
+
+
+def _looks(memory: Memory) -> int:
+    return memory.learned.step_time.samples + len(memory.learned.lead_time.starts_seconds)
+
+
+def _tells_of_another(told: LearnedStatus, memory: Memory, units: float | None, confidence: Confidence) -> bool:
+    steps, lead_seconds = memory.learned.step_time, memory.learned.lead_time.seconds
+    written, written_lead = told.capacity, told.lead_time
+    if _moved(lead_seconds, None if written_lead is None else written_lead.p75_seconds):
+        return True
+    if written is None:
+        return units is not None or steps.seconds is not None
+    return (
+        _moved(units, None if written.units_per_second is None else float(written.units_per_second))
+        or confidence is not written.confidence
+        or (steps.seconds is not None and (written.template_hash or "") != steps.template)
+    )
+
+
+def _moved(value: float | None, written: float | None) -> bool:
+    """Whether it is more than five percent off what is written, and more than what rounding takes."""
+    if value is None or written is None:
+        return value is not written
+    return abs(value - written) > max(CHANGE * abs(written), 0.5 if isinstance(written, int) else 0.0)
+
+
+def _learned_capacity(
+    memory: Memory, capacity: Capacity | None, units: float | None, confidence: Confidence, now: float
+) -> LearnedCapacity | None:
+    steps = memory.learned.step_time
+    if units is None and steps.seconds is None:
+        return None
+    alpha, beta, c = (None, None, None) if steps.seconds is None else (1000 * each for each in steps.seconds)
+    return LearnedCapacity(
+        variant=VARIANT,
+        units_per_second=_digits(units),
+        requests_per_second=_digits(None if capacity is None else capacity.requests_per_second),
+        confidence=confidence,
+        template_hash=steps.template or None,
+        alpha_milliseconds=_digits(alpha),
+        beta_milliseconds=_digits(beta),
+        c_milliseconds=_digits(c),
+        samples=steps.samples,
+        time=timestamp(now),
+    )
+
+
+def _learned_lead_time(memory: Memory, now: float) -> LearnedLeadTime | None:
+    lead_time = memory.learned.lead_time
+    half, most = lead_time.percentile(50), lead_time.percentile(75)
+    if half is None or most is None:
+        return None
+    return LearnedLeadTime(
+        variant=VARIANT,
+        p50_seconds=round(half),
+        p75_seconds=round(most),
+        samples=len(lead_time.starts_seconds),
+        time=timestamp(now),
+    )
+
+
+def _digits(value: float | None) -> str | None:
+    """Three significant digits, without an exponent."""
+    return None if value is None else f"{Decimal(f'{value:.{DIGITS}g}'):f}"
