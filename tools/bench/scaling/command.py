@@ -4,9 +4,12 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from typing import Any
+
+from bench.interruption import end_as_on_ctrl_c
 
 from .cache import ROOT, RunCache
 from .jobs import TIDEGATE, Job, first_jobs, quick_jobs, rivals
@@ -25,6 +28,7 @@ Runs = dict[Job, Mapping[str, Any]]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; 0 if all of it ran."""
+    end_as_on_ctrl_c()
     parser = argparse.ArgumentParser(prog="make bench-scaling", description="Measure scaling against all rivals.")
     parser.add_argument("--quick", action="store_true", help="one seed, few policies; shows the page, writes nothing")
     parser.add_argument(
@@ -33,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, help="runs at a time (default: one a core)"
     )
+    parser.add_argument("--warm", action="store_true", help="make only what knows nothing of the rule, for later")
     asked = parser.parse_args(arguments)
     cases = tuple(asked.case or CASES)
     cache = RunCache(CACHE)
@@ -70,7 +75,7 @@ def _made(jobs: Iterable[Job], cache: RunCache, processes: int) -> Runs:
     missing = [job for job in wanted if job not in runs]
     print(f"{len(wanted)} runs, {len(missing)} to be made", file=sys.stderr)
     start = time.monotonic()
-    with ProcessPoolExecutor(processes, initializer=os.nice, initargs=(NICENESS,)) as pool:
+    with _pool(processes) as pool:
         waiting = {pool.submit(run, job): job for job in missing}
         for count, future in enumerate(as_completed(waiting), start=1):
             job = waiting[future]
@@ -81,6 +86,16 @@ def _made(jobs: Iterable[Job], cache: RunCache, processes: int) -> Runs:
                 _line(job, runs[job], f"{count}/{len(missing)}, {left / 60:.0f} min left"), file=sys.stderr, flush=True
             )
     return runs
+
+
+@contextmanager
+def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that make way for others; whoever interrupts need not wait for runs that have not begun."""
+    pool = ProcessPoolExecutor(processes, initializer=os.nice, initargs=(NICENESS,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _line(job: Job, made: Mapping[str, Any], progress: str) -> str:

@@ -64,7 +64,8 @@ if both are kept. GPU-h run from a replica's order to its end. "x3": each reques
 
 Tidegate has its defaults everywhere. Rivals have the target that their makers publish and, where that is another one,
 below it the one that does best against Tidegate here: of all that were tried, the cheapest that keeps the promise as
-often, or else the one that keeps it most often. Figures are medians of {seeds} seeds; targets were tried with one.
+often, or else the one that keeps it most often. Figures are medians of {seeds} seeds; targets were tried with one,
+and so was what knows the trace with sticky routing.
 
 *Regret* is GPU-h in units of what hindsight pays to keep the promise as often: the best of static sizes and of
 clairvoyants, which know the trace but pay cold starts and hold a size for one or five minutes. Between its points it
