@@ -42,6 +42,17 @@ def test_the_policy_is_what_the_file_says(tmp_path: Path) -> None:
     assert scaling.queue_depth.drain_seconds == 30
 
 
+def test_what_kubectl_prints_can_be_rehearsed(tmp_path: Path) -> None:
+    """An object from a cluster has a status, of any version, and metadata that nobody wrote; or it is in a List."""
+    live = SERVICE.split("---")[1].replace("{name: chat}", "{name: chat, uid: x, managedFields: [{manager: kubectl}]}")
+    file = tmp_path / "live.yaml"
+    file.write_text(live + "status: {replicas: many, fromTheFuture: {}}\n")
+    assert read_service(file).scaling.max_replicas == 9
+    indented = live.strip().replace("\n", "\n  ")
+    file.write_text(f"apiVersion: v1\nkind: List\nitems:\n- {indented}\n")
+    assert read_service(file).scaling.max_replicas == 9
+
+
 @pytest.mark.parametrize("name", ["chat-gpu", "summarize-cpu", "legacy-advisory"])
 def test_the_examples_can_be_rehearsed(name: str) -> None:
     """They are what people start from."""

@@ -49,8 +49,9 @@ def read_service(path: str | Path) -> InferenceServiceSpec:
     (service,) = found
     _refuse_unknown(service)
     try:
+        wanted = {name: part for name, part in service.document.items() if name != "status"}
         # As JSON: of Python's values the model takes more than the API server, such as true for 1.
-        spec = InferenceService.model_validate_json(json.dumps(service.document, default=str), strict=True).spec
+        spec = InferenceService.model_validate_json(json.dumps(wanted, default=str), strict=True).spec
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(step) for step in first["loc"])
