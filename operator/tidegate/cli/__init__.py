@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "simulate": "Rehearse a scaling policy on a trace, beside its rivals.",
     "crds": "Print the CustomResourceDefinitions, or write them to files.",
     "import": "Turn HorizontalPodAutoscalers and ScaledObjects into InferenceServices.",
+    "explain": "Say why a service has the size that it has, and what would change it.",
     "pin": "Pin a service to a number of replicas.",
     "unpin": "Let a pinned service follow its demand again.",
 }
@@ -43,3 +44,8 @@ class _Lazy(click.Group):
 @click.version_option(__version__, prog_name="tidegate")
 def main() -> None:
     """Tidegate autoscales LLM inference on Kubernetes."""
+
+
+def kubectl_plugin() -> None:
+    """Run the same commands as `kubectl tidegate`: kubectl finds an executable of that name in the PATH."""
+    main(prog_name="kubectl tidegate")

@@ -186,11 +186,20 @@ class ClusterClient:
             ClusterError: if the API server refuses, or cannot be reached.
         """
         try:
-            return await self._server.send("GET", resource.path(namespace, name), None)
+            return await self.read(resource, namespace, name)
         except ClusterError as error:
             if error.is_absent:
                 return None
             raise
+
+    async def read(self, resource: Resource, namespace: str, name: str) -> Document:
+        """One object.
+
+        Raises:
+            ClusterError: 404 of reason NotFound if it is not there, without a reason if its kind is not known; and if
+                the API server refuses, or cannot be reached.
+        """
+        return await self._server.send("GET", resource.path(namespace, name), None)
 
     async def create(self, resource: Resource, body: Document) -> Document:
         """Create an object, outside the budget; what was made of it.

@@ -72,6 +72,15 @@ def floor_at(schedules: Iterable[Schedule], now: float, lead_seconds: float = 0.
     return floor, because
 
 
+def next_start(schedule: Schedule, now: float) -> tuple[float, str] | None:
+    """When the next span of a schedule begins, in seconds since the epoch and as its clocks show it.
+
+    None while one is running, and for a schedule that cannot be kept or never begins.
+    """
+    period = _period_at(schedule, now)
+    return None if period is None or period.is_span or period.until == math.inf else (period.until, period.until_words)
+
+
 def fault(schedule: Schedule) -> str:
     """What is wrong with a schedule: the field, the value, the fix; "" if it can be kept."""
     return _fault(schedule.start, schedule.end, schedule.time_zone)
