@@ -45,7 +45,7 @@ def learned_text(memory: Memory, longest: int) -> str:
         lead_time=LeadTime(starts_seconds=learned.lead_time.starts_seconds),
         forecast=Forecast(),
     )
-    if lasting == Learned() and memory.arrivals.sums == Sums():
+    if learned.step_time.seconds is None and not learned.lead_time.starts_seconds:
         return ""
     while True:
         kept = _Kept(format=FORMAT, learned=lasting, sums=memory.arrivals.sums)
