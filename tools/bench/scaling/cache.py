@@ -1,5 +1,6 @@
 """Runs that need not be made again: the same code, set-up, policy and seed give the same run."""
 
+import ast
 import gzip
 import hashlib
 import json
@@ -85,8 +86,22 @@ def sources_digest(policy_module: str, *, knows_rule: bool) -> str:
     """Of the source of a policy, of the simulator, and of all that they import."""
     total = hashlib.sha256()
     for name in sorted(modules_behind(policy_module, knows_rule=knows_rule)):
-        total.update(f"{name} {_digest(_file_of(name))}\n".encode())
+        total.update(f"{name} {code_of(_file_of(name).read_text())}\n".encode())
     return total.hexdigest()
+
+
+def code_of(source: str) -> str:
+    """What of a module's source can change a run: all but comments, docstrings and layout."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined] # It was there.
+    return ast.dump(tree)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def modules_behind(policy_module: str, *, knows_rule: bool) -> set[str]:
@@ -94,7 +109,7 @@ def modules_behind(policy_module: str, *, knows_rule: bool) -> set[str]:
     graph = grimp.build_graph("tidegate", cache_dir=None)
     if not knows_rule:
         for name in graph.modules:
-            if name.startswith(RULE) and name not in SHARED:
+            if name.startswith(f"{RULE}.") and name not in SHARED:
                 graph.remove_module(name)
     starts = (policy_module, "tidegate.simulator.replay", "tidegate.simulator.outcome", "tidegate.simulator.trace")
     return {*starts, *(behind for start in starts for behind in graph.find_upstream_modules(start))}
