@@ -11,6 +11,9 @@ from tidegate.cli.outlook import Direction, Turn
 from tidegate.scaling.wording import count, number
 
 NARROWEST = 60
+"""Three columns have room down to this width."""
+
+_Row = tuple[str, str, str]
 _DIRECTIONS = {
     Direction.UP: "more, if any of these:",
     Direction.DOWN: "fewer, once all of these:",
@@ -38,10 +41,10 @@ def text_of(explanation: Explanation, width: int = 100) -> str:
     parts += [
         _section("Why", _why(explanation), width),
         _table("Terms", ("term", "wants", "because"), _terms(explanation), width),
-        _table("Limits that bit", ("limit", "", "because"), _limits(explanation), width),
+        _table("Limits that bit", None, _limits(explanation), width),
         _section("Learned", _learned(explanation), width),
         _section("Traffic", _traffic(explanation), width),
-        _table("Not as it should be", ("condition", "", ""), _concerns(explanation), width),
+        _table("Not as it should be", None, _concerns(explanation), width),
         _section("What would change it", _outlook(explanation.outlook), width),
         _table("History", ("time", "size", "who and why"), _history(explanation), width),
     ]
@@ -76,12 +79,12 @@ def _why(explanation: Explanation) -> list[str]:
     return [decision.message, f"{decision.reason}, since {_when(decision.time, explanation.now)}, {carried_out}"]
 
 
-def _terms(explanation: Explanation) -> list[tuple[str, str, str]]:
+def _terms(explanation: Explanation) -> list[_Row]:
     decision = explanation.status.decision
     return [(each.term, str(each.replicas), each.because) for each in decision.proposals] if decision else []
 
 
-def _limits(explanation: Explanation) -> list[tuple[str, str, str]]:
+def _limits(explanation: Explanation) -> list[_Row]:
     decision = explanation.status.decision
     return [(each.name, f"{each.from_} → {each.to}", each.because) for each in decision.limits] if decision else []
 
@@ -138,7 +141,7 @@ def _traffic(explanation: Explanation) -> list[str]:
     return ["; ".join(part for part in (*parts, read) if part)]
 
 
-def _concerns(explanation: Explanation) -> list[tuple[str, str, str]]:
+def _concerns(explanation: Explanation) -> list[_Row]:
     return [
         (
             f"{each.type}={each.status}",
@@ -159,7 +162,7 @@ def _outlook(turns: Sequence[Turn]) -> list[str]:
     return lines
 
 
-def _history(explanation: Explanation) -> list[tuple[str, str, str]]:
+def _history(explanation: Explanation) -> list[_Row]:
     return [
         (_when(change.time, explanation.now), f"{change.from_} → {change.to}", _who_and_why(change))
         for change in explanation.status.changes
@@ -195,16 +198,17 @@ def _wrapped(line: str, width: int, indent: str = "") -> str:
     )
 
 
-def _table(title: str, header: tuple[str, str, str], rows: Sequence[tuple[str, str, str]], width: int) -> str:
+def _table(title: str, header: _Row | None, rows: Sequence[_Row], width: int) -> str:
     """Three columns, of which the last takes what is left of the line, and as many lines as it needs."""
     if not rows:
         return ""
-    first, second = (max(len(row[column]) for row in (header, *rows)) for column in (0, 1))
+    rows = [header, *rows] if header else rows
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
     lead = 2 + first + 2 + second + 2
     lines = [title]
-    for row in ((*header,), *rows) if any(header[1:]) else rows:
+    for row in rows:
         start = f"  {row[0]:<{first}}  {row[1]:<{second}}  "
-        rest = textwrap.wrap(row[2], max(width - lead, 30), break_long_words=False, break_on_hyphens=False) or [""]
+        rest = textwrap.wrap(row[2], width - lead, break_on_hyphens=False) or [""]
         lines.append(f"{start}{rest[0]}".rstrip())
         lines += [f"{'':{lead}}{line}" for line in rest[1:]]
     return "".join(f"{line}\n" for line in lines)

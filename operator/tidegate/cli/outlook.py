@@ -204,14 +204,12 @@ def _smaller(given: _Given) -> float:
 def _waiting_above(given: _Given) -> Turn | None:
     if given.replicas_of("queue") is None:
         return None
-    tolerated, waiting = (
-        to_number(given.spec.scaling.queue_depth.target_per_replica) * given.size,
-        given.signals.waiting,
-    )
+    policy, waiting = given.spec.scaling.queue_depth, given.signals.waiting
+    tolerated = to_number(policy.target_per_replica) * given.size
     if waiting is not None and waiting > tolerated:
         when = f"more than {number(tolerated)} requests still wait once the replicas that are ordered are there"
     else:
-        when = f"more than {number(tolerated)} requests wait"
+        when = f"more than {number(tolerated)} requests wait, too many to start within {policy.drain_seconds} s"
     return Turn(Direction.UP, when, _whole(waiting), tolerated)
 
 
