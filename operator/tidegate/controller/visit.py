@@ -85,7 +85,7 @@ def _size(
     state.not_starting = not_starting(((pod.key[1], pod.trouble) for pod in pods if not pod.leaving), live)
     rolls = live.updated_replicas < live.current_replicas
     down = next_step(state.way_down, pods, observation, decision, replicas=replicas, owned=owned, rolls=rolls, now=now)
-    if _is_busy(state) or down.leaving:
+    if _is_busy(state) or down.stages:
         state.busy_at = now
     message = with_note(decision.message, state.way_down.note)
     actions += marks_to_write(down, pods, decision, serving=serving, owned=owned, message=message)

@@ -10,7 +10,7 @@ from tidegate.controller.refused import Refused
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.observation import Observation
 from tidegate.scaling.wording import count
-from tidegate.workloads.leaving import LeavingPod, PodMarks, WayDown, serving_replicas, way_down
+from tidegate.workloads.leaving import LeavingPod, PodMarks, Situation, Stage, WayDown, serving_replicas, way_down
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class WayDownState:
 
 def serving_size(replicas: int, pods: Iterable[PodRecord], *, owned: bool) -> int:
     """The size as the rule sees it: less the pods that drain."""
-    return serving_replicas(replicas, [_marks(pod, owned=owned) for pod in pods if not pod.leaving])
+    return serving_replicas(replicas, [(pod.ready, _marks(pod, owned=owned)) for pod in pods if not pod.leaving])
 
 
 def next_step(
@@ -68,13 +68,12 @@ def next_step(
         now: seconds since the epoch.
     """
     seen = {pod.uid: pod for pod in observation.pods}
-    step = way_down(
-        [
+    given = Situation(
+        pods=[
             LeavingPod(seen=seen[pod.uid], marks=_marks(pod, owned=owned), grace_seconds=pod.grace_seconds)
             for pod in pods
             if not pod.leaving
         ],
-        wanted=decision.to_replicas if decision.applied else replicas,
         replicas=replicas,
         owned=owned,
         rolls=rolls,
@@ -83,6 +82,7 @@ def next_step(
         stale_after_seconds=observation.stale_after_seconds,
         now=now,
     )
+    step = way_down(given, decision.to_replicas if decision.applied else replicas)
     state.costs_seen = step.costs_seen
     state.note = _note(state, step, leaves=step.replicas < replicas, owned=owned)
     return step
@@ -132,9 +132,9 @@ def _mark(pod: PodRecord, before: PodMarks, after: PodMarks) -> MarkPod:
 
 
 def _note(state: WayDownState, step: WayDown, *, leaves: bool, owned: bool) -> str:
-    if state.refused is not None and not step.leaving and leaves:
+    if state.refused is not None and not step.stages and leaves:
         return f"pods cannot be marked, so Kubernetes chooses who leaves: {state.refused.message}"
-    draining = sum(pod.seen.ready for pod in step.leaving)
+    draining = sum(stage is not Stage.UNGUIDED for stage in step.stages.values())
     if not draining or not owned:
         return ""
     verb, they = ("drains", "it leaves") if draining == 1 else ("drain", "they leave")

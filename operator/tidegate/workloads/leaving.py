@@ -5,6 +5,7 @@ Level-based: all of it follows from what is on the pods, so whoever leads next g
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from itertools import takewhile
 
 from tidegate.api.names import ROUTING_DRAINING, ROUTING_SERVING
@@ -66,6 +67,59 @@ class LeavingPod:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """A workload on its way down."""
+
+    pods: Sequence[LeavingPod]
+    """Those that are there and not being deleted."""
+
+    replicas: int
+    """The size that is written."""
+
+    owned: bool = True
+    """Whether the pods are ours to drain; else they are only marked for Kubernetes to take first."""
+
+    rolls: bool = False
+    """Whether pods of two templates are there: which of them go is then not for us to say."""
+
+    may_mark: bool = True
+    """Whether pods can be written on; else the size alone is."""
+
+    costs_seen: Mapping[str, float]
+    """What the last step has returned."""
+
+    stale_after_seconds: float
+    """A sample that is older says nothing about now."""
+
+    now: float
+    """Seconds since the epoch."""
+
+    @property
+    def serving(self) -> int:
+        """The size as the rule sees it."""
+        return serving_replicas(self.replicas, [(pod.seen.ready, pod.marks) for pod in self.pods])
+
+
+class Stage(Enum):
+    """Where a pod that leaves has got to."""
+
+    DRAINS = auto()
+    """It has streams to finish."""
+
+    DRAINED = auto()
+    """It is done, and Kubernetes is to be told so."""
+
+    MARKED = auto()
+    """Kubernetes was told just now."""
+
+    GOES = auto()
+    """The size may be lowered by it."""
+
+    UNGUIDED = auto()
+    """The size may be lowered at once: whatever is written on it, Kubernetes chooses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WayDown:
     """The next step of the way down."""
 
@@ -75,8 +129,8 @@ class WayDown:
     marks: Mapping[str, PodMarks]
     """By uid: what must be written on pods on which it is not."""
 
-    leaving: tuple[LeavingPod, ...]
-    """Pods that leave, as they are."""
+    stages: Mapping[str, Stage]
+    """By uid of the pods that leave."""
 
     serving_after_marks: int
     """Pods in service, those that are still to come included, once the marks are written."""
@@ -88,132 +142,147 @@ class WayDown:
     """By uid of the pods that we have marked: when that was first seen."""
 
 
-def serving_replicas(replicas: int, marks: Collection[PodMarks]) -> int:
+def serving_replicas(replicas: int, pods: Collection[tuple[bool, PodMarks]]) -> int:
     """The size less the pods that drain, as far as it still counts them.
 
     Args:
         replicas: the size that is written.
-        marks: those of the pods that are there and not being deleted.
+        pods: whether each pod is ready, and its marks, of those that are there and not being deleted.
     """
-    return max(0, replicas - sum(each.drains for each in marks) + _counted_no_more(replicas, marks))
+    return max(0, replicas - sum(marks.drains for _, marks in pods) + _counted_no_more(replicas, pods))
 
 
-def way_down(
-    pods: Sequence[LeavingPod],
-    *,
-    wanted: int,
-    replicas: int,
-    owned: bool,
-    rolls: bool,
-    may_mark: bool,
-    costs_seen: Mapping[str, float],
-    stale_after_seconds: float,
-    now: float,
-) -> WayDown:
+def way_down(given: Situation, wanted: int) -> WayDown:
     """Say what is to be written on which pods, and what the size may be.
 
     Args:
-        pods: the pods that are there and not being deleted.
+        given: what is.
         wanted: the size that was decided, of pods in service.
-        replicas: the size that is written.
-        owned: whether the pods are ours to drain; else they are only marked for Kubernetes to take first.
-        rolls: whether pods of two templates are there: which ones go is then not for us to say.
-        may_mark: whether pods can be written on; else the size alone is.
-        costs_seen: what the last call returned.
-        stale_after_seconds: a sample that is older says nothing about now.
-        now: seconds since the epoch.
     """
-    present = [pod.marks for pod in pods]
-    serving = serving_replicas(replicas, present)
-    seen = {pod.seen.uid: costs_seen.get(pod.seen.uid, now) for pod in pods if pod.marks.is_marked}
-    if not may_mark:
+    seen = {pod.seen.uid: given.costs_seen.get(pod.seen.uid, given.now) for pod in given.pods if pod.marks.is_marked}
+    given = replace(given, costs_seen=seen)
+    serving = given.serving
+    if not given.may_mark:
         return WayDown(
             replicas=wanted,
             marks={},
-            leaving=(),
+            stages={},
             serving_after_marks=serving,
             serving_after_scale=wanted,
             costs_seen=seen,
         )
-    draining = sum(each.drains for each in present)
-    count = max(0, min(len(pods) - wanted, draining + serving - wanted))
-    if rolls:
-        count = min(count, draining)
-    order = sorted(pods, key=_leaves_first)
-    leaving = tuple(order[:count])
-    drained = {pod.seen.uid for pod in leaving if _is_drained(pod, stale_after_seconds, now)} if owned else None
-    after = {pod.seen.uid: pod.marks.back() for pod in order[count:]}
-    after |= {pod.seen.uid: _leaves(pod, drained, now) for pod in leaving}
-    marks = {pod.seen.uid: after[pod.seen.uid] for pod in pods if after[pod.seen.uid] != pod.marks}
-    begun = sum(each.drains for each in after.values()) - draining
-    done = {pod.seen.uid for pod in leaving if _is_done(pod, drained, seen, now)}
-    gone = list(takewhile(lambda pod: pod.seen.uid in done, sorted(pods, key=lambda pod: _as_kubernetes(pod, done))))
-    size = _size(wanted, replicas, serving, len(pods) - len(gone), rolls=rolls)
-    told_before = max(0, sum(pod.marks.drains for pod in gone) - _counted_no_more(replicas, present))
+    leaving = _leaving(given, wanted)
+    stages = {pod.seen.uid: _stage(pod, given, chosen) for pod, chosen in leaving}
+    after = {pod.seen.uid: _marks(pod, stages.get(pod.seen.uid), given) for pod in given.pods}
+    begun = sum(after[pod.seen.uid].drains - pod.marks.drains for pod in given.pods)
+    gone = _gone(given, stages)
+    size = _size(given, wanted, len(given.pods) - len(gone))
     return WayDown(
         replicas=size,
-        marks=marks,
-        leaving=leaving,
+        marks={pod.seen.uid: after[pod.seen.uid] for pod in given.pods if after[pod.seen.uid] != pod.marks},
+        stages=stages,
         serving_after_marks=serving - begun,
-        serving_after_scale=serving - begun + size - replicas + (told_before if size < replicas else 0),
+        serving_after_scale=serving - begun + _told(given, gone, size),
         costs_seen=seen,
     )
 
 
-def _counted_no_more(replicas: int, marks: Collection[PodMarks]) -> int:
+def _leaving(given: Situation, wanted: int) -> list[tuple[LeavingPod, bool]]:
+    """The pods that leave, and whether they are chosen.
+
+    They are not where others stay on which somebody else has put the same cost.
+    """
+    draining = sum(pod.marks.drains for pod in given.pods)
+    count = max(0, min(len(given.pods) - wanted, draining + given.serving - wanted))
+    if given.rolls:
+        count = min(count, draining)
+    order = sorted(given.pods, key=_leaves_first)
+    stays = {_foreign_cost(pod) for pod in order[count:] if pod.seen.ready} - {None}
+    return [(pod, _foreign_cost(pod) not in stays) for pod in order[:count]]
+
+
+def _stage(pod: LeavingPod, given: Situation, chosen: bool) -> Stage:  # noqa: FBT001 - it is in the pair
+    """The state table of docs/scale-down.md."""
+    if not pod.seen.ready or not chosen:
+        return Stage.UNGUIDED
+    if given.owned and not pod.marks.is_marked and not _is_drained(pod, given):
+        return Stage.DRAINS
+    if pod.marks.cost_is_foreign:
+        return Stage.GOES
+    if not pod.marks.is_marked:
+        return Stage.DRAINED
+    return Stage.GOES if given.now - given.costs_seen[pod.seen.uid] >= COST_SECONDS else Stage.MARKED
+
+
+def _marks(pod: LeavingPod, stage: Stage | None, given: Situation) -> PodMarks:
+    """What a pod must carry."""
+    marks = pod.marks
+    match stage:
+        case None:
+            return marks.back()
+        case Stage.UNGUIDED:
+            return marks.back() if pod.seen.ready else marks
+        case Stage.DRAINS:
+            since = given.now if marks.draining_since is None else marks.draining_since
+            return replace(marks, routing=ROUTING_DRAINING, draining_since=since)
+        case Stage.DRAINED:
+            return replace(marks, deletion_cost=LEAVES_FIRST)
+        case _:
+            return marks
+
+
+def _gone(given: Situation, stages: Mapping[str, Stage]) -> list[LeavingPod]:
+    """The pods by which the size may be lowered: Kubernetes takes these before all others."""
+    free = {uid for uid, stage in stages.items() if stage in {Stage.GOES, Stage.UNGUIDED}}
+    order = sorted(given.pods, key=lambda pod: (*_as_kubernetes(pod.seen.ready, pod.marks), pod.seen.uid not in free))
+    return list(takewhile(lambda pod: pod.seen.uid in free, order))
+
+
+def _size(given: Situation, wanted: int, left: int) -> int:
+    if given.rolls:
+        return wanted if wanted < given.serving else max(given.replicas, wanted)
+    return max(wanted, min(given.replicas, left))
+
+
+def _told(given: Situation, gone: Sequence[LeavingPod], size: int) -> int:
+    """By how much a size changes the pods in service: not by those that have drained."""
+    if size >= given.replicas:
+        return size - given.replicas
+    counted_no_more = _counted_no_more(given.replicas, [(pod.seen.ready, pod.marks) for pod in given.pods])
+    return size - given.replicas + max(0, sum(pod.marks.drains for pod in gone) - counted_no_more)
+
+
+def _counted_no_more(replicas: int, pods: Collection[tuple[bool, PodMarks]]) -> int:
     """Pods that drain and are still there for a moment, although the size has been lowered by them."""
-    return min(sum(each.drains and each.is_marked for each in marks), max(0, len(marks) - replicas))
+    order = sorted((*_as_kubernetes(ready, marks), marks.drains) for ready, marks in pods)
+    return sum(drains for *_, drains in order[: max(0, len(pods) - replicas)])
 
 
-def _size(wanted: int, replicas: int, serving: int, left: int, *, rolls: bool) -> int:
-    if rolls:
-        return wanted if wanted < serving else max(replicas, wanted)
-    return max(wanted, min(replicas, left))
+def _as_kubernetes(ready: bool, marks: PodMarks) -> tuple[bool, int, bool]:  # noqa: FBT001 - it is in the pair
+    """Sorts pods as a ReplicaSet's controller takes them away, as far as anybody has a say in it.
+
+    Where it may choose, those that nobody has written on come first: they are the ones that must not go unseen.
+    """
+    return (ready, marks.deletion_cost or 0, marks.cost_is_foreign)
 
 
 def _leaves_first(pod: LeavingPod) -> tuple[object, ...]:
     """Sorts pods: those that Kubernetes takes anyway, those that others want gone, those on their way, the emptiest."""
-    marks = pod.marks
-    return (pod.seen.ready, _foreign_cost(pod), not marks.drains, not marks.is_marked, *emptiness(pod.seen))
+    marks, theirs = pod.marks, _foreign_cost(pod)
+    on_their_way = (not marks.drains, not marks.is_marked)
+    return (pod.seen.ready, theirs or 0, theirs is not None, *on_their_way, *emptiness(pod.seen))
 
 
-def _as_kubernetes(pod: LeavingPod, done: Collection[str]) -> tuple[bool, int, bool]:
-    """Sorts pods as a ReplicaSet's controller takes them away, as far as we have a say in it."""
-    return (pod.seen.ready, pod.marks.deletion_cost or 0, pod.seen.uid not in done)
+def _foreign_cost(pod: LeavingPod) -> int | None:
+    return pod.marks.deletion_cost if pod.marks.cost_is_foreign else None
 
 
-def _foreign_cost(pod: LeavingPod) -> int:
-    return (pod.marks.deletion_cost or 0) if pod.marks.cost_is_foreign else 0
-
-
-def _leaves(pod: LeavingPod, drained: set[str] | None, now: float) -> PodMarks:
-    """What a pod that leaves must carry. One that is not ready is taken first in any case."""
-    marks = pod.marks
-    if not pod.seen.ready:
-        return marks
-    if drained is not None:
-        since = now if marks.draining_since is None else marks.draining_since
-        marks = replace(marks, routing=ROUTING_DRAINING, draining_since=since)
-    if marks.cost_is_foreign or (drained is not None and pod.seen.uid not in drained and not marks.is_marked):
-        return marks
-    return replace(marks, deletion_cost=LEAVES_FIRST)
-
-
-def _is_drained(pod: LeavingPod, stale_after_seconds: float, now: float) -> bool:
+def _is_drained(pod: LeavingPod, given: Situation) -> bool:
     since, sample = pod.marks.draining_since, pod.seen.reading
     if since is None:
         return False
-    if now - since >= min(DRAIN_SECONDS, pod.grace_seconds):
+    if given.now - since >= min(DRAIN_SECONDS, pod.grace_seconds):
         return True
-    if not isinstance(sample, Sample) or now - sample.time > stale_after_seconds:
+    if not isinstance(sample, Sample) or given.now - sample.time > given.stale_after_seconds:
         return False
     return sample.time - since >= OUT_OF_SERVICE_SECONDS and is_idle(sample)
-
-
-def _is_done(pod: LeavingPod, drained: set[str] | None, costs_seen: Mapping[str, float], now: float) -> bool:
-    """Whether the size may be lowered by this pod."""
-    if not pod.seen.ready:
-        return True
-    if pod.marks.cost_is_foreign:
-        return drained is None or pod.seen.uid in drained
-    return pod.seen.uid in costs_seen and now - costs_seen[pod.seen.uid] >= COST_SECONDS
