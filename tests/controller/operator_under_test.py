@@ -1,6 +1,6 @@
 """The loop with everything around it faked but time itself: the clock is a number that tests turn."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from cluster_objects import NAMESPACE, inference_service, pod
@@ -15,6 +15,7 @@ from tidegate.controller.pod_reader import PodReader
 from tidegate.controller.store import Store
 from tidegate.metrics.pod_scrape import ScrapeTarget
 from tidegate.metrics.prometheus import StoredReadings, StoredTarget
+from tidegate.scaling.recording import Look
 from tidegate.scaling.sample import Sample, ScrapeFailure
 
 IDLE: dict[str, float] = {
@@ -77,6 +78,9 @@ class ScrapedEveryHalfMinute:
 
 class OperatorUnderTest:
     """An operator, its cluster and its pods."""
+
+    record: Callable[[Look], None] | None = None
+    """Takes each look, if anybody records."""
 
     def __init__(
         self,
@@ -154,4 +158,5 @@ class OperatorUnderTest:
             clock=lambda: self.now,
             tick_seconds=self.tick_seconds,
             metrics_source=self.metrics_source,
+            record=self.record,
         )
