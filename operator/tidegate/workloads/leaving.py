@@ -182,7 +182,7 @@ def way_down(given: Situation, wanted: int) -> WayDown:
         marks={pod.seen.uid: after[pod.seen.uid] for pod in given.pods if after[pod.seen.uid] != pod.marks},
         stages=stages,
         serving_after_marks=serving - begun,
-        serving_after_scale=serving - begun + _told(given, gone, size),
+        serving_after_scale=serving - begun + _told(given, sum(after[pod.seen.uid].drains for pod in gone), size),
         costs_seen=seen,
     )
 
@@ -244,12 +244,12 @@ def _size(given: Situation, wanted: int, left: int) -> int:
     return max(wanted, min(given.replicas, left))
 
 
-def _told(given: Situation, gone: Sequence[LeavingPod], size: int) -> int:
+def _told(given: Situation, drained: int, size: int) -> int:
     """By how much a size changes the pods in service: not by those that have drained."""
     if size >= given.replicas:
         return size - given.replicas
     counted_no_more = _counted_no_more(given.replicas, [(pod.seen.ready, pod.marks) for pod in given.pods])
-    return size - given.replicas + max(0, sum(pod.marks.drains for pod in gone) - counted_no_more)
+    return size - given.replicas + max(0, drained - counted_no_more)
 
 
 def _counted_no_more(replicas: int, pods: Collection[tuple[bool, PodMarks]]) -> int:
