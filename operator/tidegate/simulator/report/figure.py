@@ -68,6 +68,7 @@ def figure_json(document: Mapping[str, Any]) -> str:
         showspikes=True,
         spikemode="across",
     )
+    figure.update_yaxes(showspikes=False)
     figure.update_xaxes(spikethickness=1, spikedash="solid", zeroline=False)
     figure.update_xaxes(title_text=f"{unit} since the trace began", row=len(PANELS), col=1)
     figure.update_layout(
