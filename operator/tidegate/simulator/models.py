@@ -108,8 +108,8 @@ MODELS = {
         max_sequences=256,
         context_tokens=32_768,
     ),
-    # Measured: the same on an RTX PRO 6000. Its cache was not recorded and is reckoned: nine tenths of 95 GiB, less 16 GB
-    # of weights and 2 GiB for activations, at 128 KiB a token.
+    # Measured: the same on an RTX PRO 6000. Its cache was not recorded and is reckoned: nine tenths of 95 GiB, less
+    # 16 GB of weights and 2 GiB for activations, at 128 KiB a token.
     "rtxpro6000": ReplicaModel(
         alpha_milliseconds=9.0,
         beta_milliseconds=0.153,
