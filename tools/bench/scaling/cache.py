@@ -106,13 +106,18 @@ def _is_text(statement: ast.stmt) -> bool:
 
 def modules_behind(policy_module: str, *, knows_rule: bool) -> set[str]:
     """The policy's module, the simulator's, and all that they import; without the rule's, where it is not known."""
-    graph = grimp.build_graph("tidegate", cache_dir=None)
-    if not knows_rule:
-        for name in graph.modules:
-            if name.startswith(f"{RULE}.") and name not in SHARED:
-                graph.remove_module(name)
+    graph = _graph(knows_rule=knows_rule)
     starts = (policy_module, "tidegate.simulator.replay", "tidegate.simulator.outcome", "tidegate.simulator.trace")
     return {*starts, *(behind for start in starts for behind in graph.find_upstream_modules(start))}
+
+
+@cache
+def _graph(*, knows_rule: bool) -> grimp.ImportGraph:
+    graph = grimp.build_graph("tidegate", cache_dir=None)
+    for name in () if knows_rule else graph.modules:
+        if name.startswith(f"{RULE}.") and name not in SHARED:
+            graph.remove_module(name)
+    return graph
 
 
 def _file_of(module: str) -> Path:
