@@ -61,9 +61,7 @@ class TestDocument:
 
     def test_it_has_what_it_promises(self, trace: Path) -> None:
         """The trace, the set-up, and of each policy the figures, the series and the changes."""
-        found = document(
-            "--trace", trace, "--multiply", "2", "--seed", "3", "--rival", "static=2", "--startup-seconds", "20"
-        )
+        found = document("--trace", trace, "--multiply", "2", "--seed", "3", "--rival", "static=2")
         assert found.keys() == {"trace", "setUp", "runs"}
         assert found["trace"] == {
             "name": "trace.csv",
@@ -80,7 +78,7 @@ class TestDocument:
         assert 299 <= found["trace"]["durationSeconds"] <= 303
         assert found["setUp"] == {
             "replicaModel": "rtx4090",
-            "startupSeconds": 20.0,
+            "startupSeconds": 60.0,
             "initialReplicas": 1,
             "maxReplicas": 40,
             "scrapeIntervalSeconds": 5.0,

@@ -83,6 +83,12 @@ def test_what_the_table_shows_is_said(others: list[dict[str, Any]], says: str) -
     assert list(conclusion(document(run("tidegate", 0.995, 8.0), *others))) == [OWN + says]
 
 
+def test_one_replica_is_one() -> None:
+    """People read it."""
+    (line,) = conclusion(document(run("tidegate", 1, 1.0) | {"peakReplicas": 1}))
+    assert line.endswith("with 1.00 GPU-hours and 1 replica at most.")
+
+
 def test_each_of_several_policies_is_compared_with_the_rivals() -> None:
     """A sentence for each --service."""
     lines = list(conclusion(document(run("tidegate a", 1, 8.0), run("tidegate b", 0.9, 4.0), run("x", 0.99, 2.0))))

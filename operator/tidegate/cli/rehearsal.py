@@ -22,6 +22,7 @@ from tidegate.simulator.comparison import Document, Load, compare
 from tidegate.simulator.comparison import Progress as OnProgress
 from tidegate.simulator.dated import DatedPolicy
 from tidegate.simulator.model_file import replica_model
+from tidegate.simulator.models import MODELS
 from tidegate.simulator.policy import Policy
 from tidegate.simulator.replay import SetUp
 from tidegate.simulator.report import PlotlyMissingError, write_report
@@ -34,6 +35,9 @@ from tidegate.simulator.trouble import Trouble, parse_fault
 
 MOST_REPLICAS = 40
 """Where neither a service nor an option says."""
+
+STARTUP_SECONDS = 60.0
+"""The cold start of the models that ship, unless told otherwise."""
 
 STANDARD_OUTPUT = "-"
 
@@ -99,6 +103,8 @@ def _prepared(inputs: Inputs) -> tuple[Load, list[Policy], SetUp]:
     model = replica_model(inputs.replica_model)
     if inputs.startup_seconds is not None:
         model = replace(model, startup_seconds=inputs.startup_seconds)
+    elif inputs.replica_model in MODELS:  # They start at once, for those who wait for an engine with a clock.
+        model = replace(model, startup_seconds=model.startup_seconds or STARTUP_SECONDS)
     set_up = SetUp(
         model=model,
         initial_replicas=inputs.initial_replicas or max(spec.scaling.min_replicas for spec in specs.values()),

@@ -70,7 +70,8 @@ _OUTPUT = click.Path(dir_okay=False, allow_dash=True)
 @click.option(
     "--startup-seconds",
     type=click.FloatRange(0, 86_400),
-    help="Cold start: from the order of a replica until it is ready. Default: the replica model's.",
+    help="Cold start: from the order of a replica until it is ready. Default: that of the replica model's "
+    "file; 60 for the models that ship.",
 )
 @click.option(
     "--scrape-interval",

@@ -75,9 +75,13 @@ def conclusion(document: Document) -> Iterator[str]:
     for run in own:
         yield (
             f"{run['policy']} kept the promise ({promise}) for {percent(run['sloAttainment'])} % of "
-            f"{run['requests']:,} requests with {run['gpuHours']:,.2f} GPU-hours and {run['peakReplicas']} replicas at "
-            f"most.{_beside(run, others)}"
+            f"{run['requests']:,} requests with {run['gpuHours']:,.2f} GPU-hours and "
+            f"{_replicas(run['peakReplicas'])} at most.{_beside(run, others)}"
         )
+
+
+def _replicas(number: int) -> str:
+    return f"{number} replica{'s' if number != 1 else ''}"
 
 
 def _beside(run: Run, others: Sequence[Run]) -> str:
