@@ -12,7 +12,7 @@ from timeline import TICK_SECONDS, Timeline, service
 from tidegate.scaling.lead_time import LeadTime
 from tidegate.scaling.learned_text import learned_text, recall
 from tidegate.scaling.memory import Memory
-from tidegate.scaling.recurrence import Recurrence
+from tidegate.scaling.recurrence import Recurrence, Span
 
 LONGEST = 6144
 
@@ -22,7 +22,8 @@ def busy(size: int = 3) -> Timeline:
     return Timeline(service(), size=size).arrive(4).advance(300).burst(30).advance(300)
 
 
-TEXT = learned_text(busy().memory, LONGEST)
+WROTE = busy()
+TEXT = learned_text(WROTE.memory, LONGEST)
 
 
 def with_bursts(memory: Memory, recurrence: Recurrence) -> Memory:
@@ -36,7 +37,7 @@ class TestThereAndBack:
 
     def test_what_is_read_is_what_was_written(self) -> None:
         """Written again, it is the same text."""
-        assert learned_text(recall(TEXT), LONGEST) == TEXT
+        assert learned_text(recall(TEXT, WROTE.now), LONGEST) == TEXT
 
     def test_it_fits_its_field(self) -> None:
         """A kilobyte or so for ten minutes of work."""
@@ -50,8 +51,8 @@ class TestThereAndBack:
     def test_a_quiet_service_has_nothing_new_to_write(self) -> None:
         """What fades with time alone still says the same of a replica."""
         timeline = busy()
-        before = recall(learned_text(timeline.memory, LONGEST)).learned
-        after = recall(learned_text(timeline.arrive(0).advance(900).memory, LONGEST)).learned
+        before = recall(learned_text(timeline.memory, LONGEST), timeline.now).learned
+        after = recall(learned_text(timeline.arrive(0).advance(900).memory, LONGEST), timeline.now).learned
         assert after.step_time.samples - before.step_time.samples < 10
         assert after.lead_time == before.lead_time
 
@@ -59,7 +60,7 @@ class TestThereAndBack:
     def test_the_next_operator_decides_as_this_one_would_have(self, per_second: float) -> None:
         """The same sizes from then on, once it has looked on for a window: it shrinks nothing before."""
         stays, restarts = busy(), busy()
-        restarts.memory = recall(learned_text(restarts.memory, LONGEST))
+        restarts.memory = recall(learned_text(restarts.memory, LONGEST), restarts.now)
         for timeline in (stays, restarts):
             timeline.arrive(per_second).advance(3600)
         ours, theirs = ([decision.to_replicas for decision in each.last(2900)] for each in (stays, restarts))
@@ -70,18 +71,28 @@ class TestThereAndBack:
         """Its first decision has the capacity of the last one before it."""
         timeline = busy()
         before = timeline.decision.capacity
-        timeline.memory = recall(learned_text(timeline.memory, LONGEST))
+        timeline.memory = recall(learned_text(timeline.memory, LONGEST), timeline.now)
         after = timeline.advance(TICK_SECONDS).decision.capacity
         assert before is not None
         assert after is not None
         assert after.units_per_second == pytest.approx(before.units_per_second, rel=0.02)
         assert after.confidence == before.confidence
 
+    def test_bursts_of_long_ago_are_forgotten(self) -> None:
+        """Nobody looked meanwhile, so it is done here; and no clock that was wrong makes one last."""
+        spans = WROTE.memory.learned.recurrence.spans
+        kept = {
+            seconds: len(recall(TEXT, WROTE.now + seconds).learned.recurrence.spans)
+            for seconds in (0, 1500, 1900, -3600)
+        }
+        assert kept == {0: len(spans), 1500: kept[1500], 1900: 0, -3600: 0}
+        assert 0 < kept[1500] < len(spans)
+
     def test_the_next_operator_shrinks_nothing_at_first(self) -> None:
         """Though it knows what a replica can do, it does not know yet what arrives."""
         timeline = busy()
         size = timeline.size
-        timeline.memory = recall(learned_text(timeline.memory, LONGEST))
+        timeline.memory = recall(learned_text(timeline.memory, LONGEST), timeline.now)
         assert {decision.to_replicas for decision in timeline.advance(60).last(60)} == {size}
 
 
@@ -90,7 +101,10 @@ class TestTooMuch:
 
     @given(
         st.lists(
-            st.tuples(st.floats(1e9, 2e9), st.lists(st.tuples(st.integers(1, 8000), st.floats(0, 1e9)), max_size=120)),
+            st.tuples(
+                st.floats(WROTE.now - 1700, WROTE.now),
+                st.lists(st.tuples(st.integers(1, 8000), st.floats(0, 1e9)), max_size=120),
+            ),
             max_size=16,
         ),
         st.integers(400, LONGEST),
@@ -98,12 +112,12 @@ class TestTooMuch:
     @settings(max_examples=50, deadline=None)
     def test_it_never_exceeds_its_field(self, spans: list[tuple[float, list[tuple[int, float]]]], longest: int) -> None:
         """The oldest go; what is left can be read."""
-        bursts = Recurrence(tuple((start, tuple(sizes)) for start, sizes in spans))
+        bursts = Recurrence(tuple(Span(start, requests_by_need=tuple(sizes)) for start, sizes in spans))
         text = learned_text(with_bursts(Memory(), bursts), longest)
         assert len(text) <= longest
         if text:
-            kept = recall(text).learned.recurrence.spans
-            assert [start for start, _ in kept] == pytest.approx(
+            kept = recall(text, WROTE.now).learned.recurrence.spans
+            assert [span.start for span in kept] == pytest.approx(
                 [start for start, _ in spans[len(spans) - len(kept) :]]
             )
 
@@ -130,12 +144,12 @@ UNREADABLE = {
 @pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
 def test_what_cannot_be_read_is_learned_anew(text: str) -> None:
     """It stops nobody."""
-    assert recall(text) == Memory()
+    assert recall(text, WROTE.now) == Memory()
 
 
 def test_pods_of_another_template_start_afresh() -> None:
     """What was learned of the old ones says nothing of them."""
-    steps = recall(TEXT).learned.step_time
+    steps = recall(TEXT, WROTE.now).learned.step_time
     other = replace(steps, template="old").learn({}, template="new", now=0.0)
     assert steps.samples > 0
     assert (other.seconds, other.samples, other.template) == (None, 0, "new")

@@ -1,4 +1,4 @@
-"""What is told of what was learned: anew after a change of more than five percent, or after ten minutes. Pure.
+"""What is told of what was learned: anew after a change of more than five percent, or ten minutes. Pure.
 
 In between the same object is told, so that to find nothing new costs a few comparisons.
 """
@@ -22,7 +22,8 @@ CHANGE = 0.05
 """A capacity or a lead time within five percent of the one that is told is the same."""
 
 REFRESH_SECONDS = 600.0
-"""What changes less is told as often as this, if there was anything to learn from."""
+"""What changes less is told as often as this, if there was anything to learn from; at first, whenever there has been
+twice as much."""
 
 DIGITS = 3
 
@@ -68,7 +69,7 @@ def renewed(
     """
     units, confidence = _capacity(capacity, scaling)
     looks = _looks(memory)
-    is_due = looks != told.looks and now - told.at >= REFRESH_SECONDS
+    is_due = looks >= 2 * max(1, told.looks) or (looks != told.looks and now - told.at >= REFRESH_SECONDS)
     if not (is_due or _tells_of_another(told, memory, units, confidence)):
         return told
     return LearnedStatus(

@@ -9,6 +9,7 @@ from tidegate.controller.actions import Scale
 from tidegate.controller.bodies import BodyState
 from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.not_starting import NotStarting
+from tidegate.controller.others_size import SET_BY_ANOTHER
 from tidegate.controller.readings import Readings
 from tidegate.controller.records import Document, ServiceRecord, seconds, timestamp
 from tidegate.controller.refused import Refused
@@ -100,7 +101,7 @@ class ServiceState:
         except ValueError:
             # A version that is not this one wrote them otherwise. What is remembered is a help, not a need.
             changes, sizes = (), ()
-        memory = recall(service.status.get("learned") or "")
+        memory = recall(service.status.get("learned") or "", now)
         # Rates are not known before the second sample. No fleet is to be written for that at each restart.
         return cls(
             uid=service.uid,
@@ -172,9 +173,9 @@ class ServiceState:
 
 
 def _foreign(changes: tuple[Change, ...]) -> Iterator[ForeignChange]:
-    """Those of somebody else, oldest first."""
+    """Those of rivals, oldest first; who changed it while he was free to is none."""
     for change in reversed(changes):
-        if change.by is not None:
+        if change.by is not None and change.reason != SET_BY_ANOTHER:
             yield ForeignChange(
                 at=seconds(change.time), by=change.by, from_replicas=change.from_, to_replicas=change.to
             )

@@ -15,7 +15,7 @@ from tidegate.scaling.forecast import Forecast
 from tidegate.scaling.lead_time import LeadTime
 from tidegate.scaling.learned import Learned
 from tidegate.scaling.memory import Memory
-from tidegate.scaling.recurrence import Recurrence
+from tidegate.scaling.recurrence import MEMORY_SECONDS, Recurrence
 from tidegate.scaling.sizes import Sums
 
 FORMAT = 1
@@ -58,8 +58,11 @@ def learned_text(memory: Memory, longest: int) -> str:
         lasting = replace(lasting, recurrence=Recurrence(spans[(len(spans) + 1) // 2 :]))
 
 
-def recall(text: str) -> Memory:
-    """A memory that has learned what `learned_text` wrote; an empty one if the text is not of this version."""
+def recall(text: str, now: float) -> Memory:
+    """A memory that has learned what `learned_text` wrote, bursts aside that nobody waits for any more by now.
+
+    It is an empty one if the text is not of this version.
+    """
     try:
         document = json.loads(text)
         if not isinstance(document, dict) or document.get("format") != FORMAT or not _is_finite(document):
@@ -67,8 +70,12 @@ def recall(text: str) -> Memory:
         kept = decode(_Kept, document)
     except (ValueError, TypeError):
         return Memory()
+    spans = kept.learned.recurrence.spans
+    awaited = Recurrence(tuple(span for span in spans if 0 <= now - span.start < MEMORY_SECONDS))
     empty = Memory()
-    return replace(empty, learned=kept.learned, arrivals=replace(empty.arrivals, sums=kept.sums))
+    return replace(
+        empty, learned=replace(kept.learned, recurrence=awaited), arrivals=replace(empty.arrivals, sums=kept.sums)
+    )
 
 
 def _rounded(value: Any) -> Any:
