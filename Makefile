@@ -52,6 +52,7 @@ generate: venv ## Write crds/, here and in the chart, docs/reference/ and the ta
 	$(python) -m tidegate crds --output charts/tidegate/files/crds
 	$(python) tools/reference.py
 	$(python) tools/engine_tables.py
+	$(python) tools/rivals_table.py
 
 .PHONY: chart-readme
 chart-readme: venv ## Write the chart's README from the comments of its values.

@@ -130,8 +130,8 @@ RIVALS: Mapping[str, Rival] = {
         ),
         Rival(
             name="hpa-tokens",
-            summary="tokens per second served, prompt and answer, mean per pod",
-            source=f"{_HPA_SOURCE}; a rate over one minute, as production-stack asks for it",
+            summary="tokens per second served, prompt and answer, over 15 s, mean per pod",
+            source=_HPA_SOURCE,
             target="tokens/s per replica",
             default_target=4000,
             sweep=(8000, 7000, 6000, 5000, 4000, 3000, 2000, 1000),
@@ -157,7 +157,7 @@ RIVALS: Mapping[str, Rival] = {
         ),
         Rival(
             name="aibrix-apa",
-            summary="share of the KV cache in use, mean per pod over 180 s",
+            summary="share of the KV cache in use, mean per pod over 30 s",
             source="AIBrix 0.7 (e3e10f9)",
             target="share, 0 to 1",
             default_target=0.5,
@@ -206,7 +206,7 @@ RIVALS: Mapping[str, Rival] = {
             summary="the trace itself; a size is held for 60 s",
             source="hindsight",
             target="share of their time that replicas are to be busy",
-            default_target=0.85,
+            default_target=1,
             sweep=_LOADS,
             make=_clairvoyant(hold_seconds=60),
         ),
@@ -215,7 +215,7 @@ RIVALS: Mapping[str, Rival] = {
             summary="the trace itself; a size is held for 300 s",
             source="hindsight",
             target="share of their time that replicas are to be busy",
-            default_target=0.85,
+            default_target=1,
             sweep=_LOADS,
             make=_clairvoyant(hold_seconds=300),
         ),
@@ -224,7 +224,7 @@ RIVALS: Mapping[str, Rival] = {
             summary="the trace itself, but nothing is ordered before the first sample; a size is held for 300 s",
             source="hindsight",
             target="share of their time that replicas are to be busy",
-            default_target=0.85,
+            default_target=1,
             sweep=_LOADS,
             make=_clairvoyant(hold_seconds=300, from_first_scrape=True),
         ),
@@ -246,7 +246,11 @@ def rivals_named(texts: Sequence[str], context: RivalContext) -> list[Policy]:
         ValueError: as `rival_named`.
     """
     names = [name for text in texts for name in (_without_asking() if text == ALL else [text])]
-    return [rival_named(name, context) for name in dict.fromkeys(names)]
+    policies: dict[str, Policy] = {}
+    for name in names:
+        policy = rival_named(name, context)
+        policies.setdefault(policy.name, policy)
+    return list(policies.values())
 
 
 def rival_named(text: str, context: RivalContext) -> Policy:

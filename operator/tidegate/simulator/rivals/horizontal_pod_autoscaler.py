@@ -42,12 +42,17 @@ def desired_replicas(
     elif ratio > 1:
         count += missing + pending
     corrected = total / (target * count)
-    if abs(1 - corrected) <= TOLERANCE or (ratio > 1) != (corrected > 1):
+    if within_tolerance(corrected) or (ratio > 1) != (corrected > 1):
         return current
     size = whole(corrected * count)
     if (missing or (pending and ratio > 1)) and (size < current if corrected > 1 else size > current):
         return current
     return size
+
+
+def within_tolerance(ratio: float) -> bool:
+    """Whether a metric is so near its target that nothing changes; the bounds belong to it."""
+    return 1 - TOLERANCE <= ratio <= 1 + TOLERANCE
 
 
 def whole(replicas: float) -> int:

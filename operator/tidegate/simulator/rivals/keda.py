@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from tidegate.scaling.observation import Observation
 from tidegate.simulator.policy import Choice
 
-from .horizontal_pod_autoscaler import SYNC_SECONDS, TOLERANCE, whole
+from .horizontal_pod_autoscaler import SYNC_SECONDS, whole, within_tolerance
 from .pace import Pace
 from .signals import Signal, fresh_samples
 
 
 def desired_replicas(total: float, *, current: int, target: float) -> int:
     """How many replicas have the target each; the present size while the total is within the tolerance of it."""
-    within = abs(1 - total / (target * current)) <= TOLERANCE
-    return current if within else whole(total / target)
+    return current if within_tolerance(total / (target * current)) else whole(total / target)
 
 
 @dataclass(slots=True, kw_only=True)
