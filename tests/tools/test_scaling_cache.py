@@ -45,6 +45,14 @@ def test_a_change_of_words_is_no_change_of_code() -> None:
     assert code_of(one) != code_of(one.replace("return 1", "return 2"))
 
 
+def test_a_table_counts_only_by_the_entry_that_is_used() -> None:
+    """A model that is added runs nothing again; other values of the module do."""
+    one, other = "MODELS = {1: 2}\nLIMIT = 3\n", "MODELS = {1: 2, 4: 5}\nLIMIT = 3\n"
+    assert code_of(one) != code_of(other)
+    assert code_of(one, "MODELS") == code_of(other, "MODELS")
+    assert code_of(one, "MODELS") != code_of(one.replace("3", "4"), "MODELS")
+
+
 def test_a_run_that_was_kept_is_found_by_who_depends_on_the_same(tmp_path: Path) -> None:
     """A new cache on the same directory finds it; another seed does not."""
     assert RunCache(tmp_path).find(RIVAL) is None

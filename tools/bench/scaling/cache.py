@@ -26,6 +26,9 @@ RULE = "tidegate.scaling"
 SHARED = ("tidegate.scaling.behavior",)
 """Parts of the rule that rivals use, too."""
 
+DESCRIBED: Mapping[str, str] = {"tidegate.simulator.models": "MODELS"}
+"""Tables by their module: the entry that a run uses is part of its key by itself."""
+
 
 class RunCache:
     """A directory with a file for each run."""
@@ -86,18 +89,29 @@ def sources_digest(policy_module: str, *, knows_rule: bool) -> str:
     """Of the source of a policy, of the simulator, and of all that they import."""
     total = hashlib.sha256()
     for name in sorted(modules_behind(policy_module, knows_rule=knows_rule)):
-        total.update(f"{name} {code_of(_file_of(name).read_text())}\n".encode())
+        total.update(f"{name} {code_of(_file_of(name).read_text(), DESCRIBED.get(name, ''))}\n".encode())
     return total.hexdigest()
 
 
-def code_of(source: str) -> str:
-    """What of a module's source can change a run: all but comments, docstrings and layout."""
+def code_of(source: str, leave_out: str = "") -> str:
+    """What of a module's source can change a run: all but comments, docstrings and layout.
+
+    Args:
+        source: of the module.
+        leave_out: a name in it whose value does not count.
+    """
     tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined] # It was there.
+            node.body = [  # type: ignore[attr-defined] # It was there.
+                each for each in body if not _is_text(each) and not _is_value_of(leave_out, each)
+            ]
     return ast.dump(tree)
+
+
+def _is_value_of(name: str, statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign) and name in {ast.unparse(target) for target in statement.targets}
 
 
 def _is_text(statement: ast.stmt) -> bool:
