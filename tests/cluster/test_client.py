@@ -55,6 +55,13 @@ async def client(server: LoopbackApiServer) -> AsyncIterator[ClusterClient]:
         ),
         (lambda c: c.create_event(EVENT), "POST", "/api/v1/namespaces/default/events", {}, "application/json"),
         (
+            lambda c: c.patch_pod("default", "chat-1", {"labels": {"a": "b"}}),
+            "PATCH",
+            "/api/v1/namespaces/default/pods/chat-1",
+            {"fieldManager": "tidegate-drain"},
+            "application/merge-patch+json",
+        ),
+        (
             lambda c: c.patch(INFERENCE_SERVICES, "default", "chat", {"spec": {"replicas": None}}),
             "PATCH",
             SERVICE,
@@ -62,7 +69,7 @@ async def client(server: LoopbackApiServer) -> AsyncIterator[ClusterClient]:
             "application/merge-patch+json",
         ),
     ],
-    ids=["body", "dry run", "scale", "status", "event", "patch"],
+    ids=["body", "dry run", "scale", "status", "event", "pod", "patch"],
 )
 async def test_each_write_is_sent_as_the_api_server_wants_it(
     client: ClusterClient,

@@ -43,6 +43,7 @@ async def serving(spec: dict[str, Any] = SPEC, **says: float) -> OperatorUnderTe
     [
         ("tidegate_replicas", 2),
         ("tidegate_ready_replicas", 2),
+        ("tidegate_draining_pods", 0),
         ("tidegate_desired_replicas", 2),
         ("tidegate_minimum_replicas", 2),
         ("tidegate_maximum_replicas", 5),

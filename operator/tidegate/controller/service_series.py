@@ -56,6 +56,14 @@ class Several:
     kind: str = "gauge"
 
 
+def _draining(observation: Observation) -> int:
+    return sum(pod.draining for pod in observation.pods)
+
+
+def _written(observation: Observation) -> int:
+    return observation.replicas + _draining(observation)
+
+
 def _target_work(looked: Looked) -> float | None:
     policy = looked.spec.scaling.token_throughput
     return None if policy is None else to_number(policy.target_per_replica)
@@ -93,8 +101,9 @@ def _scale_changes(_: ServiceRecord, state: ServiceState) -> Iterable[tuple[Labe
 
 
 SINGLE = (
-    Single("tidegate_replicas", "Size as written on the Deployment.", lambda it: it.observation.replicas),
-    Single("tidegate_ready_replicas", "Pods that are ready.", lambda it: len(it.observation.ready_pods)),
+    Single("tidegate_replicas", "Size as written, pods that drain included.", lambda it: _written(it.observation)),
+    Single("tidegate_ready_replicas", "Pods that take requests.", lambda it: len(it.observation.ready_pods)),
+    Single("tidegate_draining_pods", "Pods that finish before they leave.", lambda it: _draining(it.observation)),
     Single(
         "tidegate_desired_replicas",
         "Size decided last; in mode Advisory the size it would have.",
