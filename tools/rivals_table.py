@@ -13,7 +13,7 @@ def table() -> str:
     """One row for each rival."""
     rows = ["| `--rival` | looks at | `=` | without `=` | source |\n", "|---|---|---|---|---|\n"]
     rows += [
-        f"| `{rival.name}` | {rival.summary} | {rival.target or '–'} | {_default(rival)} | {rival.source} |\n"
+        f"| `{rival.name}` | {rival.summary} | {rival.target or 'none'} | {_default(rival)} | {rival.source} |\n"
         for rival in RIVALS.values()
     ]
     return "".join(rows)
@@ -22,7 +22,7 @@ def table() -> str:
 def _default(rival: Rival) -> str:
     if rival.needs_target:
         return "refused"
-    return "–" if rival.default_target is None else f"{rival.default_target:g}"
+    return "none" if rival.default_target is None else f"{rival.default_target:g}"
 
 
 def rewritten(page: str) -> str:

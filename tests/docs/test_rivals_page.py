@@ -1,7 +1,6 @@
 """docs/rivals.md says what the catalog says."""
 
 from rivals_table import PAGE, rewritten
-
 from tidegate.simulator.rivals.catalog import RIVALS
 
 
