@@ -123,7 +123,7 @@ async def test_each_term_that_asks_for_a_size_is_shown() -> None:
     """The largest wins."""
     operator = await serving()
     terms = {labels["term"]: value for labels, value in await operator.series("tidegate_proposed_replicas")}
-    assert terms == {"throughput": 0, "queue": 0}
+    assert terms == {"throughput": 0, "memory": 0, "queue": 0}
 
 
 def changes(series: list[tuple[dict[str, str], float]]) -> dict[tuple[str, str], float]:

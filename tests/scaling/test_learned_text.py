@@ -88,9 +88,11 @@ class TestThereAndBack:
         assert kept == {0: len(spans), 1500: kept[1500], 1900: 0, -3600: 0}
         assert 0 < kept[1500] < len(spans)
 
-    def test_the_next_operator_shrinks_nothing_at_first(self) -> None:
-        """Though it knows what a replica can do, it does not know yet what arrives."""
-        timeline = busy()
+    @pytest.mark.parametrize("window_seconds", [0, 300])
+    def test_the_next_operator_shrinks_nothing_at_first(self, window_seconds: int) -> None:
+        """Though it knows what a replica can do, it does not know yet what arrives; however hasty the user is."""
+        down = {"stabilizationWindowSeconds": window_seconds}
+        timeline = busy().apply(service(behavior={"scaleDown": down})).advance(60)
         size = timeline.size
         timeline.memory = recall(learned_text(timeline.memory, LONGEST), timeline.now)
         assert {decision.to_replicas for decision in timeline.advance(60).last(60)} == {size}
