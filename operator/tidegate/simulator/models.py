@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+MINIMUM_CONTEXT_TOKENS = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaModel:
@@ -50,11 +52,19 @@ class ReplicaModel:
             "token_budget",
             "max_sequences",
             "block_tokens",
-            "context_tokens",
         )
         for name in positive:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; give a number above 0")
+        if self.kv_tokens < self.block_tokens:
+            raise ValueError(
+                f"kv_tokens is {self.kv_tokens}; give one block at least, block_tokens={self.block_tokens}"
+            )
+        if self.context_tokens < MINIMUM_CONTEXT_TOKENS:
+            raise ValueError(
+                f"context_tokens is {self.context_tokens}; a request has a prompt and an answer: give at least "
+                f"{MINIMUM_CONTEXT_TOKENS}"
+            )
         for name in ("beta_milliseconds", "c_milliseconds", "startup_seconds"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; give 0 or more")
