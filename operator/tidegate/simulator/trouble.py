@@ -137,13 +137,15 @@ class Trouble:
         return any(random.random() * 100 < percent for percent in self._at(FaultKind.SCRAPE_FAILURES, seconds))
 
     def as_sent(self, request: TraceRequest, context_tokens: int) -> TraceRequest:
-        """The request with an answer as long as it is now; it ends where the context of the model does."""
-        wanted = self._wanted_output(request)
+        """The request with an answer as long as it is now; a longer one than it was ends where the context does."""
+        if (wanted := self._wanted_output(request)) is None:
+            return request
         return request._replace(output_tokens=max(1, min(wanted, context_tokens - request.prompt_tokens)))
 
     def is_cut(self, request: TraceRequest, context_tokens: int) -> bool:
         """Whether the answer, as long as it is now, ends early because the context of the model does."""
-        return request.prompt_tokens + self._wanted_output(request) > context_tokens
+        wanted = self._wanted_output(request)
+        return wanted is not None and request.prompt_tokens + wanted > context_tokens
 
     def cached_share(self, seconds: float) -> float:
         """Which share of a prompt that arrives now is in the cache."""
@@ -164,6 +166,9 @@ class Trouble:
     def _at(self, kind: FaultKind, seconds: float) -> Iterator[float]:
         return (fault.value for fault in self.faults if fault.kind is kind and seconds in fault)
 
-    def _wanted_output(self, request: TraceRequest) -> int:
+    def _wanted_output(self, request: TraceRequest) -> int | None:
+        """How long the answer is now, where it is not what it was."""
+        if not self.faults:
+            return None
         factor = max(self._at(FaultKind.OUTPUT_DOUBLES, request.time_seconds), default=1.0)
-        return round(request.output_tokens * factor)
+        return None if factor == 1 else round(request.output_tokens * factor)
