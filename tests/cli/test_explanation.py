@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +104,11 @@ def _text(document: dict[str, Any], width: int = 100) -> str:
 def test_the_whole_explanation() -> None:
     """What there is, why, who said what, what was learned, what is wrong, what would change it, what was before."""
     assert _text(_whole()) == WHOLE
+
+
+def test_the_manual_shows_what_is_printed() -> None:
+    """The example in docs/explain.md is this one."""
+    assert f"```\n{WHOLE}```\n" in (Path(__file__).resolve().parents[2] / "docs" / "explain.md").read_text()
 
 
 @pytest.mark.parametrize("width", [1, NARROWEST, 72, 100, 200])

@@ -46,8 +46,8 @@ def _size_wanted(document: dict[str, Any], term: Term, size: int, amount: float)
         observation=Observation(replicas=size, pods=pods),
         traffic=traffic,
         carried_running=None,
-        learned=replace(Learned(), forecast=Forecast(level=amount)),
-        capacity=capacity,
+        learned=Learned() if term is queue else replace(Learned(), forecast=Forecast(level=amount)),
+        capacity=None if term is queue else capacity,
         now=NOW,
     )
     said = term(given)
