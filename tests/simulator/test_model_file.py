@@ -81,7 +81,7 @@ def test_example_is_a_model_with_every_key() -> None:
         (WHOLE.replace("512", "8"), "model.yaml:5: tokenBudget is 8; .* maxSequences=8 .* give more than 8"),
         (WHOLE + "contextTokens: 993\n", "model.yaml:8: contextTokens is 993; .* kvTokens=1000: give at most 992"),
         (WHOLE + "contextTokens: 1\n", "model.yaml:8: contextTokens is 1; .*: give at least 2"),
-        (WHOLE + "blockTokens: 2_000\n", "model.yaml:4: kvTokens is 1000; give a block at least, blockTokens=2000"),
+        (WHOLE + "blockTokens: 2_000\n", "model.yaml:4: kvTokens is 1000; give one block at least, blockTokens=2000"),
         (WHOLE + "blockTokens: 0\n", "model.yaml:8: blockTokens is 0; give a number above 0"),
     ],
 )  # fmt: skip
