@@ -50,7 +50,7 @@ def status_document(given: StatusInput) -> Document:
     """The status to write."""
     previous, live = given.previous, given.deployment
     replicas, ready_replicas = _pods(given)
-    decided = _decision_record(given.decision, given.way_down)
+    decided = _decision_record(given.decision, given.note)
     kept = _kept(decided, previous.get("decision") or {})
     status = InferenceServiceStatus(
         observed_generation=given.service.generation,

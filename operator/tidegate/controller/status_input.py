@@ -38,8 +38,8 @@ class StatusInput:
     url: str | None
     now: float
     learned: LearnedStatus = field(default_factory=LearnedStatus)
-    way_down: str = ""
-    """What is to be said of the way down beside the decision."""
+    note: str = ""
+    """What is to be said beside the decision: of the way down, of what others did."""
 
 
 def with_note(message: str, note: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from tidegate.api.conditions import Reason
+from tidegate.api.scaling import Mode
 from tidegate.cluster.write_budget import Urgency
 from tidegate.controller.actions import Action, Announce, Scale, WriteStatus
 from tidegate.controller.announcements import Announcement, announcements
@@ -11,6 +12,7 @@ from tidegate.controller.checks import Blocks, Refusal, Surroundings, first_refu
 from tidegate.controller.learned_status import renewed
 from tidegate.controller.not_starting import not_starting
 from tidegate.controller.observe import observe
+from tidegate.controller.others_size import SET_BY_ANOTHER, others_change, others_size
 from tidegate.controller.records import PodRecord
 from tidegate.controller.state import ServiceState
 from tidegate.controller.status import is_urgent, status_document
@@ -63,7 +65,7 @@ def _size(
     spec = given.service.spec
     if spec is None:
         return []
-    actions = _foreign_change(state, live, now, driving=spec.scaling.mode == "Automatic")
+    actions = _foreign_change(state, given, live, now, mode=spec.scaling.mode)
     standing = judge(state.sizes, now)
     state.readings.keep_only({pod.uid for pod in pods})
     owned, replicas = spec.target_ref is None, _written_size(state, live)
@@ -127,13 +129,19 @@ def _size_refusal(state: ServiceState) -> Refusal | None:
     return Refusal(Reason.REJECTED_BY_API_SERVER, message, Blocks.BODY)
 
 
-def _foreign_change(state: ServiceState, live: LiveDeployment, now: float, *, driving: bool) -> list[Action]:
+def _foreign_change(
+    state: ServiceState, given: Surroundings, live: LiveDeployment, now: float, *, mode: Mode
+) -> list[Action]:
     """Notice a size that somebody else has written: list it among the changes, and tell it once.
 
-    Whoever is yielded to is expected to go on, and not told of each time.
+    Whoever is yielded to is expected to go on, and not told of each time. Where no sizes are written, others are free
+    to, and told of in the list only.
     """
-    before = state.sizes
+    before, driving = state.sizes, mode is Mode.AUTOMATIC
     state.sizes = saw_size(before, live, driving=driving, now=now)
+    advised = state.memory.decided if mode is Mode.ADVISORY else None
+    if not driving and (seen := others_change(before, live, given.autoscaler, advised)) is not None:
+        state.note_change(seen.from_replicas, seen.to_replicas, SET_BY_ANOTHER, seen.message, now, by=seen.by)
     if state.sizes.changes == before.changes or not state.sizes.changes:
         return []
     change = state.sizes.changes[-1]
@@ -174,7 +182,7 @@ def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, n
         deployment=_deployment(given),
         observation=state.observation,
         decision=state.decision,
-        way_down=state.way_down.note,
+        note="; ".join(filter(None, (state.way_down.note, _others_size(state, given)))),
         learned=state.learned,
         not_starting=state.not_starting,
         conflict_reason=reason,
@@ -194,6 +202,14 @@ def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, n
         return [WriteStatus(status=status, urgency=Urgency.COSMETIC)]
     told = [Announce(each) for each in announcements(previous, status)]
     return [WriteStatus(status=status, urgency=Urgency.CONDITIONS), *told]
+
+
+def _others_size(state: ServiceState, given: Surroundings) -> str:
+    """Beside advice, what somebody else did."""
+    spec, live = given.service.spec, given.deployment
+    if spec is None or live is None or spec.scaling.mode is not Mode.ADVISORY:
+        return ""
+    return others_size(live, given.autoscaler, state.changes)
 
 
 def _deployment(given: Surroundings) -> LiveDeployment | None:

@@ -107,17 +107,22 @@ def saw_size(memory: SizeMemory, live: LiveDeployment, *, driving: bool, now: fl
         return SizeMemory(uid=live.uid, replicas=live.replicas)
     if memory.written_over == live.resource_version or memory.replicas == live.replicas:
         return memory
-    ownership = replica_ownership(live.managers)
-    # A size under one of our names is ours, whichever process wrote it: the leader before this one, for example.
-    if memory.replicas is None or ownership.scaler or ownership.body or not driving:
+    writer = other_writer(live)
+    if memory.replicas is None or writer is None or not driving:
         return replace(memory, replicas=live.replicas)
-    change = ForeignChange(
-        at=now,
-        by=ownership.foreign[0].name if ownership.foreign else UNNAMED,
-        from_replicas=memory.replicas,
-        to_replicas=live.replicas,
-    )
+    change = ForeignChange(at=now, by=writer, from_replicas=memory.replicas, to_replicas=live.replicas)
     return _with_change(replace(memory, replicas=live.replicas), change)
+
+
+def other_writer(live: LiveDeployment) -> str | None:
+    """Name who has set the size that is there; None where it was us.
+
+    A size under one of our names is ours, whichever process wrote it: the leader before this one, for example.
+    """
+    ownership = replica_ownership(live.managers)
+    if ownership.scaler or ownership.body:
+        return None
+    return ownership.foreign[0].name if ownership.foreign else UNNAMED
 
 
 def recall_sizes(replicas: int | None, changes: Iterable[ForeignChange]) -> SizeMemory:
