@@ -46,6 +46,8 @@ def compare(
     for policy in policies:
         told = None if on_progress is None else _named(on_progress, policy.name)
         runs.append(outcome_document(replay(load.trace.requests, policy, set_up, told)))
+        if told is not None:
+            told(1.0)
     return {
         "trace": _trace_document(load, set_up),
         "setUp": _set_up_document(set_up, replica_model),
