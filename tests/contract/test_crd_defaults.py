@@ -12,7 +12,13 @@ from tidegate.api.inference_service import InferenceServiceSpec
 
 pytestmark = pytest.mark.cluster
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").rglob("*.yaml"))
+EXAMPLES = sorted(
+    path
+    for path in (Path(__file__).resolve().parents[2] / "examples").rglob("*.yaml")
+    if "\nkind: " in path.read_text()
+)
+"""The objects among the examples."""
+
 
 SPECS = {
     "the least": LEAST,

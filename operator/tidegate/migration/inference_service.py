@@ -43,8 +43,8 @@ def inference_service(autoscaler: Autoscaler, engine: EngineType, model: str, po
         scaling["behavior"] = autoscaler.behavior
     if not autoscaler.work_targets and not autoscaler.queue_targets:
         autoscaler.notes.append(
-            "no target was carried over: the size follows the queue alone until "
-            "scaling.tokenThroughput.targetPerReplica says what one replica is to be given"
+            "no target was carried over: what one replica can do is learned, unless "
+            "scaling.tokenThroughput.targetPerReplica says it"
         )
     spec: Document = {"model": {"name": model}, "targetRef": target}
     if autoscaler.pinned is not None:
