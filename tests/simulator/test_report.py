@@ -100,7 +100,7 @@ def test_the_table_has_a_row_for_each_policy_and_a_dash_for_no_value() -> None:
     table = policies_table(document()["runs"])
     cells = re.findall(r"<td class=number>(.*?)</td>", table)
     assert table.count("<tr>") == 3
-    assert cells[:8] == ["98.77", "1.25", "0.15", "1.90", "&ndash;", "21", "40", "55"]
+    assert cells[:8] == ["98.76", "1.25", "0.15", "1.90", "&ndash;", "21", "40", "55"]
     assert cells[8:14] == ["1", "0", "0", "7", "3", "30"]
 
 
@@ -117,6 +117,12 @@ def test_a_missing_plotly_is_said_with_the_way_out(tmp_path: Path, monkeypatch: 
     with pytest.raises(report.PlotlyMissingError, match=r"python -m pip install 'tidegate\[simulate\]'"):
         report.write_report(document(), tmp_path / "out.html")
     assert not (tmp_path / "out.html").exists()
+
+
+def test_only_all_of_them_is_100_percent() -> None:
+    """One broken promise among a hundred thousand is not rounded away."""
+    assert "<td class=number>99.99</td>" in policies_table([run("almost") | {"sloAttainment": 0.99999}])
+    assert "<td class=number>100.00</td>" in policies_table([run("all") | {"sloAttainment": 1.0}])
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

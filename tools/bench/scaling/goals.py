@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tidegate.simulator.summary import percent
+
 from .jobs import EARLIEST, STRONGEST_HPA
 from .measured import Figures, Measured
 from .set_ups import CASES, FAULT_CASES, FAULTS, GAP
@@ -37,8 +39,8 @@ FAULT_LOSS_POINTS = 2.0
 
 
 def share(value: float) -> str:
-    """A share as people read it: with more digits, the nearer to all it is."""
-    return f"{100 * value:.2f} %"
+    """A share as people read it, rounded down: 100.00 % is all of them, and nothing else."""
+    return f"{percent(value)} %"
 
 
 def _near_static(measured: Measured, routing: str) -> Verdict | None:

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from tidegate.simulator.summary import percent
+
 from .figure import COLOURS, SHOWN_AT_FIRST, stroke
 
 STROKE_DASHES: Mapping[str, str] = {"solid": "", "dash": "6 4", "dashdot": "7 3 2 3"}
+
+LONG_NAME = 32
+"""Characters of a policy's name that the table keeps in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +25,6 @@ class Column:
     shown: Callable[[float], str]
     meaning: str
     """What the heading says to a pointer that rests on it."""
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.2f}"
 
 
 def _two_places(value: float) -> str:
@@ -47,7 +48,7 @@ def _percentiles(field: str, heading: str, unit: str, divisor: float, meaning: s
 
 COLUMNS: Sequence[Column] = (
     Column(
-        "Promise kept", "%", lambda run: run["sloAttainment"], _percent,
+        "Promise kept", "%", lambda run: run["sloAttainment"], percent,
         "Share of all requests whose time to first token and mean time between tokens were within the promise",
     ),
     Column(
@@ -97,7 +98,8 @@ def swatch(index: int) -> str:
 
 def _row(index: int, run: Mapping[str, Any]) -> str:
     cells = "".join(f"<td class=number>{_cell(column, run)}</td>" for column in COLUMNS)
-    return f"<tr><th scope=row>{swatch(index)}{escape(run['policy'])}</th>{cells}</tr>"
+    long = " class=long" if len(run["policy"]) > LONG_NAME else ""
+    return f"<tr><th scope=row{long}>{swatch(index)}{escape(run['policy'])}</th>{cells}</tr>"
 
 
 def _cell(column: Column, run: Mapping[str, Any]) -> str:
