@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from bench.interruption import end_as_on_ctrl_c
@@ -38,17 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--processes", type=int, default=os.cpu_count() or 1, help="runs at a time (default: one a core)"
     )
     parser.add_argument("--warm", action="store_true", help="make only what knows nothing of the rule, for later")
+    parser.add_argument("--known", action="store_true", help="make no runs; write the page of those that are known")
     asked = parser.parse_args(arguments)
     cases = tuple(asked.case or CASES)
-    cache = RunCache(CACHE)
+    made = partial(_made, cache=RunCache(CACHE), processes=0 if asked.known else asked.processes)
     if asked.warm:
-        _made((job for job in first_jobs(cases) if job.policy != TIDEGATE), cache, asked.processes)
+        made(job for job in first_jobs(cases) if job.policy != TIDEGATE)
         return 0
     if asked.quick:
-        runs = _made(quick_jobs(cases), cache, asked.processes)
+        runs = made(quick_jobs(cases))
     else:
-        runs = _made(first_jobs(cases), cache, asked.processes)
-        runs |= _made(_jobs_of_best(Measured(runs), cases), cache, asked.processes)
+        runs = made(first_jobs(cases))
+        runs |= made(_jobs_of_best(Measured(runs), cases))
     measured = Measured(runs)
     effort = Effort(len(runs), sum(each["secondsTaken"] for each in runs.values()))
     if asked.quick or asked.case:
@@ -69,11 +71,13 @@ def _jobs_of_best(measured: Measured, cases: Iterable[str]) -> list[Job]:
 
 
 def _made(jobs: Iterable[Job], cache: RunCache, processes: int) -> Runs:
-    """All runs: those that are known, and the others made now, several at a time."""
+    """All runs: those that are known, and the others made now, so many at a time; with 0 processes, only the known."""
     wanted = list(dict.fromkeys(jobs))
     runs: Runs = {job: found for job in wanted if (found := cache.find(job)) is not None}
     missing = [job for job in wanted if job not in runs]
-    print(f"{len(wanted)} runs, {len(missing)} to be made", file=sys.stderr)
+    print(f"{len(wanted)} runs, {len(runs)} of them known", file=sys.stderr)
+    if not processes:
+        return runs
     start = time.monotonic()
     with _pool(processes) as pool:
         waiting = {pool.submit(run, job): job for job in missing}
