@@ -8,11 +8,11 @@ from tidegate.simulator.policy import Choice
 
 @dataclass(slots=True, kw_only=True)
 class Static:
-    """So many replicas from the first moment on: the set-up has to start with them."""
+    """So many replicas from the first second on; a set-up that starts with as many has them without a cold start."""
 
     name: str
     replicas: int
-    period_seconds: float = 60.0
+    period_seconds: float = 1.0
 
     def decide(self, observation: Observation, now: float) -> Choice:  # noqa: ARG002 - it looks at nothing
         """See `Policy`."""
