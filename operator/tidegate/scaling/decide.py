@@ -42,7 +42,8 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
     carried = _carried_running(memory.carried_running, traffic, health)
     learned = memory.learned.observe(observation, traffic, arrivals.latest, health, now)
     capacity = _capacity(spec.scaling, observation, learned, arrivals)
-    learned = learned.remember_need(capacity, traffic, now)
+    elapsed = 0.0 if memory.time is None else max(0.0, now - memory.time)
+    learned = learned.remember_need(capacity, traffic, elapsed, now)
     term_input = TermInput(
         scaling=spec.scaling,
         observation=observation,
@@ -78,6 +79,7 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
         recommendations=_recommendations(memory, recommended, spec, now),
         carried_running=carried,
         learned=learned,
+        time=now,
     )
     return decision, remembered
 
@@ -103,7 +105,9 @@ def _adopt(memory: Memory, spec: InferenceServiceSpec, observation: Observation,
     if memory.replicas is not None:
         changes = tuple(change for change in changes if now - LONGEST_POLICY_SECONDS < change.time <= now)
         if memory.replicas != found:
-            changes += (SizeChange(now, memory.replicas, found),)
+            # What was decided was written then, not when it is seen.
+            made_here = found == memory.decided and memory.time is not None
+            changes += (SizeChange(memory.time if made_here else now, memory.replicas, found),)
     window_seconds = behavior.down_window_seconds(spec.scaling.behavior.scale_down)
     is_known = any(now - window_seconds < past.time <= now for past in recommendations)
     if memory.replicas is None or (window_seconds and not is_known):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from tidegate.scaling.arrivals import Traffic
+from tidegate.scaling.arrivals import WINDOW_SECONDS, Traffic
 from tidegate.scaling.capacity import Capacity, Occupancy
 from tidegate.scaling.forecast import Forecast
 from tidegate.scaling.health import MetricsHealth
@@ -51,14 +51,13 @@ class Learned:
                 ),
             )
         if traffic.requests_per_second is not None and steps:
-            seen = replace(seen, forecast=self.forecast.see(traffic.requests_per_second, now))
+            seen = replace(seen, forecast=self.forecast.see(traffic.requests_per_second, now, counted_seconds=WINDOW_SECONDS))
         return seen
 
-    def remember_need(self, capacity: Capacity | None, traffic: Traffic, now: float) -> Self:
+    def remember_need(self, capacity: Capacity | None, traffic: Traffic, elapsed_seconds: float, now: float) -> Self:
         """Note how many replicas the requests of now would need, for when they come again."""
         arriving = traffic.requests_per_second
         if capacity is None or arriving is None:
             return self
-        elapsed = 0.0 if self.recurrence.time is None else max(0.0, now - self.recurrence.time)
         need = arriving * capacity.busy_seconds_per_request
-        return replace(self, recurrence=self.recurrence.see(need, arriving * elapsed, now))
+        return replace(self, recurrence=self.recurrence.see(need, arriving * elapsed_seconds, elapsed_seconds, now))

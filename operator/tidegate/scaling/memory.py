@@ -31,3 +31,6 @@ class Memory:
     seen, what pods held then."""
 
     learned: Learned = field(default_factory=Learned)
+
+    time: float | None = None
+    """When the last decision was taken; None before the first."""

@@ -83,7 +83,7 @@ def pod_step(before: Sample, after: Sample, observation: Observation) -> PodStep
     done = finished or 0.0
     served, prompt_work = _work(changed, observation.work_unit, finished)
     prompts = {CountedAt.ARRIVAL: arrived, CountedAt.DONE: started, CountedAt.END: finished}
-    answers = {CountedAt.ARRIVAL: arrived or 0.0, CountedAt.DONE: done + running_change / 2, CountedAt.END: done}
+    answers = {CountedAt.ARRIVAL: arrived or 0.0, CountedAt.DONE: done, CountedAt.END: done}
     return PodStep(
         start=before.time,
         end=after.time,

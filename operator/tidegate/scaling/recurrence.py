@@ -1,46 +1,91 @@
-"""Bursts that come again: what was needed in the last half hour, and for how much of the work.
+"""Bursts that come again: what was needed in the last half hour, and for how many of the requests.
 
 A burst shorter than a cold start is over before new pods are ready. Pods that are there when it comes again are all that
-helps, so enough are kept for most of the requests that came lately, had they come as they came.
+helps, so enough are kept for most of the requests that came lately, had they come as they came. Counting requests, not
+minutes, makes short bursts weigh what they bring; on smooth demand it asks for little more than the mean.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from math import ceil
-from types import MappingProxyType
+from dataclasses import dataclass
+from math import ceil, sqrt
 from typing import Self
 
-HALF_LIFE_SECONDS = 600.0
-"""What was needed fades: a burst counts half after so long."""
+MEMORY_SECONDS = 1800.0
+"""A burst is waited for so long."""
 
-SHARE_KEPT = 0.9
-"""Of the requests of the past, for how many there is to be room."""
+SPAN_SECONDS = 120.0
+"""What came is kept in spans of this length, so that a half hour is a few dozen numbers."""
 
-FADED = 1e-3
+SHARE_KEPT = 0.8
+"""For how many of the requests there is to be room."""
+
+PEAK_SHARE = 0.43
+"""Needs are seen as means over some seconds. Those that vary much between such means vary as much within them: at a
+coefficient of variation of 1 or more, so much is added for the peaks that do not show."""
+
+GRAINS = 8
+"""Needs are told apart to this part of a replica."""
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What came in a while."""
+
+    start: float
+    seconds: float = 0.0
+    requests_by_need: tuple[tuple[int, float], ...] = ()
+    """(needed in eighths of a replica, requests that came while so much was)."""
+
+    work_seconds: float = 0.0
+    """Need, added up over the seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """How many requests came when how many replicas were needed: sums that fade."""
+    """How many requests came when how many replicas were needed."""
 
-    requests_by_need: Mapping[int, float] = field(default_factory=lambda: MappingProxyType({}))
-    time: float | None = None
+    spans: tuple[Span, ...] = ()
+    """Oldest first; the last one is not over."""
 
-    def see(self, need: float, requests: float, now: float) -> Self:
-        """Take in what is needed now, and how many requests came since the last look."""
-        keep = 1.0 if self.time is None else 0.5 ** (max(0.0, now - self.time) / HALF_LIFE_SECONDS)
-        sums = {size: weight * keep for size, weight in self.requests_by_need.items() if weight * keep > FADED}
-        size = ceil(need)
+    def see(self, need: float, requests: float, seconds: float, now: float) -> Self:
+        """Take in how many replicas are needed now, and how many requests came in the seconds since the last look."""
+        spans = tuple(span for span in self.spans if now - span.start < MEMORY_SECONDS)
+        current = Span(now)
+        if spans and now - spans[-1].start < SPAN_SECONDS:
+            *earlier, current = spans
+            spans = tuple(earlier)
+        sizes = dict(current.requests_by_need)
         if requests > 0:
-            sums[size] = sums.get(size, 0.0) + requests
-        return type(self)(MappingProxyType(sums), now)
+            size = ceil(need * GRAINS)
+            sizes[size] = sizes.get(size, 0.0) + requests
+        grown = Span(
+            start=current.start,
+            seconds=current.seconds + seconds,
+            requests_by_need=tuple(sorted(sizes.items())),
+            work_seconds=current.work_seconds + need * seconds,
+        )
+        return type(self)((*spans, grown))
 
-    def floor(self, share: float = SHARE_KEPT) -> int:
-        """Replicas that were enough for this share of the requests."""
-        total = sum(self.requests_by_need.values())
-        reached = 0.0
-        for size in sorted(self.requests_by_need):
-            reached += self.requests_by_need[size]
-            if reached >= share * total:
-                return size
-        return 0
+    def floor(self) -> float:
+        """Replicas that were enough for that share of the requests; 0 where none came."""
+        came: dict[int, float] = {}
+        for span in self.spans:
+            for size, requests in span.requests_by_need:
+                came[size] = came.get(size, 0.0) + requests
+        total = sum(came.values())
+        if not total:
+            return 0.0
+        reached, enough = 0.0, 0
+        for enough in sorted(came):
+            reached += came[enough]
+            if reached >= SHARE_KEPT * total:
+                break
+        mean_of_requests = sum(size * requests for size, requests in came.items()) / total / GRAINS
+        return enough / GRAINS * (1 + PEAK_SHARE * min(1.0, self._variation(mean_of_requests)))
+
+    def _variation(self, mean_of_requests: float) -> float:
+        """Coefficient of variation of the need over time.
+
+        The mean over requests, who are many when the need is high, exceeds the mean over time by its square.
+        """
+        seconds = sum(span.seconds for span in self.spans)
+        work_seconds = sum(span.work_seconds for span in self.spans)
+        return sqrt(max(0.0, mean_of_requests * seconds / work_seconds - 1)) if work_seconds else 0.0

@@ -43,6 +43,9 @@ WARM_UP_SECONDS = 30.0
 SICK_RATIO = 2.0
 """A pod that takes this many times as long for the same work as the median of all is sick."""
 
+SURELY_BUSY_REQUESTS = 3.0
+"""With so many requests at once a pod has not idled in between."""
+
 ENOUGH_BUSY_SECONDS = 10.0
 HALF_LIFE_SECONDS = 60.0
 
@@ -157,6 +160,8 @@ class StepTime:
             return self
         paces = {uid: pace for uid, pace in self.paces.items() if now - (pace.time or now) < 10 * HALF_LIFE_SECONDS}
         for uid, step in steps.items():
+            if step.busy_share < 1 or step.running < SURELY_BUSY_REQUESTS:
+                continue
             expected = _dot(_work(step), self.seconds)
             paces[uid] = paces.get(uid, Pace()).add(step.busy_share * step.seconds, expected, now)
         return replace(self, paces=MappingProxyType(paces))

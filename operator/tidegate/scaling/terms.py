@@ -22,7 +22,8 @@ BUSY_SHARE_UP = 0.95
 BUSY_SHARE_DOWN = 0.8
 """How much of the time a replica is to be busy: more replicas above the one, fewer below the other."""
 
-MARGIN_DEVIATIONS = 1.0
+BUSY_SHARE_BURST = 1.0
+MARGIN_DEVIATIONS = 0.0
 """How many standard deviations of demand there is to be room for."""
 
 LEAST_LEAD_SECONDS = 10.0
@@ -62,11 +63,12 @@ def throughput(given: TermInput) -> Proposal | None:
 
 def _learned_throughput(given: TermInput) -> Proposal | None:
     """Demand when pods ordered now are ready, and what it varies by, ÷ what one replica does."""
-    capacity, forecast = given.capacity, given.learned.forecast
-    if capacity is None or forecast.level is None:
+    capacity = given.capacity
+    if capacity is None:
         return None
-    lead_seconds = max(LEAST_LEAD_SECONDS, given.learned.lead_time.seconds or LIKELY_LEAD_SECONDS)
-    expected = max(forecast.level, forecast.at(lead_seconds)) + MARGIN_DEVIATIONS * forecast.deviation
+    expected = _expected_requests(given)
+    if expected is None:  # As after a restart: what a replica does was kept, what arrives was not.
+        return Proposal("throughput", given.observation.replicas, "how many requests arrive is not known yet")
     busy = expected * capacity.busy_seconds_per_request + _lost_to_sick_pods(given)
     current = given.observation.replicas
     up, down = _at_most_maximum(busy / BUSY_SHARE_UP), _at_most_maximum(busy / BUSY_SHARE_DOWN)
@@ -74,9 +76,21 @@ def _learned_throughput(given: TermInput) -> Proposal | None:
     return Proposal(
         "throughput",
         up if up > current else min(current, down),
-        f"{number(expected * units)} {given.observation.work_unit}/s are to be expected in {number(lead_seconds)} s and one replica"
+        f"{number(expected * units)} {given.observation.work_unit}/s are to be expected in {number(_lead_seconds(given))} s and one replica"
         f" does {number(capacity.units_per_second)}",
     )
+
+
+def _lead_seconds(given: TermInput) -> float:
+    return max(LEAST_LEAD_SECONDS, given.learned.lead_time.seconds or LIKELY_LEAD_SECONDS)
+
+
+def _expected_requests(given: TermInput) -> float | None:
+    """Requests per second when pods ordered now are ready, and what they vary by."""
+    forecast = given.learned.forecast
+    if forecast.level is None:
+        return None
+    return forecast.at_least_growing(_lead_seconds(given)) + MARGIN_DEVIATIONS * forecast.deviation
 
 
 def bursts(given: TermInput) -> Proposal | None:
@@ -88,7 +102,7 @@ def bursts(given: TermInput) -> Proposal | None:
     floor = given.learned.recurrence.floor()
     if not floor:
         return None
-    return Proposal("bursts", _at_most_maximum(floor / BUSY_SHARE_UP), f"{floor} replicas' work came at once lately")
+    return Proposal("bursts", _at_most_maximum(floor / BUSY_SHARE_BURST), f"{floor} replicas' work came at once lately")
 
 
 def memory(given: TermInput) -> Proposal | None:
@@ -117,6 +131,8 @@ def queue(given: TermInput) -> Proposal | None:
     if waiting <= tolerated:
         needs_those_that_come = waiting > target * len(given.observation.read_pods)
         return Proposal("queue", current if needs_those_that_come else _at_most_maximum(waiting / target), because)
+    if given.capacity is not None and _expected_requests(given) is not None:
+        return _drained(given, because)
     pace, arriving = given.traffic.starts_per_pod_second, given.traffic.requests_per_second
     if pace is None or arriving is None:
         return Proposal("queue", max(current, _doubled(given)), f"{because}; how fast a pod starts them is not known")
@@ -163,6 +179,31 @@ def _lost_to_sick_pods(given: TermInput) -> float:
     ready = {pod.uid for pod in given.observation.ready_pods}
     slowness = given.learned.step_time.slowness()
     return sum(1 - 1 / slow for uid, slow in slowness.items() if uid in ready)
+
+
+def _drained(given: TermInput, because: str) -> Proposal:
+    """Replicas for what is expected, and to work off in `drainSeconds` what will wait when pods ordered now are there.
+
+    Pods that are coming start their share of it: they are reckoned with from when they are due.
+    """
+    capacity, expected = given.capacity, _expected_requests(given)
+    assert capacity is not None and expected is not None
+    lead_seconds = _lead_seconds(given)
+    pod_seconds = len(given.observation.read_pods) * lead_seconds
+    for pod in given.observation.pods:
+        if not pod.unschedulable and pod not in given.observation.read_pods:
+            since = given.now - pod.created if pod.created is not None else 0.0
+            pod_seconds += min(max(since, 0.0), lead_seconds)
+    waiting = given.traffic.waiting or 0.0
+    left = max(0.0, waiting + expected * lead_seconds - pod_seconds * capacity.requests_per_second)
+    drain_seconds = given.scaling.queue_depth.drain_seconds
+    exact = (expected / BUSY_SHARE_UP + left / drain_seconds) * capacity.busy_seconds_per_request
+    current = given.observation.replicas
+    return Proposal(
+        "queue",
+        max(current, _at_most_maximum(exact)),
+        f"{because}; {number(left)} will when pods ordered now are ready, to be started within {drain_seconds} s",
+    )
 
 
 def _drain(excess: float, *, pace: float, arriving: float, given: TermInput) -> float:
