@@ -215,7 +215,7 @@ class TestTold:
         )
         assert result.exit_code == 0
         head, *rows, empty, sentence = result.stdout.splitlines()
-        assert head.split()[:3] == ["POLICY", "PROMISE", "KEPT"]
+        assert head.split()[:3] == ["POLICY", "KEPT", "%"]
         assert [row.split()[0] for row in rows] == ["tidegate", "static=3", "hpa-running=24"]
         assert not empty
         assert sentence.startswith(

@@ -42,16 +42,16 @@ def test_the_table_is_aligned() -> None:
     lines = list(table(document(run("tidegate", 0.9994, 6.91), nothing)))
     assert lines == [
         (
-            "POLICY                  PROMISE KEPT %  GPU-HOURS  TTFT P50 S  P95 S  ITL P95 MS  UNFINISHED  PEAK  UPS"
-            "  DOWNS  REVERSALS  WORST STRETCH S"
+            "POLICY                  KEPT %  GPU-H  TTFT P50    P95  ITL P95  UNFINISHED  PEAK  UPS  DOWNS  REVERSALS"
+            "   WORST"
         ),
         (
-            "tidegate                         99.94       6.91        0.12   0.45          33           0     9    2"
-            "      1          0            1,240"
+            "tidegate                 99.94   6.91     0.12s  0.45s     33ms           0     9    2      1          0"
+            "  1,240s"
         ),
         (
-            "hpa-running-waiting=20            0.00      12.35           -      -          33           0     9    2"
-            "      1          0            1,240"
+            "hpa-running-waiting=20    0.00  12.35         -      -     33ms           0     9    2      1          0"
+            "  1,240s"
         ),
     ]
 

@@ -30,25 +30,25 @@ def percent(share: float) -> str:
 
 
 def _seconds(milliseconds: float | None) -> str:
-    return NOTHING if milliseconds is None else f"{milliseconds / 1000:,.2f}"
+    return NOTHING if milliseconds is None else f"{milliseconds / 1000:,.2f}s"
 
 
 def _whole(milliseconds: float | None) -> str:
-    return NOTHING if milliseconds is None else f"{milliseconds:,.0f}"
+    return NOTHING if milliseconds is None else f"{milliseconds:,.0f}ms"
 
 
 COLUMNS: Mapping[str, Callable[[Run], str]] = {
-    "PROMISE KEPT %": lambda run: percent(run["sloAttainment"]),
-    "GPU-HOURS": lambda run: f"{run['gpuHours']:,.2f}",
-    "TTFT P50 S": lambda run: _seconds(run["ttftMs"]["p50"]),
-    "P95 S": lambda run: _seconds(run["ttftMs"]["p95"]),
-    "ITL P95 MS": lambda run: _whole(run["itlMs"]["p95"]),
+    "KEPT %": lambda run: percent(run["sloAttainment"]),
+    "GPU-H": lambda run: f"{run['gpuHours']:,.2f}",
+    "TTFT P50": lambda run: _seconds(run["ttftMs"]["p50"]),
+    "P95": lambda run: _seconds(run["ttftMs"]["p95"]),
+    "ITL P95": lambda run: _whole(run["itlMs"]["p95"]),
     "UNFINISHED": lambda run: f"{run['unfinished']:,}",
     "PEAK": lambda run: str(run["peakReplicas"]),
     "UPS": lambda run: str(run["scaleUps"]),
     "DOWNS": lambda run: str(run["scaleDowns"]),
     "REVERSALS": lambda run: str(run["reversals"]),
-    "WORST STRETCH S": lambda run: f"{run['recoverySeconds']:,.0f}",
+    "WORST": lambda run: f"{run['recoverySeconds']:,.0f}s",
 }
 """Heading to what stands below it; before them is the policy's name."""
 
