@@ -90,15 +90,20 @@ def line(look: Look, *, with_policy: bool, with_memory: bool, adopted: bool) -> 
     return document
 
 
-def read_line(document: Document) -> RecordedLook:
+def read_line(document: Any) -> RecordedLook:
     """Read it back.
 
     Raises:
         ValueError: if it is no such line, or another version's; the message names the field.
     """
+    if not isinstance(document, dict):
+        raise ValueError("the line is no object")  # noqa: TRY004 - bad data, not a bad call
     missing = {"time", "service", "observation", "decision"} - document.keys()
     if missing:
         raise ValueError(f"{min(missing)} is missing")
+    for name in ("policy", "decision"):
+        if not isinstance(document.get(name, {}), dict):
+            raise ValueError(f"{name}: {str(document[name])[:40]} is no object")  # noqa: TRY004 - as above
     namespace, _, name = str(document["service"]).partition("/")
     policy, memory = document.get("policy"), document.get("memory")
     return RecordedLook(

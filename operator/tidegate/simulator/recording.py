@@ -81,10 +81,10 @@ class Recording:
             where = f"{segment.path.name}:{number}"
             try:
                 document = json.loads(text)
-                if only is not None and document["service"] != "/".join(only):
+                if only is not None and isinstance(document, dict) and document.get("service") != "/".join(only):
                     continue
                 look = read_line(document)
-            except (ValueError, KeyError, TypeError) as error:
+            except ValueError as error:
                 # It may have been any service's: of none is it known what its next decision begins with.
                 self.notes.append(f"{where} cannot be read, and is left out: {_said(error)}")
                 self._specs.clear()
