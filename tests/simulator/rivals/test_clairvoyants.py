@@ -55,6 +55,18 @@ def test_one_sequence_is_the_least() -> None:
     assert operating_point(MODEL, prompt_tokens=1000, output_tokens=200, inter_token_seconds=1e-6).sequences == 1
 
 
+@pytest.mark.parametrize(("load", "kept_up"), [(0.9, True), (1.8, False)])
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_the_bound_is_what_a_replica_can_do(model: ReplicaModel, load: float, *, kept_up: bool) -> None:
+    """Replayed on each shipped model: nine tenths of the bound are served without a queue, and twice that is not."""
+    prompt, output = (50, 50) if model.max_sequences <= 4 else (400, 1) if model.beta_milliseconds == 0 else (800, 150)
+    point = operating_point(model, prompt_tokens=prompt, output_tokens=output, inter_token_seconds=10.0)
+    gap = point.work_seconds(TraceRequest(0, prompt, output)) / load
+    requests = [TraceRequest(n * gap, prompt, output) for n in range(int(300 / gap))]
+    outcome = replay(requests, Static(name="s", replicas=1), SetUp(model=model))
+    assert (outcome.first_tokens[-1] < 5.0) == kept_up
+
+
 def test_a_steady_load_needs_its_work() -> None:
     """8 requests/s of half a second each are 4 busy replicas, once the first answers are under way."""
     point = operating_point(MODEL, prompt_tokens=1000, output_tokens=200, inter_token_seconds=0.1)
