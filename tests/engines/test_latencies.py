@@ -31,6 +31,12 @@ def test_both_histograms_are_read() -> None:
     assert sample.running == 3
 
 
+def test_they_are_read_where_they_are_wanted() -> None:
+    """Reading them takes as long as all signals together."""
+    page = (SIGNAL + _buckets(FIRST, {"1": "5", "+Inf": "6"})).encode()
+    assert read_page(page, VLLM, time=1.0, with_latencies=False) == Sample(time=1.0, running=3)
+
+
 def test_label_sets_are_added_up() -> None:
     """Two ranks of one engine make one histogram."""
     ranks = [

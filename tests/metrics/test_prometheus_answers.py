@@ -129,6 +129,25 @@ async def test_one_query_that_fails_costs_only_its_engine() -> None:
     assert (told.reason, "too many series" in told.message) == (ScrapeReason.PROMETHEUS_ERROR, True)
 
 
+async def test_latencies_that_cannot_be_had_cost_no_pod_its_sample() -> None:
+    """Their queries fail in one way or another, or answer far too late: signals are asked for first, and are enough."""
+    answers = iter((web.json_response(_error("execution", "too many series"), status=422), None))
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        if "_bucket" in request.query["query"]:
+            failed = next(answers)
+            if failed is None:
+                await asyncio.sleep(30)
+            return failed or web.Response()
+        return web.json_response({"data": {"result": [_series(request.query["query"])]}})
+
+    async with http_pod(answer) as port:
+        with source(f"http://127.0.0.1:{port}", timeout_seconds=0.5) as asked:
+            found = await ask(asked, stored(with_latencies=True))
+    assert isinstance(found, Sample)
+    assert (found.waiting, found.first_token_seconds, found.inter_token_seconds) == (1, None, None)
+
+
 def _series(query: str) -> dict[str, Any]:
     name = next((part for part in query.split('"') if part.startswith("vllm:")), "other").partition("|")[0]
     labels = {"__name__": name, "namespace": "models", "pod": "pod-1"}

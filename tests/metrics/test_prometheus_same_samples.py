@@ -60,7 +60,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scra
 async def _read(pods: Engines, number: int) -> Sample:
     table = replace(VLLM, metrics_port=pods.port)
     async with PodScraper(clock=time.time) as scraper:
-        target = ScrapeTarget(key=1, address=f"127.0.0.{number}", table=table, model_name=MODEL)
+        target = ScrapeTarget(key=1, address=f"127.0.0.{number}", table=table, model_name=MODEL, with_latencies=True)
         found = (await scraper.scrape([target]))[1]
     assert isinstance(found, Sample), found
     return found

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import structlog
 
 from tidegate.api.inference_service import MetricsSource
+from tidegate.api.scaling import Objectives
 from tidegate.cluster.client import Cluster
 from tidegate.cluster.resources import WATCHED
 from tidegate.controller.actions import Action
@@ -183,6 +184,7 @@ class Loop:
                     table=state.table,
                     model_name=service.spec.model.name,
                     stale_after_seconds=state.stale_after_seconds,
+                    with_latencies=service.spec.scaling.objectives != Objectives(),
                 )
 
     def _visit(self, key: Key) -> Plan | None:

@@ -37,7 +37,7 @@ class PodToRead:
     model_name: str
     stale_after_seconds: float
     with_latencies: bool = False
-    """Whether latencies are worth asking a Prometheus for."""
+    """Whether latencies are used: reading a page takes twice as long with them, asking a Prometheus four times."""
 
 
 class PodReader:
@@ -83,7 +83,13 @@ class PodReader:
 
     async def _scrape(self, pods: Sequence[PodToRead], take_in: Callable[[Readings], None]) -> None:
         targets = [
-            ScrapeTarget(key=each.key, address=each.pod.address, table=each.table, model_name=each.model_name)
+            ScrapeTarget(
+                key=each.key,
+                address=each.pod.address,
+                table=each.table,
+                model_name=each.model_name,
+                with_latencies=each.with_latencies,
+            )
             for each in pods
         ]
         for start in range(0, len(targets), READ_TOGETHER):

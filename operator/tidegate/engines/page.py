@@ -48,7 +48,13 @@ class PageError(ValueError):
 
 
 def read_page(
-    page: bytes, table: EngineTable, *, time: float, model_name: str | None = None, open_metrics: bool = False
+    page: bytes,
+    table: EngineTable,
+    *,
+    time: float,
+    model_name: str | None = None,
+    open_metrics: bool = False,
+    with_latencies: bool = True,
 ) -> Sample:
     """Read the signals of an engine from its metrics page.
 
@@ -62,6 +68,7 @@ def read_page(
         time: when the page was read, in seconds since the epoch.
         model_name: prefer the series of this model (see `tidegate.engines.signals.of_model`).
         open_metrics: the answer declared itself OpenMetrics, whose pages end in `# EOF`.
+        with_latencies: read the histograms as well, which takes as long again.
 
     Returns:
         A sample; a signal that the page does not have is None in it, and so is a histogram that makes no sense.
@@ -82,13 +89,13 @@ def read_page(
         _check_complete(page, open_metrics=open_metrics)
     if not known:
         raise PageError(PageFault.NO_KNOWN_METRICS, _unknown(page, table))
-    return sample_of(of_model({**by_signal, **_find_buckets(page, table)}, table, model_name), time)
+    if with_latencies and table.buckets:
+        by_signal = {**by_signal, **_find_buckets(page, table)}
+    return sample_of(of_model(by_signal, table, model_name), time)
 
 
 def _find_buckets(page: bytes, table: EngineTable) -> SeriesOfSignals:
     """Find the buckets of the table's histograms, or none of them: a page is as good as its signals."""
-    if not table.buckets:
-        return {}
     try:
         return choose_buckets(table, find_series(page, table.bucket_names, MAXIMUM_BUCKETS))
     except TooManyLinesError:

@@ -59,6 +59,9 @@ class ScrapeTarget(Generic[Key]):
     model_name: str | None = None
     """Prefer the series of this model (see `read_page`)."""
 
+    with_latencies: bool = False
+    """Whether the sample is to have latencies, where the engine shows them."""
+
     @property
     def url(self) -> str:
         """Where the page is."""
@@ -165,6 +168,7 @@ class PodScraper:
                 time=self._clock(),
                 model_name=target.model_name,
                 open_metrics=response.content_type == "application/openmetrics-text",
+                with_latencies=target.with_latencies,
             )
 
     def _explain(self, error: Exception) -> tuple[ScrapeReason, str]:
