@@ -125,7 +125,7 @@ def granted(helm: Helm, values: dict[str, Any]) -> set[Right]:
 
 
 def run_a_service(here: OperatedNamespace) -> None:
-    """Have the operator do all that it ever does: bodies, sizes, status and Events."""
+    """Have the operator do all that it ever does: bodies, sizes, marks on pods that leave, status and Events."""
     here.apply(here.least())
     here.wait("there is a Service", lambda: here.find("services"))
     here.wait("there is a Deployment", lambda: here.find("deployments"))
@@ -133,6 +133,9 @@ def run_a_service(here: OperatedNamespace) -> None:
     here.apply(here.least(scaling={"minReplicas": 2}))
     here.wait_size(2)
     here.wait("there is an Event", lambda: here.events("ScaledUp"))
+    here.wait_serving(pods=2)
+    here.apply(here.least(replicas=1))
+    here.wait_size(1)
     managers = {each["manager"] for each in here.deployment()["metadata"]["managedFields"]}
     assert FIELD_MANAGER_SCALE in managers
 
@@ -232,6 +235,7 @@ class TestRights:
         ("GET", "/api/v1/pods", False, ("", "pods", "list")),
         ("GET", "/api/v1/namespaces/a/pods", True, ("", "pods", "watch")),
         ("GET", "/apis/coordination.k8s.io/v1/namespaces/a/leases/b", False, ("coordination.k8s.io", "leases", "get")),
+        ("PATCH", "/api/v1/namespaces/a/pods/b", False, ("", "pods", "patch")),
         ("PATCH", "/apis/apps/v1/namespaces/a/deployments/b/scale", False, ("apps", "deployments/scale", "patch")),
         ("POST", "/api/v1/namespaces/a/events", False, ("", "events", "create")),
     ],

@@ -146,6 +146,19 @@ class TestWriting:
             message = here.wait_condition("SpecValid", "False", "RejectedByAPIServer")
             assert 'cannot patch resource "deployments/scale"' in message
 
+    def test_pods_that_may_not_be_written_on_leave_as_kubernetes_chooses(
+        self, here: OperatedNamespace, run: Run
+    ) -> None:
+        """At once, and the change says why."""
+        with run(("", "pods", "patch")) as operator:
+            operator.wait_unready("may not patch pods in namespace")
+            here.apply(here.least(replicas=3))
+            here.wait_serving(pods=3)
+            here.apply(here.least(replicas=1))
+            here.wait_size(1)
+            why = "pods cannot be marked, so Kubernetes chooses who leaves"
+            here.wait("it is told", lambda: any(why in each["message"] for each in here.status()["changes"]))
+
     def test_without_events_all_else_is_done(self, here: OperatedNamespace, run: Run) -> None:
         """They are a courtesy."""
         with run(("", "events", "create")) as operator:
