@@ -87,7 +87,7 @@ def _clairvoyant(*, hold_seconds: float, from_first_scrape: bool = False) -> Cal
 _HPA_SOURCE = "Kubernetes 1.33, `replica_calculator.go`, `horizontal.go`"
 _WVA_SOURCE = "llm-d-workload-variant-autoscaler v0.5.1"
 _REQUESTS = (96.0, 64.0, 48.0, 32.0, 24.0, 20.0, 16.0, 12.0, 8.0, 5.0, 3.0)
-_LOADS = (1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+_LOADS = (1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 
 RIVALS: Mapping[str, Rival] = {
     rival.name: rival
