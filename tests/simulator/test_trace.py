@@ -1,4 +1,6 @@
 import gzip
+import os
+import threading
 from itertools import pairwise
 from pathlib import Path
 
@@ -57,6 +59,18 @@ def test_all_spellings_are_the_same_trace(known: str, text: str, packed: bool, t
     trace = read_trace(file)
     assert (trace.name, trace.format, trace.requests, trace.refused) == ("trace.txt", known, TWO, 0)
     assert read_trace(file, known) == read_trace(file)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_pipe_is_read_too(packed: bool, tmp_path: Path) -> None:  # noqa: FBT001 - pytest passes it by name
+    """Which cannot be rewound: /dev/stdin, or a named one."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = (PLAIN + "0,374,44\n1.5,396,109\n").encode()
+    writer = threading.Thread(target=pipe.write_bytes, args=(gzip.compress(text) if packed else text,))
+    writer.start()
+    assert read_trace(pipe).requests == TWO
+    writer.join()
 
 
 JSON_LINE = '{"timestamp": 0, "input_length": 5, "output_length": 5}\n'

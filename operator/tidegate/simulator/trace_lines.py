@@ -47,9 +47,7 @@ def lines_of(path: Path) -> Iterator[Line]:
         OSError: if it cannot be read.
     """
     with path.open("rb") as file:
-        packed = file.read(len(_GZIP)) == _GZIP
-        file.seek(0)
-        if not packed:
+        if not file.peek(len(_GZIP)).startswith(_GZIP):  # Peeked at, for a pipe cannot be rewound.
             yield from _lines(file, str(path))
             return
         with gzip.open(file) as unpacked:
