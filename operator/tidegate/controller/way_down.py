@@ -1,6 +1,6 @@
 """From what was decided to the next step of the way down: marks on pods, and a size. Pure; docs/scale-down.md."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tidegate.controller.actions import MarkPod, MarkPods
@@ -39,14 +39,16 @@ class WayDownState:
         self.refused = None
 
 
-def serving_size(replicas: int, pods: Iterable[PodRecord], *, owned: bool) -> int:
+def serving_size(replicas: int, pods: Collection[PodRecord], *, owned: bool) -> int:
     """The size as the rule sees it: less the pods that drain."""
+    if not owned or not any(pod.marks.drains for pod in pods):
+        return replicas  # Nearly always, and asked of each service at each tick.
     return serving_replicas(replicas, [(pod.ready, _marks(pod, owned=owned)) for pod in pods if not pod.leaving])
 
 
 def next_step(
     state: WayDownState,
-    pods: Iterable[PodRecord],
+    pods: Collection[PodRecord],
     observation: Observation,
     decision: Decision,
     *,
@@ -67,6 +69,10 @@ def next_step(
         rolls: whether pods of two templates are there.
         now: seconds since the epoch.
     """
+    wanted = decision.to_replicas if decision.applied else replicas
+    if wanted >= replicas and not any(pod.marks.is_ours for pod in pods):
+        state.costs_seen, state.note = {}, ""
+        return _nobody_leaves(replicas, wanted)
     seen = {pod.uid: pod for pod in observation.pods}
     given = Situation(
         pods=[
@@ -82,7 +88,7 @@ def next_step(
         stale_after_seconds=observation.stale_after_seconds,
         now=now,
     )
-    step = way_down(given, decision.to_replicas if decision.applied else replicas)
+    step = way_down(given, wanted)
     state.costs_seen = step.costs_seen
     state.note = _note(state, step, leaves=step.replicas < replicas, owned=owned)
     return step
@@ -101,13 +107,15 @@ def marks_to_write(
         owned: whether the pods are ours.
         message: what is told of it.
     """
+    if not step.marks:
+        return []
     marks = [
         _mark(pod, _marks(pod, owned=owned), step.marks[pod.uid])
         for pod in pods
         if pod.uid in step.marks and not pod.leaving
     ]
     told = serving if decision.to_replicas != serving else None
-    return [MarkPods(pods=tuple(marks), from_replicas=told, reason=decision.reason, message=message)] if marks else []
+    return [MarkPods(pods=tuple(marks), from_replicas=told, reason=decision.reason, message=message)]
 
 
 def everybody_stays(pods: Iterable[PodRecord]) -> list[MarkPods]:
@@ -116,6 +124,17 @@ def everybody_stays(pods: Iterable[PodRecord]) -> list[MarkPods]:
         _mark(pod, pod.marks, pod.marks.back()) for pod in pods if not pod.leaving and pod.marks != pod.marks.back()
     ]
     return [MarkPods(pods=tuple(marks))] if marks else []
+
+
+def _nobody_leaves(replicas: int, wanted: int) -> WayDown:
+    return WayDown(
+        replicas=wanted,
+        marks={},
+        stages={},
+        serving_after_marks=replicas,
+        serving_after_scale=wanted,
+        costs_seen={},
+    )
 
 
 def _marks(pod: PodRecord, *, owned: bool) -> PodMarks:

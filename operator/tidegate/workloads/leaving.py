@@ -50,6 +50,11 @@ class PodMarks:
         """Whether we have told Kubernetes to take this pod first."""
         return self.deletion_cost is not None and not self.cost_is_foreign
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether any of it is our word."""
+        return self.drains or self.is_marked
+
     def back(self) -> "PodMarks":
         """Those of a pod that stays: in service, and without a word of ours."""
         marks = replace(self, routing=ROUTING_SERVING, draining_since=None) if self.drains else self
