@@ -10,6 +10,7 @@ Values = dict[str, Any]
 ON_PROMETHEUS = {"prometheus.url": "https://prometheus.example.com"}
 ON_POLICY = {"networkPolicy.enabled": True}
 TWO = {"operator.replicas": 2}
+RECORDED = {"operator.recording.enabled": True}
 TOKEN = {**ON_PROMETHEUS, "prometheus.bearerTokenSecret.name": "token"}
 AUTHORITY = {**ON_PROMETHEUS, "prometheus.caConfigMap.name": "authority"}
 SECRET_AUTHORITY = {**ON_PROMETHEUS, "prometheus.caSecret.name": "authority"}
@@ -36,6 +37,10 @@ CHANGES: dict[str, tuple[Any, Values]] = {
     "operator.replicas": (0, {}),
     "operator.metricsSource": ("Prometheus", ON_PROMETHEUS),
     "operator.tickSeconds": (2.5, {}),
+    "operator.recording.enabled": (True, {}),
+    "operator.recording.maxBytes": (8_388_608, RECORDED),
+    "operator.recording.files": (4, RECORDED),
+    "operator.recording.volume": ({"persistentVolumeClaim": {"claimName": "flights"}}, RECORDED),
     "operator.resources": ({"requests": {"cpu": 2}}, {}),
     "operator.priorityClassName": ("high", {}),
     "operator.nodeSelector": ({"a": "b"}, {}),

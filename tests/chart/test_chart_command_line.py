@@ -19,6 +19,7 @@ ON_PROMETHEUS = {
     },
 }
 ON_DOUBTFUL_PROMETHEUS = {"prometheus": {"url": "https://prometheus.example.com", "insecureSkipVerify": True}}
+RECORDED = {"operator": {"recording": {"enabled": True}}}
 LEFT_TO_EXTRA_ARGUMENTS = {
     "--kubeconfig": "a pod has an account",
     "--host": "the port must be reached from outside of the pod",
@@ -38,6 +39,7 @@ class TestCommandLine:
             ON_PROMETHEUS,
             ON_DOUBTFUL_PROMETHEUS,
             {"leaderElection": {"enabled": False}},
+            RECORDED,
         ],
     )
     def test_the_operator_knows_every_flag(self, helm: Helm, values: dict[str, Any], tmp_path: Path) -> None:
@@ -53,9 +55,8 @@ class TestCommandLine:
 
     def test_every_flag_of_the_operator_can_be_set(self, helm: Helm) -> None:
         """By a value, or there is a reason why not."""
-        installs = [
-            helm.render(values) for values in (ON_PROMETHEUS, ON_DOUBTFUL_PROMETHEUS, {"watchNamespaces": ["a"]})
-        ]
+        ways: list[dict[str, Any]] = [ON_PROMETHEUS, ON_DOUBTFUL_PROMETHEUS, {"watchNamespaces": ["a"]}, RECORDED]
+        installs = [helm.render(values) for values in ways]
         given = {argument.partition("=")[0] for made in installs for argument in operator_container(made)["args"][1:]}
         known = {
             option
@@ -83,6 +84,21 @@ class TestCommandLine:
             "/etc/tidegate/prometheus/tls.key": ("c", "tls.key"),
         }
         assert named == set(mounted)
+
+    def test_a_recording_has_a_place_that_is_large_enough(self, helm: Helm) -> None:
+        """A kubelet evicts a pod whose emptyDir outgrows its limit; another volume is taken as it is given."""
+        sized = {"operator": {"recording": {"enabled": True, "maxBytes": 1_000_000_000}}}
+        documents = helm.render(sized)
+        arguments = operator_container(documents)["args"]
+        assert "--recording-max-bytes=1000000000" in arguments
+        (directory,) = (each.partition("=")[2] for each in arguments if each.startswith("--recording-directory="))
+        assert {"name": "recording", "mountPath": directory} in operator_container(documents)["volumeMounts"]
+        (volume,) = (each for each in operator_pod(documents)["volumes"] if each["name"] == "recording")
+        assert int(volume["emptyDir"]["sizeLimit"]) > 1_000_000_000
+
+        claim = {"persistentVolumeClaim": {"claimName": "flights"}}
+        documents = helm.render({"operator": {"recording": {"enabled": True, "volume": claim}}})
+        assert {"name": "recording", **claim} in operator_pod(documents)["volumes"]
 
     def test_extra_arguments_come_last(self, helm: Helm) -> None:
         """So that they win."""

@@ -17,6 +17,7 @@ TYPOS = {
     "in a component": ({"operator": {"replica": 2}}, "replica"),
     "in a group of a component": ({"operator": {"podDisruptionBudget": {"minAvailable": 1}}}, "minAvailable"),
     "in resources": ({"operator": {"resources": {"limit": {"cpu": 1}}}}, "limit"),
+    "in a recording": ({"operator": {"recording": {"maxbytes": 1}}}, "maxbytes"),
     "in affinity": ({"operator": {"affinity": {"podAntiaffinity": {}}}}, "podAntiaffinity"),
     "in a spread constraint": (
         {"operator": {"topologySpreadConstraints": [{"topologyKey": "a", "maxSkew": 1, "whenUnsatisfied": "b"}]}},
@@ -56,6 +57,9 @@ WRONG_VALUES = {
     "another source": {"operator": {"metricsSource": "prometheus"}},
     "a tick of nothing": {"operator": {"tickSeconds": 0}},
     "a duration as text": {"operator": {"tickSeconds": "5s"}},
+    "one file of a recording": {"operator": {"recording": {"files": 1}}},
+    "a size as text": {"operator": {"recording": {"maxBytes": "256Mi"}}},
+    "two volumes for a recording": {"operator": {"recording": {"volume": {"emptyDir": {}, "hostPath": {}}}}},
     "one argument": {"operator": {"extraArgs": "--tick-seconds=1"}},
     "a variable without a name": {"operator": {"extraEnv": [{"value": "a"}]}},
     "variables as a map": {"operator": {"extraEnv": {"A": "b"}}},
@@ -128,6 +132,14 @@ WRONG_TOGETHER = {
     "a header twice": (
         {"prometheus": {**ON_PROMETHEUS, "headerSecrets": [AUTHORIZATION, {**AUTHORIZATION, "name": "b"}]}},
         "prometheus.headerSecrets has the same header twice",
+    ),
+    "files that could hold nothing": (
+        {"operator": {"recording": {"enabled": True, "maxBytes": 8388607, "files": 8}}},
+        "operator.recording.maxBytes must be 1048576 or more for each of operator.recording.files",
+    ),
+    "a place for nothing": (
+        {"operator": {"recording": {"volume": {"emptyDir": {}}}}},
+        "operator.recording.volume is set and operator.recording.enabled is false",
     ),
     "two writers": (
         {"operator": {"replicas": 2}, "leaderElection": {"enabled": False}},

@@ -42,8 +42,30 @@ type: Recreate
 {{- with include "tidegate.prometheus.arguments" . }}
 {{ . }}
 {{- end }}
+{{- with .Values.operator.recording }}
+{{- if .enabled }}
+- --recording-directory={{ include "tidegate.recording.directory" $ }}
+- --recording-max-bytes={{ int64 .maxBytes }}
+- --recording-files={{ .files }}
+{{- end }}
+{{- end }}
 {{- range .Values.operator.extraArgs }}
 - {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "tidegate.recording.directory" -}}
+/var/lib/tidegate/recording
+{{- end }}
+
+{{/* The volume of the recording. A bit more than what the operator keeps to: beyond the limit the pod is evicted. */}}
+{{- define "tidegate.recording.volume" -}}
+{{- with .Values.operator.recording }}
+{{- if .volume }}
+{{- toYaml .volume }}
+{{- else -}}
+emptyDir: {sizeLimit: {{ add (int64 .maxBytes) 16777216 }}}
+{{- end }}
 {{- end }}
 {{- end }}
 
