@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.simulator import trace as module
-from tidegate.simulator.trace import Trace, TraceFormat, TraceRequest, multiply, read_trace
+from tidegate.simulator.trace import Trace, TraceRequest, multiply, read_trace
+from tidegate.simulator.trace_formats import TraceFormat
 from tidegate.simulator.trace_lines import MAXIMUM_LINE_BYTES, TraceError
 
 TRACES = Path(__file__).resolve().parents[2] / "examples" / "traces"

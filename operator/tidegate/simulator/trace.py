@@ -1,18 +1,13 @@
 """Traces: when requests arrived, how long their prompts and answers were."""
 
-import csv
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from enum import StrEnum
-from itertools import chain
-from math import isfinite
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from .trace_lines import Line, TraceError, lines_of, shown
+from .trace_formats import Row, TraceFormat, recognised, rows
+from .trace_lines import TraceError, lines_of
 
 MAXIMUM_REQUESTS = 2_000_000
 """Of one trace, its copies included: they are all in memory, some 150 bytes each."""
@@ -20,25 +15,8 @@ MAXIMUM_REQUESTS = 2_000_000
 MAXIMUM_SECONDS = 31 * 86_400
 """From the first request to the last: a longer one is most likely in another unit."""
 
-MAXIMUM_TOKENS = 10_000_000
-"""Of one prompt or answer: no model has such a context, so the column holds something else."""
-
 JITTER_SECONDS = 4.0
 """How much later than the first the copies of a request come at most, unless told otherwise."""
-
-
-class TraceFormat(StrEnum):
-    """How a trace is written down."""
-
-    AZURE = "azure"
-    """CSV of the Azure LLM inference traces of 2023 and 2024: ``TIMESTAMP,ContextTokens,GeneratedTokens``."""
-
-    MOONCAKE = "mooncake"
-    """JSON lines of Mooncake's traces: ``timestamp`` (milliseconds), ``input_length``, ``output_length``. ``hash_ids``
-    are not looked at: how much of a prompt is in a cache is a fault of the simulation, ``prefix-cache``."""
-
-    CSV = "csv"
-    """CSV with ``time_seconds,prompt_tokens,output_tokens``; the seconds count from anywhere."""
 
 
 class TraceRequest(NamedTuple):
@@ -141,8 +119,8 @@ def read_trace(path: str | Path, format: str = "auto") -> Trace:  # noqa: A002 -
     lines = lines_of(path)
     if (first := next(lines, None)) is None:
         raise TraceError(f"{path}: is empty; give a file with at least one request")
-    known = _recognised(first) if format == "auto" else TraceFormat(format)
-    requests = tuple(_in_order(_READERS[known](_COLUMNS[known], first, lines)))
+    known = recognised(first) if format == "auto" else TraceFormat(format)
+    requests = tuple(_in_order(rows(known, first, lines)))
     if not requests:
         raise TraceError(f"{path}: has no requests, only a header; give a file with at least one request")
     start = requests[0].time_seconds
@@ -151,151 +129,15 @@ def read_trace(path: str | Path, format: str = "auto") -> Trace:  # noqa: A002 -
     return Trace(path.name, known, requests, start)
 
 
-class _Row(NamedTuple):
-    """What a format makes of a line: still with the clock of the file."""
-
-    line: Line
-    request: TraceRequest
-    clock: str
-    """The time as it stands in the file, for messages."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Names of the three fields in a format, and how it writes time."""
-
-    time: str
-    prompt: str
-    output: str
-    seconds: Callable[[Any], float]
-    """Raises ValueError, TypeError or OverflowError for what is no time."""
-    looks_like: str
-    """A time, for messages."""
-
-    def row(self, line: Line, time: Any, prompt: Any, output: Any) -> _Row:
-        """Check the three values of a line."""
-        try:
-            seconds = self.seconds(time)
-        except (ValueError, TypeError, OverflowError):
-            seconds = float("nan")
-        if not isfinite(seconds):
-            raise line.error(f"{self.time} is {shown(time)}; give a time such as {self.looks_like}")
-        return _Row(
-            line,
-            TraceRequest(seconds, _tokens(line, self.prompt, prompt), _tokens(line, self.output, output)),
-            f"{self.time} {shown(time)}",
-        )
-
-
-def _tokens(line: Line, name: str, value: Any) -> int:
-    try:
-        tokens = value if type(value) is int else int(value) if isinstance(value, str) else None
-    except ValueError:
-        tokens = None
-    if tokens is None or not 1 <= tokens <= MAXIMUM_TOKENS:
-        raise line.error(
-            f"{name} is {shown(value)}; give a whole number from 1 to {MAXIMUM_TOKENS:,}, or remove the line: a "
-            "request without a prompt or an answer was never served"
-        )
-    return tokens
-
-
-def _clock_seconds(text: str) -> float:
-    time = datetime.fromisoformat(text.strip())
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-
-
-def _milliseconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError
-    return value / 1000
-
-
-_COLUMNS = {
-    TraceFormat.AZURE: _Columns(
-        "TIMESTAMP", "ContextTokens", "GeneratedTokens", _clock_seconds, "2023-11-16 18:17:03.9799600"
-    ),
-    TraceFormat.CSV: _Columns("time_seconds", "prompt_tokens", "output_tokens", float, "12.5, in seconds"),
-    TraceFormat.MOONCAKE: _Columns(
-        "timestamp", "input_length", "output_length", _milliseconds, "3000, in milliseconds"
-    ),
-}
-
-
-def _recognised(first: Line) -> TraceFormat:
-    if first.text.lstrip().startswith("{"):
-        return TraceFormat.MOONCAKE
-    names = {name.strip() for name in _cells(first)}
-    for known in (TraceFormat.AZURE, TraceFormat.CSV):
-        if _COLUMNS[known].time in names:
-            return known
-    azure, mooncake, plain = (_header(_COLUMNS[known]) for known in TraceFormat)
-    raise first.error(
-        f"begins with {shown(first.text)}, which is no trace; give a CSV file whose first line is {plain} or {azure}, "
-        f"or JSON lines with {mooncake}"
-    )
-
-
-def _header(columns: _Columns) -> str:
-    return f"{columns.time},{columns.prompt},{columns.output}"
-
-
-def _csv_rows(columns: _Columns, first: Line, lines: Iterator[Line]) -> Iterator[_Row]:
-    header = [name.strip() for name in _cells(first)]
-    places = []
-    for name in (columns.time, columns.prompt, columns.output):
-        if header.count(name) != 1:
-            raise first.error(
-                f"has {header.count(name)} columns named {name}; the first line must name {_header(columns)} once each"
-            )
-        places.append(header.index(name))
-    time, prompt, output = places
-    for line in lines:
-        cells = _cells(line)
-        if len(cells) != len(header):
-            raise line.error(f"has {len(cells)} columns and the first line {len(header)}; give as many")
-        yield columns.row(line, cells[time], cells[prompt], cells[output])
-
-
-def _cells(line: Line) -> list[str]:
-    if '"' not in line.text:
-        return line.text.split(",")
-    try:
-        return next(csv.reader([line.text], strict=True))
-    except csv.Error as error:
-        raise line.error(f"is no CSV: {error}; close the quotation marks on the same line") from error
-
-
-def _json_rows(columns: _Columns, first: Line, lines: Iterator[Line]) -> Iterator[_Row]:
-    for line in chain((first,), lines):
-        try:
-            values = json.loads(line.text)
-        except (ValueError, RecursionError) as error:
-            raise line.error(f"is no JSON: {error}; give one object on each line") from error
-        if not isinstance(values, dict):
-            raise line.error(f"is {shown(line.text)}; give one JSON object on each line")
-        for name in (columns.time, columns.prompt, columns.output):
-            if name not in values:
-                raise line.error(f"has no {name}; each line needs {_header(columns)}")
-        yield columns.row(line, values[columns.time], values[columns.prompt], values[columns.output])
-
-
-_READERS = {
-    TraceFormat.AZURE: _csv_rows,
-    TraceFormat.CSV: _csv_rows,
-    TraceFormat.MOONCAKE: _json_rows,
-}
-
-
-def _in_order(rows: Iterable[_Row]) -> Iterator[TraceRequest]:
+def _in_order(found: Iterable[Row]) -> Iterator[TraceRequest]:
     """The requests, as long as the clock of the file goes forward and there are not too many."""
-    before: _Row | None = None
+    before: Row | None = None
     start = 0.0
-    for number, row in enumerate(rows, 1):
-        time = row.request.time_seconds
+    for number, row in enumerate(found, 1):
+        time = row.seconds
         if before is None:
             start = time
-        elif time < before.request.time_seconds:
+        elif time < before.seconds:
             raise row.line.error(
                 f"{row.clock} is earlier than {before.clock} in line {before.line.number}; sort the lines by time"
             )
@@ -309,4 +151,4 @@ def _in_order(rows: Iterable[_Row]) -> Iterator[TraceRequest]:
                 f"has more than {MAXIMUM_REQUESTS:,} requests; cut the file: head -n {MAXIMUM_REQUESTS}"
             )
         before = row
-        yield row.request
+        yield TraceRequest(time, row.prompt_tokens, row.output_tokens)
