@@ -122,3 +122,16 @@ def test_a_pod_that_is_being_deleted_is_leaving() -> None:
 def test_timestamps_are_seconds_since_the_epoch(text: str | None, expected: float) -> None:
     """Kubernetes writes two forms, and sometimes none."""
     assert seconds(text) == expected
+
+
+@pytest.mark.parametrize(("spec", "seconds"), [({}, 30.0), ({"terminationGracePeriodSeconds": 0}, 0.0)])
+def test_a_pods_grace_period_is_kept(spec: dict[str, Any], seconds: float) -> None:
+    """It bounds how long the pod may drain; half a minute where nobody gave one."""
+    record = pod_record({**pod(), "spec": spec})
+    assert record is not None
+    assert record.grace_seconds == seconds
+
+
+def test_two_states_of_a_pod_that_differ_in_nothing_that_matters_are_equal() -> None:
+    """Each heartbeat of a kubelet would be a look at the service otherwise."""
+    assert pod_record(pod(resourceVersion="7")) == pod_record(pod(resourceVersion="8"))

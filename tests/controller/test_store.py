@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from cluster_objects import (
+    CREATED,
     LEAST,
     NAMESPACE,
     TARGETING,
@@ -17,6 +18,7 @@ from cluster_objects import (
     profile,
 )
 
+from tidegate.api.names import DRAINING_SINCE_ANNOTATION
 from tidegate.cluster.resources import (
     ACCELERATOR_PROFILES,
     AUTOSCALERS,
@@ -191,6 +193,16 @@ class TestLookUp:
             deployment["metadata"]["resourceVersion"] = version
             store.put(DEPLOYMENTS, deployment)
         assert store.deployments[CHAT].replicas == kept
+
+    def test_an_older_state_of_a_pod_does_not_replace_a_newer_one(self, store: Store) -> None:
+        """What was written on it must not be forgotten, and written on another one as well."""
+        store.put(PODS, pod(resourceVersion="10", annotations={DRAINING_SINCE_ANNOTATION: CREATED}))
+        store.put(PODS, pod(resourceVersion="9"))
+        (record,) = store.pods_of(("default", "chat"))
+        assert record.marks.drains
+        store.put(PODS, pod(resourceVersion="11"))
+        (record,) = store.pods_of(("default", "chat"))
+        assert not record.marks.drains
 
     def test_an_older_status_does_not_replace_a_newer_one(self, store: Store) -> None:
         """A status is no new generation, and yet the changes in it must not be lost."""
