@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from tidegate.cli import operator as command
 from tidegate.cluster import connection
 from tidegate.controller.operator import Options
+from tidegate.controller.recorder import RecordingOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = """
@@ -126,3 +127,36 @@ def test_a_port_that_is_taken_is_named_with_its_flag(tmp_path: Path) -> None:
     said = ended.stderr.splitlines()[-1]
     assert said.startswith(f"tidegate operator: cannot listen on --host 127.0.0.1 --port {port}: ")
     assert said.endswith("address already in use")
+
+
+class TestRecording:
+    """Flags of the flight recorder."""
+
+    def test_it_is_off_unless_asked_for(self, started: list[Options]) -> None:
+        """It takes a disk."""
+        call("--recording-max-bytes=1")
+        assert started[0].recording is None
+
+    def test_a_directory_turns_it_on(self, started: list[Options], tmp_path: Path) -> None:
+        """With a quarter of a gigabyte in eight files, unless told otherwise; the directory need not be there."""
+        call(f"--recording-directory={tmp_path / 'new'}")
+        call("--recording-max-bytes=4194304", "--recording-files=2", TIDEGATE_RECORDING_DIRECTORY=str(tmp_path))
+        assert [options.recording for options in started] == [
+            RecordingOptions(directory=tmp_path / "new", max_bytes=256 * 1024 * 1024, files=8),
+            RecordingOptions(directory=tmp_path, max_bytes=4 * 1024 * 1024, files=2),
+        ]
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (["--recording-files=1"], "--recording-files 1 must be 2 or more"),
+            (["--recording-max-bytes=1000"], "--recording-max-bytes 1000 must be 1048576 or more for each of"),
+        ],
+    )
+    def test_what_could_hold_nothing_is_refused(
+        self, started: list[Options], tmp_path: Path, arguments: list[str], says: str
+    ) -> None:
+        """The message names the flags; nothing is started."""
+        code, said = call(f"--recording-directory={tmp_path}", *arguments)
+        assert (code, started) == (2, [])
+        assert says in " ".join(said.split())

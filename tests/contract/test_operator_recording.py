@@ -41,7 +41,7 @@ def test_what_an_operator_recorded_is_decided_again_identically(here: OperatedNa
         here.apply(here.least(replicas=2, scaling=PROMISES))
         here.wait_serving(pods=2)
         operator.wait_turns(3)
-        assert "tidegate_recorded_decisions_total" in operator.page()
+        assert 'tidegate_recorded_decisions_total{outcome="Recorded"}' in operator.page()
         assert operator.stop() == 0
 
     assert [path.name for path in sorted(flight.iterdir())] == ["recording-000001.jsonl", "recording-000002.jsonl"]
