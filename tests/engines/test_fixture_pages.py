@@ -115,7 +115,7 @@ READ: tuple[tuple[str, EngineTable, str, dict[str, Any]], ...] = (
         "triton-trtllm.txt",
         TRITON_REQUESTS,
         "ensemble",
-        {"waiting": 6, "requests_finished": 20, "requests_failed": 2},
+        {"waiting": 6, "requests_finished": 20, "requests_failed": 2, "seconds_worked": 2.5},
     ),
     (
         "lmdeploy-0.16.txt",
@@ -155,16 +155,28 @@ READ: tuple[tuple[str, EngineTable, str, dict[str, Any]], ...] = (
         "tei-1.9.txt",
         TEI,
         "bge-m3",
-        {"waiting": 17, "requests_received": 214, "requests_finished": 195, "prompt_tokens": 53_500},
+        {
+            "waiting": 17,
+            "requests_received": 214,
+            "requests_finished": 195,
+            "prompt_tokens": 53_500,
+            "seconds_worked": 12.5,
+        },
     ),
     (
         "tei-1.9-reranker.txt",
         TEI,
         "bge-reranker",
-        {"waiting": 17, "requests_received": 214, "requests_finished": 195, "prompt_tokens": 53_500},
+        {
+            "waiting": 17,
+            "requests_received": 214,
+            "requests_finished": 195,
+            "prompt_tokens": 53_500,
+            "seconds_worked": None,
+        },
     ),
-    ("infinity-0.0.77.txt", INFINITY, "any", {"requests_finished": 36}),
-    ("infinity-0.0.77-started.txt", INFINITY, "any", {"requests_finished": 0}),
+    ("infinity-0.0.77.txt", INFINITY, "any", {"requests_finished": 36, "seconds_worked": 4.0}),
+    ("infinity-0.0.77-started.txt", INFINITY, "any", {"requests_finished": 0, "seconds_worked": None}),
 )
 
 

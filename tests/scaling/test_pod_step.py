@@ -145,3 +145,22 @@ def test_a_pod_was_busy_if_requests_waited_at_both_ends(before: float | None, af
     found = step(ENDED, requests_ended=(0, 5), waiting=(before, after))
     assert found is not None
     assert found.waited is waited
+
+
+@pytest.mark.parametrize(
+    ("signals", "running", "busy_share"),
+    [
+        pytest.param({"running": (2, 6)}, 4, 1, id="a gauge"),
+        pytest.param({"running": (0, 6)}, 3, 0.5, id="a gauge, at rest at first"),
+        pytest.param({"running": (2, 6), "seconds_worked": (0, 90)}, 4, 1, id="a gauge is asked first"),
+        pytest.param({"seconds_worked": (5, 8)}, 0.3, 0.3, id="three seconds of ten"),
+        pytest.param({"seconds_worked": (5, 45)}, 4, 1, id="four at once"),
+        pytest.param({"seconds_worked": (5, 5), "waiting": (0, 0)}, 0, 0, id="at rest"),
+        pytest.param({"seconds_worked": (None, 5), "waiting": (3, 3)}, 0, 1, id="not known yet, but some wait"),
+    ],
+)
+def test_how_busy_a_pod_was(signals: dict[str, tuple[float | None, float]], running: float, busy_share: float) -> None:
+    """From the gauge of running requests; without one, from how long those took that were done meanwhile."""
+    found = step(ENDED, **signals)
+    assert found is not None
+    assert (found.running, found.busy_share) == (pytest.approx(running), pytest.approx(busy_share))

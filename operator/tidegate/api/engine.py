@@ -37,7 +37,7 @@ class MetricNames(ApiModel):
             "has(self.waiting) || has(self.running) || has(self.kvUsage) || has(self.requestsReceived)"
             " || has(self.requestsEnded) || has(self.requestsFinished) || has(self.requestsFailed)"
             " || has(self.firstTokens) || has(self.promptTokens) || has(self.generatedTokens) || has(self.workDone)"
-            " || has(self.steps)",
+            " || has(self.steps) || has(self.secondsWorked)",
             "metrics.names is empty: name at least one metric, for example waiting: my_engine_queue_length",
         ),
     )
@@ -83,6 +83,11 @@ class MetricNames(ApiModel):
         default=None,
         description="Counter of the engine's iterations, each of which carries all running requests one step further. "
         "Makes what is learned of a replica's capacity more exact.",
+    )
+    seconds_worked: MetricName | None = Field(
+        default=None,
+        description="Counter of the seconds that requests were worked on for, for example the _sum of a histogram of "
+        "their duration. Stands in for running where there is no such gauge.",
     )
 
 

@@ -33,7 +33,7 @@ def custom_table(names: Mapping[str, str], *, port: int, work_unit: str = "token
         port=port,
         metrics_port=port,
         metrics={signal: _aliases(signal, name) for signal, name in names.items()},
-        optional=frozenset(names) & {"steps"},
+        optional=frozenset(names) & {"steps", "seconds_worked"},
         arrivals=arrival_method(names),
         work_unit=work_unit,
     )

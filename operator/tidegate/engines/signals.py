@@ -56,7 +56,7 @@ def _chosen(
 ) -> Sequence[Series]:
     for metric in metrics:
         if metric.name in found:
-            series = [one for one in found[metric.name] if _counts(one, metric)]
+            series = [_in_our_unit(one, metric) for one in found[metric.name] if _counts(one, metric)]
         elif signal in COUNTER_NAMES and is_declared(metric.name):
             series = []
         else:
@@ -67,6 +67,10 @@ def _chosen(
 
 def _counts(series: Series, metric: Metric) -> bool:
     return all(series.labels.get(label, "") in values for label, values in metric.only.items())
+
+
+def _in_our_unit(series: Series, metric: Metric) -> Series:
+    return series if metric.unit == 1 else Series(series.labels, series.value * metric.unit)
 
 
 def shows_engine(table: EngineTable, by_signal: SeriesOfSignals) -> bool:

@@ -17,6 +17,9 @@ class Metric:
     """Label to the values of series that count; as in Prometheus, a label that is not there has the value "". Empty:
     all series count."""
 
+    unit: float = 1.0
+    """What the page counts in, in the units of the signal: 0.000001 for microseconds where those are seconds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:

@@ -6,7 +6,9 @@ errors. A request of several inputs is that many here: the queue holds inputs.
 - `te_request_input_length` observes each input when it has been tokenized, before it waits: its count are inputs that
   arrived, its sum their tokens, exactly, also while clients give up. Refused requests (429) come before.
 - `te_embed_success` and `te_predict_success` count inputs that are done; a model has one of the two.
-- `te_queue_size` are inputs that wait. Those being computed are not shown.
+- `te_queue_size` are inputs that wait. Those being computed are not shown; how long they took is, once they are done:
+  `te_embed_inference_duration` and `te_predict_inference_duration` observe each input of a batch with the time of the
+  batch. `te_batch_next_size` counts looks at an empty queue as batches of none.
 - A metric is on the page once it was set for the first time: before the first request the page is empty.
 
 Starting: the image's entrypoint is the router (`Dockerfile`); port 3000, and by the image's environment 80; `--port`
@@ -28,7 +30,12 @@ TEI = EngineTable(
         "requests_received": (Metric(name="te_request_input_length_count"),),
         "requests_finished": (Metric(name="te_embed_success"), Metric(name="te_predict_success")),
         "prompt_tokens": (Metric(name="te_request_input_length_sum"),),
+        "seconds_worked": (
+            Metric(name="te_embed_inference_duration_sum"),
+            Metric(name="te_predict_inference_duration_sum"),
+        ),
     },
+    optional=frozenset({"seconds_worked"}),
     absent_is_zero=frozenset({"requests_finished"}),
     starts_empty=True,
     arrivals=ArrivalMethod.REQUEST_COUNTER,

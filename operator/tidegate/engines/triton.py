@@ -20,6 +20,7 @@ With any other backend (`metrics.workUnit: requests`), the server's own counters
   the queue: they had arrived.
 - `nv_inference_pending_request_count` is the queue. What is being executed is not shown, so arrivals are right but for
   changes of that. An executing request lasts milliseconds with most backends.
+- `nv_inference_compute_infer_duration_us` adds up, request by request, how long they were executed.
 - Every series carries `model`. Of an ensemble, give the ensemble's name as `model.name`: otherwise each of its steps
   counts as a request.
 
@@ -68,8 +69,9 @@ TRITON_REQUESTS = replace(
         "waiting": (Metric(name="nv_inference_pending_request_count"),),
         "requests_finished": (Metric(name="nv_inference_request_success"),),
         "requests_failed": (Metric(name="nv_inference_request_failure"),),
+        "seconds_worked": (Metric(name="nv_inference_compute_infer_duration_us", unit=1e-6),),
     },
-    optional=frozenset({"requests_failed"}),
+    optional=frozenset({"requests_failed", "seconds_worked"}),
     marks=(),
     prompts_counted_at=CountedAt.DONE,
     answers_counted_at=CountedAt.DONE,

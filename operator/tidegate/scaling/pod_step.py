@@ -46,7 +46,7 @@ class PodStep:
     """Whether requests waited at both ends: the pod had all it could take in between."""
 
     running: float = 0.0
-    """Requests that were being worked on, as a mean of both ends."""
+    """Requests that were being worked on, as a mean of both ends; or of the time between, where only that is told."""
 
     busy_share: float = 0.0
     """Whether the pod had any request at both ends (1), at one (0.5), at none (0). Right on average, not each time."""
@@ -83,6 +83,7 @@ def pod_step(before: Sample, after: Sample, observation: Observation) -> PodStep
     done = finished or 0.0
     served, prompt_work = _work(changed, observation.work_unit, finished)
     prompts = {CountedAt.ARRIVAL: arrived, CountedAt.DONE: started, CountedAt.END: finished}
+    running, busy_share = _occupancy(before, after, changed["seconds_worked"])
     answers = {CountedAt.ARRIVAL: arrived or 0.0, CountedAt.DONE: done, CountedAt.END: done}
     return PodStep(
         start=before.time,
@@ -99,10 +100,23 @@ def pod_step(before: Sample, after: Sample, observation: Observation) -> PodStep
         answers=0.0 if served is None or finished is None else max(0.0, answers[observation.answers_counted_at]),
         waiting_change=waiting_change,
         waited=bool(believable(before.waiting) and believable(after.waiting)),
-        running=((believable(before.running) or 0.0) + (believable(after.running) or 0.0)) / 2,
-        busy_share=(_has_requests(before) + _has_requests(after)) / 2,
+        running=running,
+        busy_share=busy_share,
         steps=changed["steps"],
     )
+
+
+def _occupancy(before: Sample, after: Sample, seconds_worked: float | None) -> tuple[float, float]:
+    """Requests that were worked on, as a mean, and the share of the time in which there were any.
+
+    Where no gauge shows the first, it follows from how long the requests took that were done meanwhile; the second is
+    then too large while several were worked on at once and none in between, which errs towards more replicas.
+    """
+    if before.running is None and after.running is None and seconds_worked is not None:
+        mean = seconds_worked / (after.time - before.time)
+        return mean, min(1.0, mean)
+    mean = ((believable(before.running) or 0.0) + (believable(after.running) or 0.0)) / 2
+    return mean, (_has_requests(before) + _has_requests(after)) / 2
 
 
 def _has_requests(sample: Sample) -> bool:

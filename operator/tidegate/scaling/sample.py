@@ -88,6 +88,10 @@ class Sample:
     steps: float | None = None
     """Steps of the engine: forward passes of the whole batch (counter)."""
 
+    seconds_worked: float | None = None
+    """Seconds that requests were worked on for, summed over those that are done (counter). Over time it is the mean of
+    `running`, for engines that have no such gauge."""
+
     first_token_seconds: Latencies | None = None
     """Time to the first token, of the requests that got one."""
 
@@ -113,6 +117,7 @@ SIGNAL_NAMES = (
     "generated_tokens",
     "work_done",
     "steps",
+    "seconds_worked",
 )
 """The fields of `Sample` that are signals, in its order."""
 

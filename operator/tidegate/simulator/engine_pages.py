@@ -79,6 +79,10 @@ def _first_token_seconds(replica: Replica) -> float:
     return replica.measures.time_to_first_token_seconds.sum
 
 
+def _inference_seconds(replica: Replica) -> float:
+    return replica.measures.inference_seconds.sum
+
+
 def _steps(replica: Replica) -> float:
     return replica.measures.steps
 
@@ -174,6 +178,12 @@ TRITON_PAGE = EnginePage(
         # The server's own, as if the model that clients ask for ran in a backend without a queue of its own.
         Metric("nv_inference_pending_request_count", "gauge", _waiting, labels=_OF_SERVER),
         Metric("nv_inference_request_success", "counter", _finished, labels=_OF_SERVER),
+        Metric(
+            "nv_inference_compute_infer_duration_us",
+            "counter",
+            lambda replica: 1e6 * _inference_seconds(replica),
+            labels=_OF_SERVER,
+        ),
         Metric("nv_inference_request_failure", "counter", _aborted, labels=_OF_SERVER | {"reason": "CANCELED"}),
     ),
 )
@@ -203,6 +213,7 @@ TEI_PAGE = EnginePage(
         Metric("te_embed_success", "counter", _finished),
         Metric("te_request_failure", "counter", _aborted, labels={"err": "dropped"}),
         Metric("te_request_input_length", "histogram", _received, _received_prompt_tokens),
+        Metric("te_embed_inference_duration", "histogram", _finished, _inference_seconds),
     ),
 )
 
@@ -213,6 +224,13 @@ INFINITY_PAGE = EnginePage(
             "counter",
             _ended,
             labels={"handler": "/embeddings", "method": "POST", "status": "2xx"},
+        ),
+        Metric(
+            "http_request_duration_seconds",
+            "histogram",
+            _finished,
+            lambda replica: replica.measures.request_seconds.sum,
+            labels={"handler": "/embeddings", "method": "POST"},
         ),
     ),
 )
