@@ -15,7 +15,7 @@ def test_the_rule_is_run_again_when_the_rule_changes_and_rivals_are_not() -> Non
     """What a run imports is what it depends on; a rival's run does not depend on the rule."""
     of_rule = modules_behind("tidegate.simulator.tidegate_policy", knows_rule=True)
     of_rival = modules_behind("tidegate.simulator.rivals.horizontal_pod_autoscaler", knows_rule=False)
-    both = {"tidegate.simulator.replica", "tidegate.simulator.replay", "tidegate.simulator.trace"}
+    both = {"tidegate.simulator.replica", "tidegate.simulator.replay", "tidegate.simulator.virtual_pods"}
     assert both <= of_rule & of_rival
     assert {"tidegate.scaling.decide", "tidegate.scaling.terms"} <= of_rule
     assert [name for name in of_rival if name.startswith("tidegate.scaling")] == ["tidegate.scaling.behavior"]

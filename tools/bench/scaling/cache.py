@@ -15,13 +15,13 @@ import grimp
 from tidegate.simulator.tidegate_policy import TidegatePolicy
 
 from .jobs import Job
-from .runs import policy_and_set_up, spec_of
-from .set_ups import CASES, TRACES
+from .runs import policy_and_set_up, requests_of, spec_of
 
 ROOT = Path(__file__).resolve().parents[3]
 FORMAT = 1
 """To be raised when `runs` changes what it keeps of a run."""
 
+TRACES = "tidegate.simulator.trace"
 RULE = "tidegate.scaling"
 SHARED = ("tidegate.scaling.behavior",)
 """Parts of the rule that rivals use, too."""
@@ -61,8 +61,8 @@ class RunCache:
 def key(job: Job) -> str:
     """Of everything that a run depends on.
 
-    That is the policy with all its numbers, the set-up, the trace, and the source of every module that the run imports.
-    A rival knows nothing of the rule, so a change of the rule leaves its runs alone.
+    That is the policy with all its numbers, the set-up, the requests, and the source of every module that the run
+    imports. A rival knows nothing of the rule, so a change of the rule leaves its runs alone.
     """
     policy, set_up = policy_and_set_up(job, ())
     if isinstance(policy, TidegatePolicy):
@@ -78,7 +78,7 @@ def key(job: Job) -> str:
         "job": asdict(job),
         "policy": described,
         "setUp": repr(set_up),
-        "trace": _digest(TRACES / CASES[job.case].trace),
+        "requests": _requests_digest(job.case, job.seed),
         "sources": sources_digest(type(policy).__module__, knows_rule=knows_rule),
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:32]
@@ -119,10 +119,14 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def modules_behind(policy_module: str, *, knows_rule: bool) -> set[str]:
-    """The policy's module, the simulator's, and all that they import; without the rule's, where it is not known."""
+    """The policy's module, the simulator's, and all that they import.
+
+    Left out is the rule, where it is not known, and what reads traces: the requests themselves are in the key.
+    """
     graph = _graph(knows_rule=knows_rule)
-    starts = (policy_module, "tidegate.simulator.replay", "tidegate.simulator.outcome", "tidegate.simulator.trace")
-    return {*starts, *(behind for start in starts for behind in graph.find_upstream_modules(start))}
+    starts = (policy_module, "tidegate.simulator.replay", "tidegate.simulator.outcome")
+    found = {*starts, *(behind for start in starts for behind in graph.find_upstream_modules(start))}
+    return {name for name in found if not name.startswith(TRACES)}
 
 
 @cache
@@ -140,5 +144,5 @@ def _file_of(module: str) -> Path:
 
 
 @cache
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _requests_digest(case: str, seed: int) -> str:
+    return hashlib.sha256(repr(requests_of(case, seed)).encode()).hexdigest()

@@ -1,11 +1,11 @@
 """Which runs are needed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidegate.simulator.rivals.catalog import RIVALS
 
-from .set_ups import CASES, FAULT_CASES, FAULTS, ROUTINGS, SEEDS, Case
+from .set_ups import CASES, FAULT_CASES, FAULTS, MOST_REPLICAS, ROUTINGS, SEEDS, Case
 
 TIDEGATE = "tidegate"
 STATIC = "static"
@@ -15,10 +15,15 @@ EARLIEST = "clairvoyant-from-first-scrape"
 
 HINDSIGHT = (STATIC, *CLAIRVOYANTS, EARLIEST)
 STRONGEST_HPA = "hpa-running-waiting=20"
-LOADS = (1.1, 1.0, 0.9, 0.8, 0.7, 0.6)
-"""How busy the clairvoyants mean replicas to be; one frontier for each."""
-
 LEAST_LOADED, STICKY = ROUTINGS
+LOADS: Mapping[str, Sequence[float]] = {
+    LEAST_LOADED: (1.4, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6),
+    STICKY: (1.0, 0.8, 0.6, 0.5, 0.4, 0.3),
+}
+"""How busy the clairvoyants mean replicas to be. Where they are loaded unevenly they need much slack."""
+
+STICKY_SLACK = (1.5, 2.0)
+"""How many times as many as the most replicas of a static frontier are tried with sticky routing, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +59,15 @@ def swept(rival: str) -> list[str]:
     return [f"{rival}={target:g}" for target in targets]
 
 
-def hindsight(case: Case) -> list[str]:
+def hindsight(case: Case, routing: str = LEAST_LOADED) -> list[str]:
     """What knows the trace: the static sizes and the clairvoyants."""
     names = (*CLAIRVOYANTS, EARLIEST) if case.starts_short else CLAIRVOYANTS
+    slack = STICKY_SLACK if routing == STICKY else ()
+    more = (min(round(times * max(case.static_sizes)), MOST_REPLICAS) for times in slack)
+    sizes = dict.fromkeys((*case.static_sizes, *more))
     return [
-        *(f"{STATIC}={size}" for size in case.static_sizes),
-        *(f"{name}={load:g}" for name in names for load in LOADS),
+        *(f"{STATIC}={size}" for size in sizes),
+        *(f"{name}={load:g}" for name in names for load in LOADS[routing]),
     ]
 
 
@@ -80,7 +88,7 @@ def first_jobs(cases: Iterable[str] = tuple(CASES), seeds: Sequence[int] = SEEDS
                     yield from _all(case, [TIDEGATE], seeds, routing=routing, fault=fault.fault)
     for case in chosen:
         yield from _all(case, [TIDEGATE, STRONGEST_HPA], seeds, routing=STICKY)
-        yield from _all(case, hindsight(case), seeds[:1], routing=STICKY)
+        yield from _all(case, hindsight(case, STICKY), seeds[:1], routing=STICKY)
     for case in chosen:
         for rival in rivals():
             yield from _all(case, swept(rival), seeds[:1])

@@ -3,7 +3,7 @@
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidegate.simulator.rivals.catalog import RIVALS
@@ -185,9 +185,10 @@ def _fault_cell(measured: Measured, case: str, fault: str, routing: str) -> str:
 def _rivals() -> Iterable[str]:
     yield "| name | looks at | target | tried | source |"
     yield "|---|---|---|---|---|"
-    tried: Mapping[str, str] = {name: ", ".join(f"{load:g}" for load in LOADS) for name in HINDSIGHT if name != STATIC}
+    loads = sorted({load for each in LOADS.values() for load in each}, reverse=True)
+    tried: Mapping[str, Sequence[float]] = {name: loads for name in HINDSIGHT if name != STATIC}
     for name, rival in RIVALS.items():
-        sweep = tried.get(name) or ", ".join(f"{target:g}" for target in rival.sweep)
+        sweep = ", ".join(f"{target:g}" for target in tried.get(name, rival.sweep))
         default = "" if rival.default_target is None else f", published: {rival.default_target:g}"
         target = f"{rival.target}{default}" if rival.target else "none"
         yield f"| `{name}` | {rival.summary} | {target} | {sweep} | {rival.source} |"

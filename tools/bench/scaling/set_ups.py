@@ -13,6 +13,7 @@ MODEL = "rtx4090"
 METRICS_DELAY_SECONDS = 15.0
 """How old metrics are when a policy sees them: the tick of an HPA, or of a Prometheus."""
 
+MOST_REPLICAS = 40
 SEEDS = (1, 2, 3)
 ROUTINGS: Mapping[str, str] = {"least-loaded": "Gateway mode", "sticky": "Direct mode"}
 
@@ -42,11 +43,12 @@ class Case:
         start = f"{self.initial_replicas} replicas at the start"
         return f"{kind} x{self.copies}, cold start {self.startup_seconds:g} s, {start}"
 
-    def set_up(self, *, seed: int, routing: str, fault: str, initial_replicas: int | None = None) -> SetUp:
+    def set_up(self, *, seed: int, routing: str, fault: str) -> SetUp:
         """The same for the simulator."""
         return SetUp(
             model=replace(MODELS[MODEL], startup_seconds=self.startup_seconds),
-            initial_replicas=initial_replicas or self.initial_replicas,
+            initial_replicas=self.initial_replicas,
+            max_replicas=MOST_REPLICAS,
             metrics_delay_seconds=METRICS_DELAY_SECONDS,
             routing=routing,
             seed=seed,
