@@ -53,6 +53,13 @@ def draining(here: OperatedNamespace) -> set[str]:
     return {name for name, pod in pods(here).items() if pod["labels"].get(ROUTING_LABEL) == "draining"}
 
 
+def behind_the_service(here: OperatedNamespace) -> set[str]:
+    """Pods that the Service's selector finds."""
+    selector = ",".join(f"{key}={value}" for key, value in here.read("services")["spec"]["selector"].items())
+    found = here.cluster.api.get(here.path("pods"), labelSelector=selector).document["items"]
+    return {item["metadata"]["name"] for item in found}
+
+
 def untouched(pod: dict[str, Any]) -> bool:
     """Whether nothing of the way down is on a pod."""
     annotations = pod.get("annotations", {})
@@ -93,6 +100,7 @@ class TestOurPods:
         )
         operator.wait_turns(10)
         assert (here.size(), draining(here), len(pods(here))) == (4, set(order[:2]), 4)
+        assert behind_the_service(here) == set(order[2:])
         busy.end(where[order[1]])
         here.wait_size(3)
         here.wait("it has gone", lambda: pods(here).keys() == {order[0], *order[2:]})

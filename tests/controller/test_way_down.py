@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from cluster_objects import LEAST, NAMESPACE, TARGETING, annotations_of, foreign_deployment, pod, version
 from operator_under_test import OperatorUnderTest
-from recording_cluster import CONFLICT, FORBIDDEN, UNREACHABLE, status_of
+from recording_cluster import ABSENT, CONFLICT, FORBIDDEN, UNREACHABLE, status_of
 
 from tidegate.api.names import DELETION_COST_ANNOTATION, DRAINING_SINCE_ANNOTATION, ROUTING_LABEL
 from tidegate.cluster.resources import DEPLOYMENTS, PODS
@@ -329,6 +329,15 @@ class TestWritesThatFail:
         await operator.turn()
         assert operator.draining() == {3}
 
+    async def test_a_pod_that_is_gone_is_forgotten(self) -> None:
+        """The watch has not told yet; the others are written on."""
+        operator = await four()
+        operator.cluster.failures["Pod"] = ABSENT
+        pin(operator, 3)
+        await operator.turn()
+        assert (NAMESPACE, "chat-abc-3") not in operator.store.pods
+        assert written_as(operator, "Failed") == 0
+
     async def test_a_size_that_is_to_rise_does_not_wait_for_a_pod_that_cannot_be_written_on(self) -> None:
         """Demand is there."""
         operator = await four()
@@ -338,6 +347,12 @@ class TestWritesThatFail:
         pin(operator, 6)
         await operator.turn()
         assert operator.sizes() == [6]
+
+
+def written_as(operator: OperatorUnderTest, outcome: str) -> float:
+    """How often pods were written on so, by the operator's own metrics."""
+    labels = {"kind": "MarkPods", "outcome": outcome}
+    return operator.exporter.registry.get_sample_value("tidegate_api_writes_total", labels) or 0.0
 
 
 def _as_kubernetes(document: dict[str, Any]) -> tuple[bool, int, str]:

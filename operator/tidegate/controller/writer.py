@@ -108,9 +108,12 @@ class Writer:
                     self._store.put(PODS, await self._cluster.patch_pod(*pod.key, pod.metadata))
                     joined += pod.joins
                 except ClusterError as error:
-                    if not (error.is_conflict or error.is_absent):
+                    if error.is_absent:
+                        self._store.forget(PODS, pod.key)
+                    elif error.is_conflict:
+                        raced = error
+                    else:
                         raise
-                    raced = error
             state.way_down.marks_were_taken()
         finally:
             if joined and action.from_replicas is not None:
