@@ -169,7 +169,9 @@ class InferenceServiceStatus(ApiModel):
         description="The metadata.generation that this status speaks of: older than it means not seen yet.",
     )
     replicas: Count = Field(default=0, description="Pods there are, ready or not.")
-    ready_replicas: Count = Field(default=0, description="Pods that are ready.")
+    ready_replicas: Count = Field(
+        default=0, description="Pods that are ready and take requests. Those that finish before they leave do not."
+    )
     desired_replicas: Count = Field(
         default=0, description="Pods there should be, as decided last. In mode Advisory: as they would be."
     )
