@@ -101,6 +101,7 @@ class Writer:
 
     async def _mark_pods(self, service: ServiceRecord, state: ServiceState, action: MarkPods) -> None:
         """Write on each pod: who is faster at one is no reason to leave the others."""
+        log.info("writing on pods", service=service.key, pods={pod.key[1]: pod.metadata for pod in action.pods})
         joined, raced = 0, None
         try:
             for pod in action.pods:
