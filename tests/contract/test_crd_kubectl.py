@@ -108,13 +108,15 @@ class TestExplain:
             (
                 "infer.spec.scaling",
                 [
-                    "Each term (tokenThroughput, queueDepth) proposes a size",
+                    "Each term (tokenThroughput, queueDepth, kvCache, objectives) proposes a size",
                     "Most replicas, 1 to 1000. Default 8.",
                     "enum: Automatic, Advisory, Paused",
                     "Advisory: it is written to status and explained, never carried out.",
                 ],
             ),
             ("infer.spec.scaling.queueDepth.drainSeconds", ["1 to 3600", "Default 30."]),
+            ("infer.spec.scaling.schedules.timeZone", ["Europe/Paris, America/New_York, UTC", "8:00 is 8:00 all year"]),
+            ("infer.status.capacity", ["One step of an engine lasts alpha", "How sure that is."]),
             ("infer.spec.scaling.behavior.scaleDown", ["0 to 3600", "Disabled: no change at all"]),
             ("infer.spec.replicas", ["pinned by hand", "kubectl patch infer NAME --type=merge"]),
             ("infer.spec.template", ["containers, env and volumes merge by name", "kubectl apply --server-side"]),
