@@ -51,7 +51,7 @@ class Signals(ApiModel):
 class Proposal(ApiModel):
     """What one term of the rule would have."""
 
-    term: Word = Field(description="The term: throughput, queue or running.")
+    term: Word = Field(description="The term: throughput, bursts, memory, queue, objectives or running.")
     replicas: Count = Field(description="The size it proposes.")
     because: Sentence = Field(description="The numbers behind it, as a sentence for people.")
 
@@ -110,7 +110,7 @@ class LearnedCapacity(ApiModel):
         "while that is not known.",
     )
     requests_per_second: Rate | None = Field(
-        default=None, description="The same in requests per second. Absent where it was not learned."
+        default=None, description="The same in requests per second. Absent while it is not known how large they are."
     )
     confidence: Confidence = Field(
         description="How sure that is. Given: it is scaling.tokenThroughput, and was not learned. High: learned, to "
