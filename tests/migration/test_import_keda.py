@@ -7,6 +7,13 @@ WAITING = "vllm:num_requests_waiting"
 BOTH = "sum(rate(vllm:prompt_tokens_total[1m])) + sum(rate(vllm:generation_tokens_total[1m]))"
 
 
+def cron(name: str | None = None, **metadata: Any) -> Document:
+    """A cron trigger: office hours, unless told otherwise; None takes a field away."""
+    office = {"timezone": "Europe/Paris", "start": "0 8 * * 1-5", "end": "0 18 * * 1-5", "desiredReplicas": "4"}
+    given = {key: value for key, value in {**office, **metadata}.items() if value is not None}
+    return {"type": "cron", "metadata": given} | ({} if name is None else {"name": name})
+
+
 def test_bounds_and_behavior_are_taken_over() -> None:
     """The behavior is the HorizontalPodAutoscaler's that KEDA makes."""
     behavior = {"scaleDown": {"stabilizationWindowSeconds": 120}}
@@ -56,7 +63,14 @@ def test_queries_that_are_understood_become_terms(trigger: Document, term: str, 
         (prometheus(f"sum({WAITING})", ""), "not a number above zero"),
         ({"type": "prometheus"}, "no metric of an engine"),
         ({"type": "cpu", "metadata": {"value": "60"}}, "CPU and memory"),
-        ({"type": "cron", "metadata": {"start": "0 8 * * *"}}, "there are no schedules yet"),
+        (cron(timezone="Europe/Bonn"), "'Europe/Bonn' is no time zone"),
+        (cron(timezone=None), "trigger cron from '0 8 * * 1-5' to '0 18 * * 1-5': schedule.timeZone"),
+        (cron(end="0 25 * * *"), "'0 25 * * *' is not a time that comes"),
+        (cron(end="0 08 * * MON-FRI"), "would never end"),
+        (cron(start="@daily"), "'@daily' is not a time that comes"),
+        (cron(desiredReplicas="many"), "desiredReplicas: 'many' is not a number of replicas"),
+        (cron(desiredReplicas=None), "is not a number of replicas"),
+        (prometheus("sum(vllm:kv_cache_usage_perc)"), "set scaling.kvCache.targetPercent"),
         ({"type": "kafka", "metadata": {}}, "only what engines say of themselves"),
     ],
 )
@@ -68,6 +82,42 @@ def test_triggers_that_propose_no_size_here_are_said(trigger: Document, because:
 
     assert because in lost
     assert spec_of(document)["scaling"].keys() == {"mode", "minReplicas", "maxReplicas"}
+
+
+def test_cron_triggers_become_schedules() -> None:
+    """Each under a name of its own."""
+    document = scaled_object(
+        minReplicaCount=1,
+        maxReplicaCount=6,
+        triggers=[cron(), cron("Black_Friday!", desiredReplicas=20), cron("black-friday"), cron(timezone="UTC")],
+    )
+    office = {"start": "0 8 * * 1-5", "end": "0 18 * * 1-5", "timeZone": "Europe/Paris", "minReplicas": 4}
+
+    assert spec_of(document)["scaling"]["schedules"] == [
+        {"name": "cron-1", **office},
+        {"name": "black-friday", **office, "minReplicas": 6},
+        {"name": "black-friday-3", **office},
+        {"name": "cron-4", **office, "timeZone": "UTC"},
+    ]
+    assert lost_of(document) == ()
+    (found,) = imported(document).imported
+    assert [note for note in found.notes if "asks for 20, above maxReplicas: 6 is taken" in note]
+
+
+def test_a_cron_trigger_for_no_more_than_the_minimum_is_noted() -> None:
+    """It would do nothing."""
+    (found,) = imported(scaled_object(minReplicaCount=4, triggers=[cron()])).imported
+
+    assert found.lost == ()
+    assert any("asks for 4, and minReplicas 4 is as many" in note for note in found.notes)
+
+
+def test_more_cron_triggers_than_schedules_are_said() -> None:
+    """The first sixteen are kept."""
+    document = scaled_object(triggers=[cron()] * 17)
+
+    assert len(spec_of(document)["scaling"]["schedules"]) == 16
+    assert "at most 16 schedules" in lost_of(document)[0]
 
 
 def test_a_formula_takes_its_triggers_with_it() -> None:

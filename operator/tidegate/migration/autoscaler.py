@@ -14,7 +14,8 @@ LONGEST_QUOTE = 120
 _NO_TERM = {
     "running": "requests that run propose no size here; the tokens that arrive say more: set "
     "scaling.tokenThroughput.targetPerReplica",
-    "kv_usage": "the use of the KV cache proposes no size yet",
+    "kv_usage": "the use of the KV cache counts by itself, wherever the engine tells it: set "
+    "scaling.kvCache.targetPercent",
     "prompt_tokens": "tokenThroughput counts prompt and generated tokens together: set its targetPerReplica to what a "
     "replica is to be given of both",
 }
@@ -44,6 +45,9 @@ class Autoscaler:
 
     work_targets: list[float] = field(default_factory=list)
     """Prompt plus generated tokens per second for each replica, likewise."""
+
+    schedules: list[Document] = field(default_factory=list)
+    """As `scaling.schedules` has them."""
 
     containers: list[Document] = field(default_factory=list)
     """Containers of its pods, where the object itself tells them."""

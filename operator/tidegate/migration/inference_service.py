@@ -39,6 +39,8 @@ def inference_service(autoscaler: Autoscaler, engine: EngineType, model: str, po
             scaling[field] = {"targetPerReplica": _quantity(min(targets))}
         if len(set(targets)) > 1:
             autoscaler.notes.append(f"{field}: of {len(targets)} targets the smallest is taken, as it wins anyway")
+    if autoscaler.schedules:
+        scaling["schedules"] = autoscaler.schedules
     if autoscaler.behavior:
         scaling["behavior"] = autoscaler.behavior
     if not autoscaler.work_targets and not autoscaler.queue_targets:

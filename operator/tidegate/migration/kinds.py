@@ -77,6 +77,7 @@ class Trigger(ApiModel):
     """A trigger of a ScaledObject."""
 
     type: str
+    name: str | None = None
     metadata: dict[str, Any] | None = None
     metric_type: str | None = None
     authentication_ref: Any = None

@@ -4,6 +4,7 @@ from typing import Any
 
 from tidegate.api.scaling import MAXIMUM_REPLICAS
 from tidegate.migration.autoscaler import Autoscaler, deployment_only, quoted
+from tidegate.migration.cron_trigger import add_schedule
 from tidegate.migration.documents import KubernetesObject, RefusedError, parsed
 from tidegate.migration.kinds import ScaledObjectSpec, Trigger
 from tidegate.migration.promql import question_of, signals_in
@@ -21,7 +22,6 @@ _LOST = {
 }
 _NOTED = {"polling_interval": "pods are read every few seconds, whatever it says"}
 
-_OTHER_TRIGGERS = {"cron": "there are no schedules yet"}
 _RESOURCES = {"cpu", "memory"}
 
 
@@ -72,9 +72,10 @@ def _add(autoscaler: Autoscaler, trigger: Trigger) -> None:
     metadata = trigger.metadata or {}
     if trigger.type in _RESOURCES:
         autoscaler.lose_resource(f"trigger {trigger.type}")
+    elif trigger.type == "cron":
+        add_schedule(autoscaler, trigger)
     elif trigger.type != "prometheus":
-        because = _OTHER_TRIGGERS.get(trigger.type, "only what engines say of themselves proposes a size here")
-        autoscaler.lost.append(f"trigger {trigger.type}: {because}")
+        autoscaler.lost.append(f"trigger {trigger.type}: only what engines say of themselves proposes a size here")
     else:
         add_query(
             autoscaler,
