@@ -11,12 +11,15 @@ from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.inference_service_status import InferenceServiceStatus
 from tidegate.cli.outlook import Direction, Turn, outlook
 from tidegate.scaling.arrivals import Traffic
+from tidegate.scaling.backlog_terms import queue
 from tidegate.scaling.capacity import Capacity
+from tidegate.scaling.demand_terms import throughput
 from tidegate.scaling.forecast import Forecast
 from tidegate.scaling.learned import Learned
 from tidegate.scaling.observation import Observation, PodObservation
+from tidegate.scaling.residence_terms import memory
 from tidegate.scaling.sample import Sample
-from tidegate.scaling.terms import Term, TermInput, memory, queue, throughput
+from tidegate.scaling.term_input import Term, TermInput
 
 
 def _outlook(document: dict[str, Any]) -> tuple[Turn, ...]:
@@ -160,6 +163,16 @@ def test_a_queue_that_is_too_long_already_is_not_told_as_one_to_come() -> None:
     document["status"]["signals"]["waiting"] = 41
     (when,) = [when for when in _when(document, Direction.UP) if "wait" in when]
     assert when == "more than 20 requests still wait once the replicas that are ordered are there"
+
+
+def test_promises_are_thresholds() -> None:
+    """Each latency that was promised, with what was measured, which only the term itself tells."""
+    promise = {"timeToFirstToken": {"percentile": 90, "milliseconds": 2500}}
+    because = "time to first token p90 is 840 ms, 2,500 are promised"
+    status = {"decision": decision(5, proposal("throughput", 5), proposal("objectives", 0, because))}
+    (turn,) = [turn for turn in _outlook(service({"objectives": promise}, status)) if "first token" in turn.when]
+    assert turn.when == "p90 of the time to first token is above 2,500 ms while requests compete"
+    assert (turn.direction, turn.measured, turn.threshold) == (Direction.UP, because, 2500)
 
 
 def _schedule(start: str, end: str, replicas: int) -> dict[str, Any]:

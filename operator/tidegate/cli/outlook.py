@@ -15,8 +15,8 @@ from tidegate.api.inference_service_status import DecisionRecord, InferenceServi
 from tidegate.api.quantity import to_number
 from tidegate.api.scaling import Mode
 from tidegate.scaling import behavior
+from tidegate.scaling.demand_terms import BUSY_SHARE_DOWN, BUSY_SHARE_UP
 from tidegate.scaling.schedules import floor_at, next_start
-from tidegate.scaling.terms import BUSY_SHARE_DOWN, BUSY_SHARE_UP
 from tidegate.scaling.wording import count, number
 
 _PASSING = {"metrics", "rollout", "behavior"}
@@ -113,6 +113,7 @@ def _ups(given: _Given) -> Iterator[Turn]:
         turn = threshold(given)
         if turn is not None:
             yield turn
+    yield from _promises_broken(given)
 
 
 def _downs(given: _Given, now: float) -> Iterator[Turn]:
@@ -236,6 +237,18 @@ def _kv_cache(given: _Given, direction: Direction, than: str, percent: float) ->
     used = given.signals.kv_cache_percent
     when = f"{than} {number(percent)} % of the KV cache is in use"
     return Turn(direction, when, "" if used is None else f"{used} %", percent)
+
+
+def _promises_broken(given: _Given) -> Iterator[Turn]:
+    measured = next((each.because for each in given.decision.proposals if each.term == "objectives"), "")
+    objectives = given.spec.scaling.objectives
+    for name, promise in (
+        ("time to first token", objectives.time_to_first_token),
+        ("inter-token latency", objectives.inter_token_latency),
+    ):
+        if promise is not None:
+            when = f"p{promise.percentile} of the {name} is above {promise.milliseconds:,} ms while requests compete"
+            yield Turn(Direction.UP, when, measured, float(promise.milliseconds))
 
 
 def _whole(value: int | None) -> str:

@@ -143,7 +143,7 @@ def observe_traffic(
     hold = held.share(waiting)
     traffic = Traffic(
         waiting=waiting,
-        running=_total(samples, "running"),
+        running=_running(samples, steps),
         kv_usage=_average(samples, "kv_usage"),
         queue_growth_per_second=rates.queue_growth,
         requests_per_second=None if requests is None else max(requests, held.requests_per_second * hold),
@@ -187,7 +187,22 @@ def _at_zero(time: float | None, like: Sample) -> Sample | None:
     """What a pod would have said before its first request."""
     if time is None:
         return None
-    return Sample(time=time, **{name: 0.0 for name in SIGNAL_NAMES if getattr(like, name) is not None})
+    zeros = {name: 0.0 for name in SIGNAL_NAMES if getattr(like, name) is not None}
+    return Sample(time=time, **zeros)  # type: ignore[arg-type] # Latencies are no signals.
+
+
+def _running(samples: Mapping[str, Sample], steps: Mapping[str, tuple[PodStep, ...]]) -> float | None:
+    """Requests that are worked on; where no gauge shows them but their time does, as a mean over the window."""
+    shown = _total(samples, "running")
+    if shown is not None or any(sample.seconds_worked is None for sample in samples.values()):
+        return shown
+    windows = [steps.get(uid, ()) for uid in samples]
+    if not windows or not all(windows):
+        return None
+    means = (
+        sum(step.running * step.seconds for step in window) / sum(step.seconds for step in window) for window in windows
+    )
+    return sum(means)
 
 
 def _within_window(

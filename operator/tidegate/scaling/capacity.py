@@ -7,8 +7,8 @@ from tidegate.scaling.sizes import Sums
 from tidegate.scaling.step_time import StepTime
 
 DEFAULT_BATCH = 16.0
-"""Sequences at once in a full replica, where neither its arguments nor its KV cache nor its queue have shown how many:
-what many engines are started with."""
+"""Requests at once in a full replica, where neither its arguments nor its KV cache nor its queue have shown how many:
+what many engines are started with. More than twice what was ever seen is not counted on."""
 
 HALF_LIFE_SECONDS = 120.0
 
@@ -19,13 +19,16 @@ FAIRLY_SURE = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
-    """How much of the KV cache a running request takes, and how many a full pod was seen to hold: what limits a batch."""
+    """What limits a batch: the KV cache that a running request takes, or how many a full pod was seen to hold."""
 
     kv_share: float = 0.0
     running: float = 0.0
     time: float | None = None
     full_batch: float | None = None
     """Running requests of a pod in whose queue others waited."""
+
+    most_running: float = 0.0
+    """Per pod, the most that was seen."""
 
     @property
     def kv_share_per_request(self) -> float | None:
@@ -36,13 +39,14 @@ class Occupancy:
         """Take in the sums over `pods` pods."""
         keep = 1.0 if self.time is None else 0.5 ** (max(0.0, now - self.time) / HALF_LIFE_SECONDS)
         seen = replace(self, time=now, kv_share=self.kv_share * keep, running=self.running * keep)
-        if kv_share is None or not running or not pods:
+        if not running or not pods:
             return seen
         return replace(
             seen,
-            kv_share=seen.kv_share + kv_share,
+            kv_share=seen.kv_share + (kv_share or 0.0),
             running=seen.running + running,
             full_batch=running / pods if is_full else self.full_batch,
+            most_running=max(self.most_running, running / pods),
         )
 
 
@@ -53,16 +57,36 @@ class Capacity:
     requests_per_second: float
     units_per_second: float
     busy_seconds_per_request: float
-    batch: float
-    """Requests that it works on at once when full."""
+    batch: float | None
+    """Requests that it works on at once when full; None where the policy gives the capacity."""
 
     doubt: float
     """Standard deviation of `requests_per_second`, as a share of it."""
 
+    is_given: bool = False
+    """Whether the policy gives it."""
+
     @property
     def confidence(self) -> str:
         """In a word."""
+        if self.is_given:
+            return "Given"
         return "High" if self.doubt <= SURE else "Medium" if self.doubt <= FAIRLY_SURE else "Low"
+
+
+def given_capacity(units_per_second: float, sums: Sums, *, unit_is_request: bool) -> Capacity | None:
+    """What one replica is given to do by the policy; None while the size of requests is not known."""
+    size = 1.0 if unit_is_request else sums.work_per_request
+    if not size:
+        return None
+    return Capacity(
+        requests_per_second=units_per_second / size,
+        units_per_second=units_per_second,
+        busy_seconds_per_request=size / units_per_second,
+        batch=None,
+        doubt=0.0,
+        is_given=True,
+    )
 
 
 def capacity_of(
@@ -76,8 +100,8 @@ def capacity_of(
 ) -> Capacity | None:
     """What one replica can do of requests of the present sizes; None while that is not known.
 
-    A request keeps a replica busy for c * its prompt + (beta + alpha / batch) * its answer: the time of a step is shared
-    by all sequences in it.
+    A request keeps a replica busy for c * its prompt + (beta + alpha / batch) * its answer: the time of a step is
+    shared by all sequences in it.
 
     Args:
         steps: how long steps take.
@@ -116,7 +140,9 @@ def _batch(occupancy: Occupancy, kv_target: float, max_sequences: int | None) ->
         bounds.append(kv_target / share)
     if occupancy.full_batch is not None and share is None:
         bounds.append(occupancy.full_batch)
-    return max(1.0, min(bounds, default=DEFAULT_BATCH))
+    if not bounds:
+        bounds = [DEFAULT_BATCH, 2 * occupancy.most_running]
+    return max(1.0, min(bounds))
 
 
 def _largest_batch_within(seconds: float, steps: tuple[float, float, float], prompt_per_token: float) -> float:

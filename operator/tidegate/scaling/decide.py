@@ -7,18 +7,20 @@ runs it on live signals, tests run it on timelines.
 from dataclasses import replace
 
 from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.api.quantity import to_number
 from tidegate.api.scaling import Mode, Scaling
 from tidegate.scaling import behavior
 from tidegate.scaling.arrivals import ArrivalMemory, Traffic, observe_traffic
 from tidegate.scaling.behavior import Recommendation, SizeChange
-from tidegate.scaling.capacity import Capacity, capacity_of
+from tidegate.scaling.capacity import Capacity, capacity_of, given_capacity
 from tidegate.scaling.decision import Decision, Limit, Proposal
 from tidegate.scaling.health import NOT_BELIEVED, MetricsHealth, judge_metrics
 from tidegate.scaling.learned import Learned
 from tidegate.scaling.limits import LIMITS, LimitInput
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
-from tidegate.scaling.terms import TERMS, TermInput
+from tidegate.scaling.term_input import TermInput
+from tidegate.scaling.terms import TERMS
 
 LONGEST_POLICY_SECONDS = 1800
 """The longest `periodSeconds` that the API allows: changes older than this bind nobody."""
@@ -41,6 +43,8 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
     traffic, arrivals = observe_traffic(memory.arrivals, observation, health.fresh, now)
     carried = _carried_running(memory.carried_running, traffic, health)
     learned = memory.learned.observe(observation, traffic, arrivals.latest, health, now)
+    before, after = memory.arrivals.samples, arrivals.samples
+    learned = learned.judge_promises(spec.scaling.objectives, traffic, before, after, now)
     capacity = _capacity(spec.scaling, observation, learned, arrivals)
     elapsed = 0.0 if memory.time is None else max(0.0, now - memory.time)
     learned = learned.remember_need(capacity, traffic, elapsed, now)
@@ -85,6 +89,10 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
 
 
 def _capacity(scaling: Scaling, observation: Observation, learned: Learned, arrivals: ArrivalMemory) -> Capacity | None:
+    """What one replica can do: what the policy says, or else what was learned."""
+    if scaling.token_throughput is not None:
+        target = to_number(scaling.token_throughput.target_per_replica)
+        return given_capacity(target, arrivals.sums, unit_is_request=observation.work_unit == "requests")
     promise = scaling.objectives.inter_token_latency
     return capacity_of(
         learned.step_time,
@@ -106,8 +114,8 @@ def _adopt(memory: Memory, spec: InferenceServiceSpec, observation: Observation,
         changes = tuple(change for change in changes if now - LONGEST_POLICY_SECONDS < change.time <= now)
         if memory.replicas != found:
             # What was decided was written then, not when it is seen.
-            made_here = found == memory.decided and memory.time is not None
-            changes += (SizeChange(memory.time if made_here else now, memory.replicas, found),)
+            since = memory.time if memory.time is not None and found == memory.decided else now
+            changes += (SizeChange(since, memory.replicas, found),)
     window_seconds = behavior.down_window_seconds(spec.scaling.behavior.scale_down)
     is_known = any(now - window_seconds < past.time <= now for past in recommendations)
     if memory.replicas is None or (window_seconds and not is_known):

@@ -1,8 +1,8 @@
 """Where demand will be when pods that are ordered now are ready: a level and a damped trend.
 
-Damped trends are Gardner and McKenzie's (1985); weights are those of a Kalman filter (Harvey 1989, local linear trend):
-large while little is known, so that a ramp is seen at its third reading, and small later. Demand is a rate of events, so
-chance alone makes it vary as Poisson's law has it; readings that vary more, with bursts, count for less.
+Damped trends are Gardner and McKenzie's (1985); weights are those of a Kalman filter (Harvey 1989, local linear
+trend): large while little is known, so that a ramp is seen at its third reading, and small later. Demand is a rate of
+events, so chance alone makes it vary as Poisson's law has it; readings that vary more, with bursts, count for less.
 """
 
 import math
@@ -20,7 +20,7 @@ FIRST_TREND_SECONDS = 20.0
 """Before anything is known, demand may as well double, or vanish, within this long."""
 
 LARGEST_SURPRISE = 3.0
-"""A reading further off than this many standard deviations is no noise: another level has come, with a trend of its own."""
+"""Readings that stay further off than this many standard deviations are no noise: another level has come."""
 
 NOISE_SECONDS = 300.0
 """How long the size of the noise is averaged over."""

@@ -4,15 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from tidegate.api.scaling import Objectives
 from tidegate.scaling.arrivals import WINDOW_SECONDS, Traffic
 from tidegate.scaling.capacity import Capacity, Occupancy
 from tidegate.scaling.forecast import Forecast
 from tidegate.scaling.health import MetricsHealth
 from tidegate.scaling.lead_time import LeadTime
 from tidegate.scaling.observation import Observation
+from tidegate.scaling.pod_pace import PodPaces
 from tidegate.scaling.pod_step import PodStep
+from tidegate.scaling.promises import Promises
 from tidegate.scaling.recurrence import Recurrence
+from tidegate.scaling.sample import Sample
 from tidegate.scaling.step_time import StepTime
+
+NO_PROMISE = Objectives()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +26,14 @@ class Learned:
     """All of it. A restart finds the step time and the lead time in status; the rest it learns again within minutes."""
 
     step_time: StepTime = field(default_factory=StepTime)
+    paces: PodPaces = field(default_factory=PodPaces)
     occupancy: Occupancy = field(default_factory=Occupancy)
     lead_time: LeadTime = field(default_factory=LeadTime)
     forecast: Forecast = field(default_factory=Forecast)
     """Of the requests that arrive per second."""
 
     recurrence: Recurrence = field(default_factory=Recurrence)
+    promises: Promises = field(default_factory=Promises)
 
     def observe(
         self,
@@ -39,9 +47,14 @@ class Learned:
         seen = replace(self, lead_time=self.lead_time.observe(observation, now))
         templates = {pod.template for pod in observation.ready_pods}
         if len(templates) == 1 and not observation.rollout_in_progress and health.fresh:
+            fit = self.paces.fit_to_teach(steps)
+            # While nothing is known at all, what cold pods teach is better than nothing.
+            teaching = fit if fit or self.step_time.seconds is not None else _showing(steps)
+            step_time = self.step_time.learn(teaching, template=next(iter(templates)), now=now)
             seen = replace(
                 seen,
-                step_time=self.step_time.learn(steps, template=next(iter(templates)), now=now),
+                step_time=step_time,
+                paces=self.paces.see(steps, step_time, now),
                 occupancy=self.occupancy.see(
                     kv_share=None if traffic.kv_usage is None else traffic.kv_usage * len(health.fresh),
                     running=traffic.running,
@@ -51,8 +64,35 @@ class Learned:
                 ),
             )
         if traffic.requests_per_second is not None and steps:
-            seen = replace(seen, forecast=self.forecast.see(traffic.requests_per_second, now, counted_seconds=WINDOW_SECONDS))
+            seen = replace(
+                seen, forecast=self.forecast.see(traffic.requests_per_second, now, counted_seconds=WINDOW_SECONDS)
+            )
         return seen
+
+    def judge_promises(
+        self,
+        promised: Objectives,
+        traffic: Traffic,
+        before: Mapping[str, Sample],
+        after: Mapping[str, Sample],
+        now: float,
+    ) -> Self:
+        """Take in what the pods' histograms have grown by from one look's samples to the next one's, by uid."""
+        if promised == NO_PROMISE:
+            return self
+        seen = replace(
+            self.promises,
+            first_token=self.promises.first_token.see("first_token_seconds", before, after, now),
+            inter_token=self.promises.inter_token.see("inter_token_seconds", before, after, now),
+        )
+        lead = self.lead_time
+        judged = seen.judge(
+            promised,
+            settled_since=None if lead.awaited_since is not None else lead.complete_since or float("-inf"),
+            compete=bool(traffic.waiting) or (traffic.running or 0.0) > len(after),
+            now=now,
+        )
+        return replace(self, promises=judged)
 
     def remember_need(self, capacity: Capacity | None, traffic: Traffic, elapsed_seconds: float, now: float) -> Self:
         """Note how many replicas the requests of now would need, for when they come again."""
@@ -61,3 +101,8 @@ class Learned:
             return self
         need = arriving * capacity.busy_seconds_per_request
         return replace(self, recurrence=self.recurrence.see(need, arriving * elapsed_seconds, elapsed_seconds, now))
+
+
+def _showing(steps: Mapping[str, PodStep]) -> list[PodStep]:
+    """Those of pods that show whether they are at work."""
+    return [step for step in steps.values() if step.busy_share is not None]

@@ -7,7 +7,6 @@ keeps up, and which pods are on their way.
 import json
 import math
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 from tidegate.scaling.codec import decode, encode
@@ -15,6 +14,8 @@ from tidegate.scaling.forecast import Forecast
 from tidegate.scaling.lead_time import LeadTime
 from tidegate.scaling.learned import Learned
 from tidegate.scaling.memory import Memory
+from tidegate.scaling.pod_pace import PodPaces
+from tidegate.scaling.promises import Promises
 from tidegate.scaling.recurrence import MEMORY_SECONDS, Recurrence
 from tidegate.scaling.sizes import Sums
 
@@ -41,9 +42,10 @@ def learned_text(memory: Memory, longest: int) -> str:
     learned = memory.learned
     lasting = replace(
         learned,
-        step_time=replace(learned.step_time, paces=MappingProxyType({}), since=MappingProxyType({})),
+        paces=PodPaces(),
         lead_time=LeadTime(starts_seconds=learned.lead_time.starts_seconds),
         forecast=Forecast(),
+        promises=Promises(factor=learned.promises.factor),
     )
     if learned.step_time.seconds is None and not learned.lead_time.starts_seconds:
         return ""

@@ -11,7 +11,7 @@ from tidegate.scaling.health import MetricsHealth
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 from tidegate.scaling.schedules import floor_at
-from tidegate.scaling.terms import LIKELY_LEAD_SECONDS
+from tidegate.scaling.term_input import LIKELY_LEAD_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,8 +48,9 @@ class PodStep:
     running: float = 0.0
     """Requests that were being worked on, as a mean of both ends; or of the time between, where only that is told."""
 
-    busy_share: float = 0.0
-    """Whether the pod had any request at both ends (1), at one (0.5), at none (0). Right on average, not each time."""
+    busy_share: float | None = None
+    """Whether the pod had any request at both ends (1), at one (0.5), at none (0): right on average, not each time.
+    None where the engine does not show it."""
 
     steps: float | None = None
     """Steps of the engine; None where it does not count them."""
@@ -106,8 +107,8 @@ def pod_step(before: Sample, after: Sample, observation: Observation) -> PodStep
     )
 
 
-def _occupancy(before: Sample, after: Sample, seconds_worked: float | None) -> tuple[float, float]:
-    """Requests that were worked on, as a mean, and the share of the time in which there were any.
+def _occupancy(before: Sample, after: Sample, seconds_worked: float | None) -> tuple[float, float | None]:
+    """Requests that were worked on, as a mean, and the share of the time in which there were any; None if not known.
 
     Where no gauge shows the first, it follows from how long the requests took that were done meanwhile; the second is
     then too large while several were worked on at once and none in between, which errs towards more replicas.
@@ -115,6 +116,8 @@ def _occupancy(before: Sample, after: Sample, seconds_worked: float | None) -> t
     if before.running is None and after.running is None and seconds_worked is not None:
         mean = seconds_worked / (after.time - before.time)
         return mean, min(1.0, mean)
+    if before.running is None or after.running is None:
+        return 0.0, None
     mean = ((believable(before.running) or 0.0) + (believable(after.running) or 0.0)) / 2
     return mean, (_has_requests(before) + _has_requests(after)) / 2
 

@@ -1,13 +1,15 @@
 """Bursts that come again: what was needed in the last half hour, and for how many of the requests.
 
-A burst shorter than a cold start is over before new pods are ready. Pods that are there when it comes again are all that
-helps, so enough are kept for most of the requests that came lately, had they come as they came. Counting requests, not
+A burst shorter than a cold start is over before new pods are ready. Only pods that are there when it comes again help,
+so enough are kept for most of the requests that came lately, had they come as they came. Counting requests, not
 minutes, makes short bursts weigh what they bring; on smooth demand it asks for little more than the mean.
 """
 
 from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Self
+
+from tidegate.api.scaling import MAXIMUM_REPLICAS
 
 MEMORY_SECONDS = 1800.0
 """A burst is waited for so long."""
@@ -24,6 +26,7 @@ coefficient of variation of 1 or more, so much is added for the peaks that do no
 
 GRAINS = 8
 """Needs are told apart to this part of a replica."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -47,6 +50,7 @@ class Recurrence:
 
     def see(self, need: float, requests: float, seconds: float, now: float) -> Self:
         """Take in how many replicas are needed now, and how many requests came in the seconds since the last look."""
+        need = min(need, MAXIMUM_REPLICAS)  # More than every size that the API allows is as good as that.
         spans = tuple(span for span in self.spans if now - span.start < MEMORY_SECONDS)
         current = Span(now)
         if spans and now - spans[-1].start < SPAN_SECONDS:
@@ -63,6 +67,11 @@ class Recurrence:
             work_seconds=current.work_seconds + need * seconds,
         )
         return type(self)((*spans, grown))
+
+    @property
+    def minutes(self) -> float:
+        """How much of the past is known."""
+        return sum(span.seconds for span in self.spans) / 60
 
     def floor(self) -> float:
         """Replicas that were enough for that share of the requests; 0 where none came."""

@@ -2,17 +2,16 @@
 
 One step of an engine of continuous batching lasts alpha + beta * n + c * p: n sequences each get a token, p prompt
 tokens are prefilled beside them. Summed over a while that is linear in what engines count: a pod is busy for
-alpha * steps + beta * tokens generated + c * prompt tokens. So alpha, beta and c come out of counters by recursive least
-squares (a Kalman filter whose state hardly moves), from lightly loaded pods as well as from full ones. A learner that
-needed full pods would never correct a capacity that it holds for too small: such a service never fills up.
+alpha * steps + beta * tokens generated + c * prompt tokens. So alpha, beta and c come out of counters by recursive
+least squares (a Kalman filter whose state hardly moves), from lightly loaded pods as well as from full ones. A learner
+that needed full pods would never correct a capacity that it holds for too small: such a service never fills up.
 
 Engines whose work is not tokens fit the same shape: a unit of work takes a share of steps too, c is 0.
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Self
 
 from tidegate.scaling.pod_step import PodStep
@@ -37,37 +36,6 @@ DRIFT_PER_SECOND = 0.00005
 LARGEST_SURPRISE = 3.0
 """A sample further off than this many standard deviations counts as if it were just that far."""
 
-WARM_UP_SECONDS = 30.0
-"""What a pod does so soon after it became ready teaches nothing: kernels are compiled, caches are cold."""
-
-SICK_RATIO = 2.0
-"""A pod that takes this many times as long for the same work as the median of all is sick."""
-
-SURELY_BUSY_REQUESTS = 3.0
-"""With so many requests at once a pod has not idled in between."""
-
-ENOUGH_BUSY_SECONDS = 10.0
-HALF_LIFE_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long one pod was busy, and how long the coefficients say it should have been: sums that fade."""
-
-    busy_seconds: float = 0.0
-    expected_seconds: float = 0.0
-    time: float | None = None
-
-    def add(self, busy_seconds: float, expected_seconds: float, time: float) -> Self:
-        """Fade, and add a sample."""
-        keep = 1.0 if self.time is None else 0.5 ** (max(0.0, time - self.time) / HALF_LIFE_SECONDS)
-        return replace(
-            self,
-            busy_seconds=self.busy_seconds * keep + busy_seconds,
-            expected_seconds=self.expected_seconds * keep + expected_seconds,
-            time=time,
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepTime:
@@ -81,90 +49,64 @@ class StepTime:
     samples: int = 0
     time: float | None = None
 
-    paces: Mapping[str, Pace] = field(default_factory=lambda: MappingProxyType({}))
-    """By uid of the pod."""
+    def expected_busy_seconds(self, step: PodStep) -> float:
+        """How long a pod should have been busy with what it did; 0 while nothing is known."""
+        return 0.0 if self.seconds is None else _dot(_work(step), self.seconds)
 
-    since: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    """When each pod was first seen ready, by uid."""
-
-    def slowness(self) -> dict[str, float]:
-        """How many times as long as the median pod each sick pod takes, by uid."""
-        ratios = {
-            uid: pace.busy_seconds / pace.expected_seconds
-            for uid, pace in self.paces.items()
-            if pace.busy_seconds >= ENOUGH_BUSY_SECONDS and pace.expected_seconds > 0
-        }
-        if len(ratios) < 2:  # noqa: PLR2004 - alone, nobody is slower than the others
-            return {}
-        usual = sorted(ratios.values())[(len(ratios) - 1) // 2]
-        return {uid: ratio / usual for uid, ratio in ratios.items() if ratio > SICK_RATIO * usual}
-
-    def learn(self, steps: Mapping[str, PodStep], *, template: str, now: float) -> Self:
+    def learn(self, steps: Iterable[PodStep], *, template: str, now: float) -> Self:
         """Take in what pods did since the last look.
 
         Args:
-            steps: by uid of the pod.
+            steps: of pods that are fit to be learned from.
             template: the pod template that the pods are made of; another one than before starts afresh.
             now: seconds since the epoch.
         """
-        known = self if template == self.template or not self.template else type(self)()
-        since = {uid: known.since.get(uid, step.start) for uid, step in steps.items()}
-        sick = known.slowness()
-        warm = {uid: step for uid, step in steps.items() if step.start - since[uid] >= WARM_UP_SECONDS}
-        learned = replace(
-            known,
-            template=template,
-            since=MappingProxyType({**{u: t for u, t in known.since.items() if u in known.paces}, **since}),
-        )
-        # At first there may be nothing but cold pods: what they teach is better than nothing.
-        teaching = warm if warm or known.seconds is not None else steps
-        learned = learned._take(_Sample.of(step for uid, step in teaching.items() if uid not in sick), now)
-        return learned._with_paces(steps, now)
-
-    def _take(self, sample: "_Sample", now: float) -> Self:
+        if self.template not in {"", template}:
+            return type(self)(template=template).learn(steps, template=template, now=now)
+        sample = _Sample.of(steps)
         if sample.seconds <= 0 or not any(sample.work):
             return self
-        if self.seconds is None:
-            return self._first(sample, now)
-        theta, covariance = self.seconds, self.covariance
-        elapsed = max(0.0, now - (self.time if self.time is not None else now))
-        covariance = _add_diagonal(covariance, tuple(DRIFT_PER_SECOND * elapsed * each * each for each in theta))
-        features = tuple(each / sample.seconds for each in sample.work)
-        spread = _times(covariance, features)
-        variance = _dot(features, spread) + sample.variance
-        deviation = math.sqrt(variance)
-        surprise = sample.busy_seconds / sample.seconds - _dot(features, theta)
-        surprise = max(-LARGEST_SURPRISE * deviation, min(LARGEST_SURPRISE * deviation, surprise))
-        gain = tuple(each / variance for each in spread)
+        known = (
+            _first(sample)
+            if self.seconds is None
+            else _updated(self.seconds, self.covariance, sample, self._elapsed(now))
+        )
+        if known is None:
+            return self
+        seconds, covariance = known
         return replace(
-            self,
-            seconds=_vector(max(0.0, old + each * surprise) for old, each in zip(theta, gain, strict=True)),
-            covariance=_vector(_vector(covariance[i][j] - gain[i] * spread[j] for j in range(3)) for i in range(3)),
-            samples=self.samples + 1,
-            time=now,
+            self, template=template, seconds=seconds, covariance=covariance, samples=self.samples + 1, time=now
         )
 
-    def _first(self, sample: "_Sample", now: float) -> Self:
-        if not sample.busy_seconds:
-            return self
-        scale = sample.busy_seconds / _dot(sample.work, LIKELY_RATIO)
-        theta = _vector(scale * each for each in LIKELY_RATIO)
-        covariance = _vector(
-            _vector(theta[i] * theta[j] * (SHARED_DOUBT**2 + (OWN_DOUBT**2 if i == j else 0.0)) for j in range(3))
-            for i in range(3)
-        )
-        return replace(self, seconds=theta, covariance=covariance, samples=1, time=now)
+    def _elapsed(self, now: float) -> float:
+        return 0.0 if self.time is None else max(0.0, now - self.time)
 
-    def _with_paces(self, steps: Mapping[str, PodStep], now: float) -> Self:
-        if self.seconds is None:
-            return self
-        paces = {uid: pace for uid, pace in self.paces.items() if now - (pace.time or now) < 10 * HALF_LIFE_SECONDS}
-        for uid, step in steps.items():
-            if step.busy_share < 1 or step.running < SURELY_BUSY_REQUESTS:
-                continue
-            expected = _dot(_work(step), self.seconds)
-            paces[uid] = paces.get(uid, Pace()).add(step.busy_share * step.seconds, expected, now)
-        return replace(self, paces=MappingProxyType(paces))
+
+def _first(sample: "_Sample") -> tuple[Vector, Matrix] | None:
+    """Likely ratios, at the scale of the first sample; None if that saw no pod at work."""
+    if not sample.busy_seconds:
+        return None
+    scale = sample.busy_seconds / _dot(sample.work, LIKELY_RATIO)
+    theta = _vector(scale * each for each in LIKELY_RATIO)
+    doubt = [[SHARED_DOUBT**2 + (OWN_DOUBT**2 if i == j else 0.0) for j in range(3)] for i in range(3)]
+    return theta, _matrix(lambda i, j: theta[i] * theta[j] * doubt[i][j])
+
+
+def _updated(theta: Vector, before: Matrix, sample: "_Sample", elapsed_seconds: float) -> tuple[Vector, Matrix]:
+    """One step of the Kalman filter. No coefficient falls below 0."""
+    drift = DRIFT_PER_SECOND * elapsed_seconds
+    covariance = _matrix(lambda i, j: before[i][j] + (drift * theta[i] ** 2 if i == j else 0.0))
+    features = _vector(each / sample.seconds for each in sample.work)
+    spread = _vector(_dot(row, features) for row in covariance)
+    variance = _dot(features, spread) + sample.variance
+    largest = LARGEST_SURPRISE * math.sqrt(variance)
+    surprise = sample.busy_seconds / sample.seconds - _dot(features, theta)
+    surprise = max(-largest, min(largest, surprise))
+    gain = _vector(each / variance for each in spread)
+    return (
+        _vector(max(0.0, old + each * surprise) for old, each in zip(theta, gain, strict=True)),
+        _matrix(lambda i, j: covariance[i][j] - gain[i] * spread[j]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +128,7 @@ class _Sample:
         count = 0
         for step in steps:
             seconds += step.seconds
-            busy += step.busy_share * step.seconds
+            busy += (step.busy_share or 0.0) * step.seconds
             running += step.running * step.seconds
             work = _vector(a + b for a, b in zip(work, _work(step), strict=True))
             count += 1
@@ -205,20 +147,15 @@ def _work(step: PodStep) -> Vector:
     return (steps, other, step.prompt_work)
 
 
-def _vector(values: Iterable) -> tuple:  # type: ignore[type-arg]
+def _vector(values: Iterable[float]) -> Vector:
     a, b, c = values
+    return (a, b, c)
+
+
+def _matrix(element: Callable[[int, int], float]) -> Matrix:
+    a, b, c = (_vector(element(i, j) for j in range(3)) for i in range(3))
     return (a, b, c)
 
 
 def _dot(left: Iterable[float], right: Iterable[float]) -> float:
     return sum(a * b for a, b in zip(left, right, strict=True))
-
-
-def _times(matrix: Matrix, vector: Iterable[float]) -> Vector:
-    values = tuple(vector)
-    return _vector(_dot(row, values) for row in matrix)
-
-
-def _add_diagonal(matrix: Matrix, diagonal: Iterable[float]) -> Matrix:
-    extra = tuple(diagonal)
-    return _vector(_vector(matrix[i][j] + (extra[i] if i == j else 0.0) for j in range(3)) for i in range(3))

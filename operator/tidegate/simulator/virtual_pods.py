@@ -234,4 +234,6 @@ def sample_of(pod: VirtualPod, time: float) -> Sample:
         prompt_tokens=float(measures.prompt_tokens),
         generated_tokens=float(measures.generated_tokens),
         steps=float(measures.steps),
+        first_token_seconds=measures.time_to_first_token_seconds.cumulative(),
+        inter_token_seconds=measures.inter_token_seconds.cumulative(),
     )
