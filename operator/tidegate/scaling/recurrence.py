@@ -20,7 +20,7 @@ SPAN_SECONDS = 120.0
 SHARE_KEPT = 0.8
 """For how many of the requests there is to be room."""
 
-PEAK_SHARE = 0.43
+PEAK_SHARE = 0.7
 """Needs are seen as means over some seconds. Those that vary much between such means vary as much within them: at a
 coefficient of variation of 1 or more, so much is added for the peaks that do not show."""
 

@@ -6,8 +6,11 @@ from typing import Self
 
 from tidegate.scaling.pod_step import PodStep
 
-HALF_LIFE_SECONDS = 120.0
-"""Sizes and pace are remembered this long: they change slowly, and single requests differ widely."""
+LONGEST_HALF_LIFE_SECONDS = 120.0
+SHORTEST_HALF_LIFE_SECONDS = 30.0
+HALF_LIFE_REQUESTS = 200.0
+"""Sizes and pace are remembered for so many requests: single ones differ widely, so that fewer say little. A busy
+service notices within the shorter time that its requests have grown, a quiet one within the longer."""
 
 ENOUGH_FINISHED = 5.0
 """Until so many requests have finished, a biased size is better than none."""
@@ -58,7 +61,7 @@ class Sums:
     def take(self, steps: Iterable[PodStep], now: float, *, sizes_are_biased: bool) -> Self:
         """Fade, and add what pods did since; leave sizes as they are where those of now would mislead."""
         steps = tuple(steps)
-        keep = 1.0 if self.time is None else 0.5 ** (max(0.0, now - self.time) / HALF_LIFE_SECONDS)
+        keep = 1.0 if self.time is None else 0.5 ** _half_lives(max(0.0, now - self.time), steps)
         busy = [step for step in steps if step.waited and step.started is not None]
         faded = replace(
             self,
@@ -76,3 +79,9 @@ class Sums:
             answers=self.answers * keep + sum(step.answers for step in steps),
             other_work=self.other_work * keep + sum((step.served or 0.0) - step.prompt_work for step in steps),
         )
+
+
+def _half_lives(seconds: float, steps: Iterable[PodStep]) -> float:
+    """How many half-lives have passed in so many seconds, while so many requests finished."""
+    by_requests = sum(step.finished for step in steps) / HALF_LIFE_REQUESTS
+    return max(seconds / LONGEST_HALF_LIFE_SECONDS, min(seconds / SHORTEST_HALF_LIFE_SECONDS, by_requests))
