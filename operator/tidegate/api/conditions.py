@@ -73,6 +73,7 @@ class Reason(StrEnum):
     WITHIN_LIMITS = "WithinLimits"
     MINIMUM_REPLICAS = "MinimumReplicas"
     SCHEDULE_FLOOR = "ScheduleFloor"
+    INSUFFICIENT_CAPACITY = "InsufficientCapacity"
     MAXIMUM_REPLICAS = "MaximumReplicas"
     PINNED = "Pinned"
     BEHAVIOR_POLICY = "BehaviorPolicy"

@@ -60,7 +60,7 @@ class Limit(ApiModel):
     """A step that changed what the terms proposed."""
 
     name: Word = Field(
-        description="The step: metrics, rollout, stabilization, behavior, minReplicas, schedules, maxReplicas, pin or "
+        description="The step: metrics, rollout, placement, stabilization, behavior, minReplicas, schedules, maxReplicas, pin or "
         "paused."
     )
     from_: Count = Field(alias="from", description="The size before this step.")

@@ -41,6 +41,7 @@ _LIMIT_REASONS = {
     "behavior": Reason.BEHAVIOR_POLICY,
     "minReplicas": Reason.MINIMUM_REPLICAS,
     "schedules": Reason.SCHEDULE_FLOOR,
+    "placement": Reason.INSUFFICIENT_CAPACITY,
     "maxReplicas": Reason.MAXIMUM_REPLICAS,
     "pin": Reason.PINNED,
 }

@@ -153,6 +153,7 @@ def _recommendations(
 _HELD_REASONS = {
     "metrics": "MetricsHeld",
     "rollout": "RolloutHeld",
+    "placement": "InsufficientCapacity",
     "stabilization": "Stabilizing",
     "behavior": "BehaviorPolicy",
     "maxReplicas": "MaximumReplicas",

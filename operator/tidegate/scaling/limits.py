@@ -12,6 +12,7 @@ from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 from tidegate.scaling.schedules import floor_at
 from tidegate.scaling.term_input import LIKELY_LEAD_SECONDS
+from tidegate.scaling.wording import count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,15 @@ def rollout_held(wanted: int, given: LimitInput) -> tuple[int, str]:
     if not given.observation.rollout_in_progress:
         return wanted, ""
     return max(wanted, given.observation.replicas), "a rollout is in progress; the way down waits for its end"
+
+
+def placement(wanted: int, given: LimitInput) -> tuple[int, str]:
+    """No more while the scheduler finds no place for those that were ordered: a longer line gets nobody a node."""
+    current = given.observation.replicas
+    stuck = sum(pod.unschedulable for pod in given.observation.pods)
+    if not stuck or wanted <= current:
+        return wanted, ""
+    return current, f"the scheduler finds no node for {count(stuck, 'pod')}; no more are ordered until it does"
 
 
 def stabilization(wanted: int, given: LimitInput) -> tuple[int, str]:
@@ -121,6 +131,7 @@ LIMITS: tuple[tuple[str, Step], ...] = (
     ("minReplicas", minimum),  # nothing has to wait on the way to where it may not go
     ("metrics", metrics_held),  # no sight, no shrinking
     ("rollout", rollout_held),  # nothing shrinks while two templates stand side by side
+    ("placement", placement),  # nothing grows where there is no room
     ("stabilization", stabilization),  # not on the first sign
     ("behavior", behavior_policies),  # not too much at once
     ("minReplicas", minimum),  # again, for a bound does not wait for what the steps above wait for
