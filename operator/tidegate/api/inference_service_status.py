@@ -60,8 +60,8 @@ class Limit(ApiModel):
     """A step that changed what the terms proposed."""
 
     name: Word = Field(
-        description="The step: metrics, rollout, placement, stabilization, behavior, minReplicas, schedules, maxReplicas, pin or "
-        "paused."
+        description="The step: metrics, rollout, placement, stabilization, behavior, minReplicas, schedules, "
+        "maxReplicas, pin or paused."
     )
     from_: Count = Field(alias="from", description="The size before this step.")
     to: Count = Field(description="The size after it.")
