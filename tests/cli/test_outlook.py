@@ -60,7 +60,13 @@ def _size_wanted(document: dict[str, Any], term: Term, size: int, amount: float)
 
 GIVEN = {"tokenThroughput": {"targetPerReplica": "1900"}}
 LEARNED: dict[str, Any] = {"tokenThroughput": None}
-CAPACITY = {"variant": "default", "unitsPerSecond": "1900", "confidence": "High", "time": "2026-11-21T15:00:00Z"}
+CAPACITY = {
+    "variant": "default",
+    "unitsPerSecond": "1900",
+    "requestsAtOnce": "8",
+    "confidence": "High",
+    "time": "2026-11-21T15:00:00Z",
+}
 
 
 @pytest.mark.parametrize("size", [2, 5, 9, 15])

@@ -59,6 +59,7 @@ class TestWords:
             "variant": "default",
             "unitsPerSecond": "1900",
             "requestsPerSecond": "1.9",
+            "requestsAtOnce": "24",
             "confidence": "High",
             "templateHash": "abc",
             "alphaMilliseconds": "14.8",

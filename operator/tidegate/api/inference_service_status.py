@@ -112,6 +112,11 @@ class LearnedCapacity(ApiModel):
     requests_per_second: Rate | None = Field(
         default=None, description="The same in requests per second. Absent while it is not known how large they are."
     )
+    requests_at_once: Rate | None = Field(
+        default=None,
+        description="How many requests one replica works on at once when full. The fewer, the more room is left for "
+        "requests that come by chance together. Absent while that is not known, and where the capacity is given.",
+    )
     confidence: Confidence = Field(
         description="How sure that is. Given: it is scaling.tokenThroughput, and was not learned. High: learned, to "
         "within 15 percent. Medium: to within 40. Low: not even so. Absent numbers are Low."

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.inference_service_status import DecisionRecord, InferenceServiceStatus, Signals
+from tidegate.api.inference_service_status import DecisionRecord, InferenceServiceStatus, LearnedCapacity, Signals
 from tidegate.api.quantity import to_number
 from tidegate.api.scaling import Mode
 from tidegate.scaling import behavior
-from tidegate.scaling.demand_terms import BUSY_SHARE_DOWN, BUSY_SHARE_UP
+from tidegate.scaling.demand_terms import BUSY_SHARE_DOWN, BUSY_SHARE_UP, work_for
 from tidegate.scaling.schedules import floor_at, next_start
 from tidegate.scaling.wording import count, number
 
@@ -57,8 +57,8 @@ class _Given:
     size: int
     """The size that was decided."""
 
-    units_per_second: float | None
-    """What one replica can do."""
+    capacity: LearnedCapacity | None
+    """What one replica can do; None while that is not known."""
 
     @property
     def up_share(self) -> float:
@@ -94,9 +94,7 @@ def outlook(name: str, spec: InferenceServiceSpec, status: InferenceServiceStatu
         decision=status.decision,
         signals=status.signals,
         size=status.decision.to,
-        units_per_second=next(
-            (float(each.units_per_second) for each in status.capacity if each.units_per_second), None
-        ),
+        capacity=next((each for each in status.capacity if each.units_per_second), None),
     )
     return (*_ups(given), *_schedules(given, now), *_downs(given, now))
 
@@ -168,7 +166,7 @@ def _schedules(given: _Given, now: float) -> Iterator[Turn]:
 def _arriving_above(given: _Given) -> Turn | None:
     policy = given.spec.scaling.token_throughput
     if policy is None:
-        return _expected(given, Direction.UP, "more than", BUSY_SHARE_UP * given.size)
+        return _expected(given, Direction.UP, "more than", given.size, 1.0)
     return _arriving(
         given, Direction.UP, "more than", to_number(policy.target_per_replica) * given.size * given.up_share
     )
@@ -177,7 +175,7 @@ def _arriving_above(given: _Given) -> Turn | None:
 def _arriving_below(given: _Given) -> Turn | None:
     policy = given.spec.scaling.token_throughput
     if policy is None:
-        return _expected(given, Direction.DOWN, "fewer than", BUSY_SHARE_DOWN * (given.size - 1))
+        return _expected(given, Direction.DOWN, "fewer than", given.size - 1, BUSY_SHARE_DOWN / BUSY_SHARE_UP)
     return _arriving(given, Direction.DOWN, "fewer than", to_number(policy.target_per_replica) * _smaller(given))
 
 
@@ -187,12 +185,14 @@ def _arriving(given: _Given, direction: Direction, than: str, amount: float) -> 
     return Turn(direction, f"{than} {number(amount)} {given.signals.work_unit}/s arrive", measured, amount)
 
 
-def _expected(given: _Given, direction: Direction, than: str, replicas: float) -> Turn | None:
+def _expected(given: _Given, direction: Direction, than: str, replicas: int, share: float) -> Turn | None:
     """What counts where the capacity was learned: demand when pods ordered now would be ready, and a margin."""
     proposal = next((each for each in given.decision.proposals if each.term == "throughput"), None)
-    if proposal is None or given.units_per_second is None:
+    capacity = given.capacity
+    if proposal is None or capacity is None or capacity.units_per_second is None:
         return None
-    amount = replicas * given.units_per_second
+    batch = float(capacity.requests_at_once) if capacity.requests_at_once else None
+    amount = share * work_for(replicas, batch) * float(capacity.units_per_second)
     when = f"{than} about {number(amount)} {given.signals.work_unit}/s are to be expected"
     return Turn(direction, when, proposal.because, amount)
 

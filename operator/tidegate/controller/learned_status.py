@@ -126,6 +126,7 @@ def _learned_capacity(
         variant=VARIANT,
         units_per_second=_digits(units),
         requests_per_second=_digits(None if capacity is None else capacity.requests_per_second),
+        requests_at_once=_digits(None if capacity is None else capacity.batch),
         confidence=confidence,
         template_hash=steps.template or None,
         alpha_milliseconds=_digits(alpha),

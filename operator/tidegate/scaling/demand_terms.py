@@ -44,7 +44,7 @@ def bursts(given: TermInput) -> Proposal | None:
     says_how_much = given.scaling.token_throughput is not None
     says_how_long = given.scaling.behavior.scale_down.stabilization_window_seconds is not None
     past = given.learned.recurrence
-    if given.capacity is None or says_how_much or says_how_long or not (needed := past.floor()):
+    if given.capacity is None or says_how_much or says_how_long or not (needed := past.floor(given.now)):
         return None
     return Proposal(
         "bursts",
@@ -64,6 +64,22 @@ def needed_for(requests_per_second: float, capacity: Capacity, given: TermInput)
     busy = requests_per_second * capacity.busy_seconds_per_request
     room = 0.0 if capacity.batch is None else ROOM_DEVIATIONS * math.sqrt(busy / capacity.batch)
     return max(busy / BUSY_SHARE_UP, busy + room) + _undone_by_slow_pods(given)
+
+
+def work_for(replicas: float, batch: float | None) -> float:
+    """`needed_for` turned round, without slow pods: how much work is enough for so many replicas.
+
+    Args:
+        replicas: how many there are.
+        batch: requests that one of them works on at once when full; None where that is not known.
+
+    Returns:
+        The work of so many replicas that are busy all the time.
+    """
+    if batch is None:
+        return BUSY_SHARE_UP * replicas
+    room = ROOM_DEVIATIONS / math.sqrt(batch)
+    return min(BUSY_SHARE_UP * replicas, ((math.sqrt(room**2 + 4 * replicas) - room) / 2) ** 2)
 
 
 def arriving_sentence(given: TermInput, capacity: Capacity) -> str:
