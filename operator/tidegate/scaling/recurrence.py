@@ -5,14 +5,22 @@ so enough are kept for most of the requests that came lately, had they come as t
 minutes, makes short bursts weigh what they bring; on smooth demand it asks for little more than the mean.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, sqrt
 from typing import Self
 
 from tidegate.api.scaling import MAXIMUM_REPLICAS
 
 MEMORY_SECONDS = 1800.0
-"""A burst is waited for so long."""
+"""A burst is remembered for so long."""
+
+HIGH_SHARE = 0.7
+SHORTEST_WAIT_SECONDS = 600.0
+LULLS_WAITED = 2.0
+"""A burst is waited for as long as twice the longest lull between needs of at least this share of what is kept, and at
+least for ten minutes; not longer than it is remembered."""
 
 SPAN_SECONDS = 120.0
 """What came is kept in spans of this length, so that a half hour is a few dozen numbers."""
@@ -20,7 +28,7 @@ SPAN_SECONDS = 120.0
 SHARE_KEPT = 0.8
 """For how many of the requests there is to be room."""
 
-PEAK_SHARE = 0.7
+PEAK_SHARE = 0.65
 """Needs are seen as means over some seconds. Those that vary much between such means vary as much within them: at a
 coefficient of variation of 1 or more, so much is added for the peaks that do not show."""
 
@@ -39,6 +47,11 @@ class Span:
 
     work_seconds: float = 0.0
     """Need, added up over the seconds."""
+
+    @property
+    def most_needed(self) -> float:
+        """Replicas, at the highest."""
+        return max((size for size, _ in self.requests_by_need), default=0) / GRAINS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +86,45 @@ class Recurrence:
         """How much of the past is known."""
         return sum(span.seconds for span in self.spans) / 60
 
-    def floor(self) -> float:
-        """Replicas that were enough for that share of the requests; 0 where none came."""
-        came: dict[int, float] = {}
-        for span in self.spans:
-            for size, requests in span.requests_by_need:
-                came[size] = came.get(size, 0.0) + requests
-        total = sum(came.values())
-        if not total:
-            return 0.0
-        reached, enough = 0.0, 0
-        for enough in sorted(came):
-            reached += came[enough]
-            if reached >= SHARE_KEPT * total:
-                break
-        mean_of_requests = sum(size * requests for size, requests in came.items()) / total / GRAINS
-        return enough / GRAINS * (1 + PEAK_SHARE * min(1.0, self._variation(mean_of_requests)))
+    def floor(self, now: float) -> float:
+        """Replicas that were enough for that share of the requests; 0 where none came.
 
-    def _variation(self, mean_of_requests: float) -> float:
-        """Coefficient of variation of the need over time.
-
-        The mean over requests, who are many when the need is high, exceeds the mean over time by its square.
+        What came before a lull that is far longer than any before it does not come again: it was no burst but demand
+        that has gone.
         """
-        seconds = sum(span.seconds for span in self.spans)
-        work_seconds = sum(span.work_seconds for span in self.spans)
-        return sqrt(max(0.0, mean_of_requests * seconds / work_seconds - 1)) if work_seconds else 0.0
+        spans = self.spans
+        while (enough := _enough(spans)) > 0:
+            high = [span.start for span in spans if span.most_needed >= HIGH_SHARE * enough]
+            lulls = [later - earlier for earlier, later in pairwise(high)]
+            if now - high[-1] <= max(SHORTEST_WAIT_SECONDS, LULLS_WAITED * max(lulls, default=0.0)) + SPAN_SECONDS:
+                return enough * (1 + PEAK_SHARE * min(1.0, _variation(spans)))
+            spans = tuple(span for span in spans if span.start > high[-1])
+        return 0.0
+
+
+def _enough(spans: Iterable[Span]) -> float:
+    """Replicas in which that share of the requests came, each of them as of when it came."""
+    came: dict[int, float] = {}
+    for span in spans:
+        for size, requests in span.requests_by_need:
+            came[size] = came.get(size, 0.0) + requests
+    reached, enough, wanted = 0.0, 0, SHARE_KEPT * sum(came.values())
+    for enough in sorted(came):
+        reached += came[enough]
+        if reached >= wanted:
+            break
+    return enough / GRAINS
+
+
+def _variation(spans: Sequence[Span]) -> float:
+    """Coefficient of variation of the need over time.
+
+    The mean over requests, who are many when the need is high, exceeds the mean over time by its square.
+    """
+    weights = [(size / GRAINS, requests) for span in spans for size, requests in span.requests_by_need]
+    total = sum(requests for _, requests in weights)
+    seconds, work_seconds = sum(span.seconds for span in spans), sum(span.work_seconds for span in spans)
+    if not total or not work_seconds:
+        return 0.0
+    mean_of_requests = sum(size * requests for size, requests in weights) / total
+    return sqrt(max(0.0, mean_of_requests * seconds / work_seconds - 1))
