@@ -62,9 +62,6 @@ class Fit:
     full_steps: int
     """Steps that ``c`` was taken from."""
 
-    time_error_seconds: float
-    """Mean error of the times of first and last tokens in the first half."""
-
 
 def fit(name: str, run: MeasuredRun) -> Fit:
     """Fit the coefficients of a shipped model to the first half of a run."""
@@ -91,8 +88,7 @@ def fit(name: str, run: MeasuredRun) -> Fit:
     def error(beta: float) -> float:
         return time_error(run, replay(run, with_beta(beta)), end)
 
-    beta = lowest(error, 0.0, 0.5)
-    return Fit(with_beta(beta), len(steps), error(beta))
+    return Fit(with_beta(lowest(error, 0.0, 0.5)), len(steps))
 
 
 def full_steps(run: MeasuredRun, end: float) -> list[tuple[float, int]]:

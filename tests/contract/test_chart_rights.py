@@ -1,7 +1,6 @@
 import copy
 import json
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -31,7 +30,6 @@ EVERYBODYS: set[Right] = {("authorization.k8s.io", "selfsubjectaccessreviews", "
 """What any account may ask: whether it may do something."""
 
 QUICKLY = {"leaderElection": {"leaseDurationSeconds": 5, "renewDeadlineSeconds": 4, "retryPeriodSeconds": 1}}
-LEADING_SECONDS = 60
 
 Install = Callable[..., AbstractContextManager[tuple[OperatorProcess, Recording]]]
 
@@ -70,14 +68,6 @@ def install(helm: Helm, crds: LiveCluster, namespace: str, tmp_path: Path) -> In
             crds.kubectl("delete", "--ignore-not-found", "--filename=-", stdin=manifest)
 
     return installed
-
-
-def wait_until_it_leads(operator: OperatorProcess) -> None:
-    """Wait until it has the Lease and begins to write."""
-    deadline = time.monotonic() + LEADING_SECONDS
-    while '"event": "leading"' not in operator.said():
-        assert time.monotonic() < deadline, f"it does not lead: {operator.said()}"
-        time.sleep(0.1)
 
 
 def token(cluster: LiveCluster, namespace: str, account: str) -> str:

@@ -45,11 +45,6 @@ class Forecast:
 
     is_above: bool = False
 
-    @property
-    def deviation(self) -> float:
-        """Standard deviation of readings around what was expected."""
-        return math.sqrt(self.variance)
-
     def see(self, value: float, now: float, *, counted_seconds: float) -> Self:
         """Take in a reading: a rate of events that were counted for `counted_seconds`."""
         if self.level is None or self.time is None:
