@@ -136,7 +136,7 @@ class TestPod:
         assert pod["nodeSelector"] == {"kubernetes.io/os": "linux"}
         assert pod["tolerations"] == [{"key": "control", "operator": "Exists", "effect": "NoSchedule"}]
         assert list(pod["affinity"]) == ["nodeAffinity"]
-        assert [volume["name"] for volume in pod["volumes"]] == ["tmp", "more"]
+        assert [volume["name"] for volume in pod["volumes"]] == ["tmp", "recording", "more"]
         assert pod["serviceAccountName"] == "operator"
 
 
