@@ -15,6 +15,9 @@ class Load:
     seconds: float = 4.0
     """How long each takes: a pod finishes `slots / seconds` requests per second at most."""
 
+    step_seconds: float = 0.02
+    """How long a step of the engine takes, however many requests are in it: 4 seconds are 200 tokens."""
+
     prompt_tokens: float = 800.0
     output_tokens: float = 200.0
     work: float = 1.0
@@ -38,6 +41,7 @@ class ServingPod:
 
     uid: str
     ready_at: float
+    created: float = 0.0
     waiting: list[Served] = field(default_factory=list)
     running: list[Served] = field(default_factory=list)
     counters: dict[str, float] = field(default_factory=dict)
@@ -61,6 +65,7 @@ class ServingPod:
         """Work for a while: finish, give up, start, generate."""
         end = start + seconds
         counters = self.counters
+        counters["steps"] += seconds / load.step_seconds if self.running else 0.0
         for request in self.running:
             worked = min(end, request.started + load.seconds) - start
             counters["generated_tokens"] += load.output_tokens * worked / load.seconds

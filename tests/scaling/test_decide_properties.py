@@ -19,7 +19,8 @@ from tidegate.scaling.lead_time import LeadTime
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.scaling.sample import ArrivalMethod, Sample, ScrapeFailure
-from tidegate.scaling.terms import TermInput, queue
+from tidegate.scaling.backlog_terms import queue
+from tidegate.scaling.term_input import TermInput
 
 EXACT = (ArrivalMethod.REQUEST_COUNTER, ArrivalMethod.ENDED_AND_GAUGES)
 moments = st.lists(st.tuples(st.sampled_from([0.0, 0.0, 1.0, 5.0, 400.0]), observations), min_size=1, max_size=8)

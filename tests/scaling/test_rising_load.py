@@ -6,7 +6,8 @@ from tidegate.scaling.arrivals import Traffic
 from tidegate.scaling.lead_time import LeadTime
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.scaling.sample import Sample
-from tidegate.scaling.terms import TermInput, queue
+from tidegate.scaling.backlog_terms import queue
+from tidegate.scaling.term_input import TermInput
 
 EVERY_ENGINE = pytest.mark.parametrize(
     "engine", [COUNTS_ENDED, COUNTS_FINISHED, COUNTS_TOKENS], ids=["ended", "finished", "tokens"]

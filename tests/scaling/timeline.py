@@ -59,7 +59,7 @@ class Engine:
 GAUGES = ("waiting", "running")
 TOKENS = ("prompt_tokens", "generated_tokens")
 COUNTS_ENDED = Engine(
-    signals=(*GAUGES, "kv_usage", "requests_ended", "requests_finished", "first_tokens", *TOKENS),
+    signals=(*GAUGES, "kv_usage", "requests_ended", "requests_finished", "first_tokens", "steps", *TOKENS),
     arrivals=ArrivalMethod.ENDED_AND_GAUGES,
 )
 """As vLLM, which counts requests that ended, given up or not."""
@@ -146,7 +146,7 @@ class Timeline:
         self.size = size
         self.pods = sorted(self.pods, key=lambda pod: pod.ready_at)[:size]
         while len(self.pods) < size:
-            self.pods.append(ServingPod(uid=f"pod-{self.born}", ready_at=self.now + delay))
+            self.pods.append(ServingPod(uid=f"pod-{self.born}", ready_at=self.now + delay, created=self.now))
             self.born += 1
         return self
 
@@ -258,6 +258,7 @@ class Timeline:
                 uid=pod.uid,
                 name=pod.uid,
                 ready=pod.uid in ready,
+                created=pod.created,
                 reading=self.readings.get(pod.uid) if pod.uid in ready else None,
             )
             for pod in self.pods

@@ -44,10 +44,10 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
     carried = _carried_running(memory.carried_running, traffic, health)
     learned = memory.learned.observe(observation, traffic, arrivals.latest, health, now)
     before, after = memory.arrivals.samples, arrivals.samples
-    learned = learned.judge_promises(spec.scaling.objectives, traffic, before, after, now)
+    if arrivals.latest:
+        learned = learned.judge_promises(spec.scaling.objectives, traffic, before, after, now)
     capacity = _capacity(spec.scaling, observation, learned, arrivals)
-    elapsed = 0.0 if memory.time is None else max(0.0, now - memory.time)
-    learned = learned.remember_need(capacity, traffic, elapsed, now)
+    learned = learned.remember_need(capacity, traffic, _seconds_seen(observation, arrivals), now)
     term_input = TermInput(
         scaling=spec.scaling,
         observation=observation,
@@ -102,6 +102,11 @@ def _capacity(scaling: Scaling, observation: Observation, learned: Learned, arri
         max_sequences=observation.max_sequences,
         inter_token_seconds=None if promise is None else promise.milliseconds / 1000,
     )
+
+
+def _seconds_seen(observation: Observation, arrivals: ArrivalMemory) -> float:
+    """How much time the new samples tell of, as a mean over the pods: none where nobody was read since."""
+    return sum(step.seconds for step in arrivals.latest.values()) / max(1, len(observation.read_pods))
 
 
 def _adopt(memory: Memory, spec: InferenceServiceSpec, observation: Observation, now: float) -> Memory:

@@ -43,8 +43,13 @@ class Learned:
         health: MetricsHealth,
         now: float,
     ) -> Self:
-        """Take in what was seen. Nothing is learned of pods while two templates stand side by side."""
+        """Take in what was seen. Nothing is learned of pods while two templates stand side by side.
+
+        Without new samples there is nothing to learn but that time has passed: the same ones would count twice.
+        """
         seen = replace(self, lead_time=self.lead_time.observe(observation, now))
+        if not steps:
+            return seen
         templates = {pod.template for pod in observation.ready_pods}
         if len(templates) == 1 and not observation.rollout_in_progress and health.fresh:
             fit = self.paces.fit_to_teach(steps)
@@ -63,7 +68,7 @@ class Learned:
                     now=now,
                 ),
             )
-        if traffic.requests_per_second is not None and steps:
+        if traffic.requests_per_second is not None:
             seen = replace(
                 seen, forecast=self.forecast.see(traffic.requests_per_second, now, counted_seconds=WINDOW_SECONDS)
             )
@@ -94,13 +99,13 @@ class Learned:
         )
         return replace(self, promises=judged)
 
-    def remember_need(self, capacity: Capacity | None, traffic: Traffic, elapsed_seconds: float, now: float) -> Self:
-        """Note how many replicas the requests of now would need, for when they come again."""
+    def remember_need(self, capacity: Capacity | None, traffic: Traffic, seconds: float, now: float) -> Self:
+        """Note how many replicas the requests of these seconds would need, for when they come again."""
         arriving = traffic.requests_per_second
-        if capacity is None or arriving is None:
+        if capacity is None or arriving is None or not seconds:
             return self
         need = arriving * capacity.busy_seconds_per_request
-        return replace(self, recurrence=self.recurrence.see(need, arriving * elapsed_seconds, elapsed_seconds, now))
+        return replace(self, recurrence=self.recurrence.see(need, arriving * seconds, seconds, now))
 
 
 def _showing(steps: Mapping[str, PodStep]) -> list[PodStep]:

@@ -59,8 +59,13 @@ class Sums:
         return self.starts / self.busy_pod_seconds if self.starts >= ENOUGH_STARTS and self.busy_pod_seconds else None
 
     def take(self, steps: Iterable[PodStep], now: float, *, sizes_are_biased: bool) -> Self:
-        """Fade, and add what pods did since; leave sizes as they are where those of now would mislead."""
+        """Fade, and add what pods did since; leave sizes as they are where those of now would mislead.
+
+        Without new steps nothing fades yet: it does with the next ones, for the whole time.
+        """
         steps = tuple(steps)
+        if not steps:
+            return self
         keep = 1.0 if self.time is None else 0.5 ** _half_lives(max(0.0, now - self.time), steps)
         busy = [step for step in steps if step.waited and step.started is not None]
         faded = replace(
