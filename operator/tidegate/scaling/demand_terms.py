@@ -18,6 +18,8 @@ ROOM_DEVIATIONS = 1.5
 """How many standard deviations of the requests at work there is to be room for."""
 
 WORTH_TELLING = 1.05
+CEASED_SHARE = 0.5
+"""When less than this share of what is counted on arrives, both are told: nobody is to read of traffic that is gone."""
 
 
 def throughput(given: TermInput) -> Proposal | None:
@@ -85,12 +87,16 @@ def work_for(replicas: float, batch: float | None) -> float:
 def arriving_sentence(given: TermInput, capacity: Capacity) -> str:
     """What arrives, what will, and what one replica does."""
     level, expected = given.learned.forecast.level or 0.0, given.expected_requests_per_second or 0.0
-    size = capacity.units_per_second / capacity.requests_per_second
+    now, size = given.traffic.requests_per_second, capacity.units_per_second / capacity.requests_per_second
+    unit = f"{given.observation.work_unit}/s"
+    arriving = f"{number(level * size)} {unit} are arriving"
+    if now is not None and now < CEASED_SHARE * level:
+        arriving = f"{number(now * size)} {unit} are arriving, {number(level * size)} of late,"
     soon = f" ({number(expected * size)} expected in {number(given.lead_seconds)} s)"
     slow = len(_slow_pods(given))
     return (
-        f"{number(level * size)} {given.observation.work_unit}/s are arriving"
-        f"{soon if expected > WORTH_TELLING * level else ''} and one replica does {number(capacity.units_per_second)}"
+        f"{arriving}{soon if expected > WORTH_TELLING * level else ''} and one replica does "
+        f"{number(capacity.units_per_second)}"
         f"{'' if capacity.confidence != 'Low' else ', a first guess'}"
         f"{f', {slow} of them far less' if slow else ''}"
     )
