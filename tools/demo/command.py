@@ -123,7 +123,7 @@ def _tell_what_is_left(stage: Stage, console: Console, directory: Path) -> None:
         *(f"  {line}" for line in exports.splitlines()),
         "  kubectl get infer,pods",
         "  kubectl describe infer chat",
-        "  kubectl get infer chat -o yaml        # status.decision and status.changes say why",
+        "  .venv/bin/tidegate explain chat       # why it has this size, and what would change that",
         f"Logs, and the objects that were applied: {directory}",
         "`make demo-down` removes it all, with the same CLUSTER.",
     ):

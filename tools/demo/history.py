@@ -48,6 +48,11 @@ class Service:
         return int(self.status.get("readyReplicas", 0))
 
     @property
+    def there(self) -> int:
+        """Pods that are there: those that are not ready, or finish before they leave, too."""
+        return int(self.status.get("replicas", 0))
+
+    @property
     def desired(self) -> int:
         """The size decided last; what is advised, where nothing is changed."""
         return int(self.status.get("desiredReplicas", 0))

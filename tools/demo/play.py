@@ -22,8 +22,9 @@ from demo.view import CURVE_COLUMNS, LEGEND, Scene, clock, screen
 from demo.watching import Pods, connected, watch_pods, watch_services
 
 FIRST_PODS_SECONDS = 90.0
-DOWN_SECONDS = 90.0
-"""The way down takes its stabilization window and a little more; after this it is not waited for."""
+DOWN_SECONDS = 120.0
+"""The way down takes until demand is known to have gone, its stabilization window and what the last pods finish; after
+this it is not waited for."""
 
 LOOK_SECONDS = 0.5
 
@@ -136,7 +137,7 @@ class Play:
         """All requests are answered, and what may shrink has shrunk."""
         shrunk = [self.history.services[part.name] for part in PARTS if part.touched]
         return all(play.done() for play in plays) and all(
-            service.desired == service.ready == min(service.sizes) for service in shrunk
+            service.desired == service.ready == service.there == min(service.sizes) for service in shrunk
         )
 
     def _elapsed_seconds(self) -> float:

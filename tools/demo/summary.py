@@ -31,12 +31,13 @@ def _headline(part: Part, service: Service, measures: Measures) -> str:
 
 
 def _telling(service: Service, most: int) -> list[Change]:
-    """The changes that tell the story, the more important first taken: to the top, the last, the first."""
+    """The changes that tell the story, the more important first taken: to the top, the last, the first, the others."""
     if not service.changes:
         return []
-    top = max(service.changes, key=lambda change: change.to_replicas)
-    telling = (top, service.changes[-1], service.changes[0])[:most]
-    return [change for change in service.changes if any(change is each for each in telling)]
+    places = range(len(service.changes))
+    top = max(places, key=lambda place: service.changes[place].to_replicas)
+    telling = list(dict.fromkeys((top, places[-1], 0, *places)))[:most]
+    return [service.changes[place] for place in sorted(telling)]
 
 
 def _turns(sizes: Sequence[int]) -> list[int]:
