@@ -45,10 +45,10 @@ def _by_learned_capacity(
     started = _pod_seconds_until_ready(given) * capacity.requests_per_second
     left = max(0.0, waiting + expected * given.lead_seconds - started)
     drain_seconds = max(given.scaling.queue_depth.drain_seconds, DRAIN_SHARE_OF_LEAD * given.lead_seconds)
-    # Requests that wait in a pod stay there. What others can do for them is to take what arrives meanwhile, in place of
-    # the pods that are busy with their queues.
-    for_backlog = min(left / drain_seconds * capacity.busy_seconds_per_request, len(given.observation.read_pods))
     base, current = needed_for(expected, capacity, given), given.observation.replicas
+    # Requests that wait in a pod stay there: others can but take what arrives meanwhile, in its place. More than what
+    # demand needs, once more, would do nothing for them.
+    for_backlog = min(left / drain_seconds * capacity.busy_seconds_per_request, base)
     replicas = max(current, rounded_up(base + for_backlog))
     extra = rounded_up(base + for_backlog) - rounded_up(base)
     whose = (
