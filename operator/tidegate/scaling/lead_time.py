@@ -26,6 +26,9 @@ class LeadTime:
     starting: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Pods that are on their way, by uid: when they were created, or first seen."""
 
+    started: frozenset[str] = frozenset()
+    """Pods that have been ready, by uid: one that falls ill and recovers is not on its way again."""
+
     awaited_since: float | None = None
     complete_since: float | None = None
     """When the last pods that were awaited were there; None if that was not seen, or some are awaited now."""
@@ -52,7 +55,7 @@ class LeadTime:
             if pod.ready:
                 if since is not None and 0 <= now - since <= LONGEST_SECONDS:
                     took.append(now - since)
-            elif since is not None or not pod.unschedulable:
+            elif pod.uid not in self.started and (since is not None or not pod.unschedulable):
                 starting[pod.uid] = now if since is None else since
                 if since is None and pod.created is not None:
                     starting[pod.uid] = min(now, pod.created)
@@ -67,6 +70,7 @@ class LeadTime:
             self,
             starts_seconds=(*self.starts_seconds, *took)[-MOST_STARTS:],
             starting=MappingProxyType(starting),
+            started=frozenset(pod.uid for pod in observation.pods if pod.ready or pod.uid in self.started),
             awaited_since=awaited,
             complete_since=complete,
         )

@@ -37,7 +37,7 @@ class PodStep:
     """Requests that `prompt_work` is of."""
 
     answers: float
-    """Requests that the rest of `served` is of. One that is half done counts half."""
+    """Requests that the rest of `served` is of: where answers are counted token by token, those that finished."""
 
     waiting_change: float
     """By how much the queue grew; the one count that can be negative."""
