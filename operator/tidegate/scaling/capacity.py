@@ -12,6 +12,10 @@ what many engines are started with. More than twice what was ever seen is not co
 
 HALF_LIFE_SECONDS = 120.0
 
+FULL_SECONDS = 30.0
+SAME_SHARE = 0.05
+"""Where requests wait for so long and as many run all the while, to this share, the engine takes no more at once."""
+
 SURE = 0.15
 FAIRLY_SURE = 0.4
 """Relative standard deviations of the capacity, for words of confidence."""
@@ -30,6 +34,13 @@ class Occupancy:
     most_running: float = 0.0
     """Per pod, the most that was seen."""
 
+    full_since: float | None = None
+    """Since when requests wait while always as many run; None while they do not."""
+
+    slots: float | None = None
+    """Requests that a pod held all the while that others waited, whatever room its KV cache had: an engine's own bound
+    does not show in its metrics, and not always in its arguments."""
+
     @property
     def kv_share_per_request(self) -> float | None:
         """Mean share of one pod's KV cache, 0 to 1; None where the engine does not tell, or nothing ran yet."""
@@ -40,14 +51,26 @@ class Occupancy:
         keep = 1.0 if self.time is None else 0.5 ** (max(0.0, now - self.time) / HALF_LIFE_SECONDS)
         seen = replace(self, time=now, kv_share=self.kv_share * keep, running=self.running * keep)
         if not running or not pods:
-            return seen
+            return replace(seen, full_since=None)
+        held = running / pods
+        full_since = self._full_since(held, now) if is_full else None
         return replace(
             seen,
             kv_share=seen.kv_share + (kv_share or 0.0),
             running=seen.running + running,
-            full_batch=running / pods if is_full else self.full_batch,
-            most_running=max(self.most_running, running / pods),
+            full_batch=held if is_full else self.full_batch,
+            most_running=max(self.most_running, held),
+            full_since=full_since,
+            slots=held if full_since is not None and now - full_since >= FULL_SECONDS else self._slots_but_for(held),
         )
+
+    def _full_since(self, held: float, now: float) -> float:
+        is_same = self.full_batch is not None and abs(held - self.full_batch) <= SAME_SHARE * self.full_batch
+        return self.full_since if is_same and self.full_since is not None else now
+
+    def _slots_but_for(self, held: float) -> float | None:
+        """What was taken for a bound is none once more are held."""
+        return None if self.slots is not None and held > self.slots * (1 + SAME_SHARE) else self.slots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +161,8 @@ def _batch(occupancy: Occupancy, kv_target: float, max_sequences: int | None) ->
     share = occupancy.kv_share_per_request
     if share is not None:
         bounds.append(kv_target / share)
+    if occupancy.slots is not None:
+        bounds.append(occupancy.slots)
     if occupancy.full_batch is not None and share is None:
         bounds.append(occupancy.full_batch)
     if not bounds:
