@@ -43,6 +43,9 @@ class Traffic:
     requests_per_second: float | None = None
     """Requests that arrive."""
 
+    held_requests_per_second: float = 0.0
+    """How many of those are not seen to arrive any more, and held on to because requests wait still."""
+
     work_per_request: float | None = None
     """Mean work units of recently finished requests."""
 
@@ -141,12 +144,14 @@ def observe_traffic(
     work = rates.served if tokens_only else _work(requests, size)
     held = Held() if rates.exact or not waiting else _held(memory.held, requests, work, waiting)
     hold = held.share(waiting)
+    held_on = None if requests is None else max(requests, held.requests_per_second * hold)
     traffic = Traffic(
         waiting=waiting,
         running=_running(samples, steps),
         kv_usage=_average(samples, "kv_usage"),
         queue_growth_per_second=rates.queue_growth,
-        requests_per_second=None if requests is None else max(requests, held.requests_per_second * hold),
+        requests_per_second=held_on,
+        held_requests_per_second=(held_on or 0.0) - (requests or 0.0),
         work_per_request=size,
         arriving_per_second=None if work is None else max(work, held.work_per_second * hold),
         served_per_second=rates.served,

@@ -43,7 +43,9 @@ def _by_learned_capacity(
     not wind the size up.
     """
     started = _pod_seconds_until_ready(given) * capacity.requests_per_second
-    left = max(0.0, waiting + expected * given.lead_seconds - started)
+    # Arrivals that are only held on to stand for requests that wait: those are not to come a second time.
+    joining = max(0.0, expected - given.traffic.held_requests_per_second) * given.lead_seconds
+    left = max(0.0, waiting + joining - started)
     drain_seconds = max(given.scaling.queue_depth.drain_seconds, DRAIN_SHARE_OF_LEAD * given.lead_seconds)
     base, current = needed_for(expected, capacity, given), given.observation.replicas
     # Requests that wait in a pod stay there: others can but take what arrives meanwhile, in its place. More than what
