@@ -98,10 +98,11 @@ def _updated(theta: Vector, before: Matrix, sample: "_Sample", elapsed_seconds: 
     covariance = _matrix(lambda i, j: before[i][j] + (drift * theta[i] ** 2 if i == j else 0.0))
     features = _vector(each / sample.seconds for each in sample.work)
     spread = _vector(_dot(row, features) for row in covariance)
-    variance = _dot(features, spread) + sample.variance
-    largest = LARGEST_SURPRISE * math.sqrt(variance)
-    surprise = sample.busy_seconds / sample.seconds - _dot(features, theta)
-    surprise = max(-largest, min(largest, surprise))
+    expected = _dot(features, theta)
+    variance = _dot(features, spread) + sample.variance(expected)
+    # Where little is done, a pod that is seen at work is a rare sight, and no error: all of it counts.
+    largest = LARGEST_SURPRISE * math.sqrt(variance) + max(0.0, 1 - expected)
+    surprise = max(-largest, min(largest, sample.busy_seconds / sample.seconds - expected))
     gain = _vector(each / variance for each in spread)
     return (
         _vector(max(0.0, old + each * surprise) for old, each in zip(theta, gain, strict=True)),
@@ -118,8 +119,10 @@ class _Sample:
     work: Vector
     """Steps, tokens generated (or other units of work), prompt tokens."""
 
-    variance: float
-    """Of the busy share."""
+    running: float
+    """Requests at once in a pod, on average."""
+
+    pods: int
 
     @classmethod
     def of(cls, steps: Iterable[PodStep]) -> Self:
@@ -132,12 +135,18 @@ class _Sample:
             running += step.running * step.seconds
             work = _vector(a + b for a, b in zip(work, _work(step), strict=True))
             count += 1
-        if not count:
-            return cls(0.0, 0.0, work, 0.0)
-        # Whether a pod is at work is seen at two instants only. With few requests at once it may well have idled in
-        # between: such samples are right on average, and count for little each.
-        idle = math.exp(-running / seconds)
-        return cls(seconds, busy, work, NOISE**2 + idle * (1 - idle) / (2 * count))
+        return cls(seconds, busy, work, running / seconds if seconds else 0.0, count)
+
+    def variance(self, expected_share: float) -> float:
+        """Of the busy share, where so much is expected.
+
+        Whether a pod is at work is seen at two instants only. With few requests at once it may well have idled, or
+        worked, in between: such samples are right on average, and count for little each. For how little must not
+        hang on what was seen: pods that happened to be seen idle would count for more than those seen at work.
+        """
+        busy = min(1.0, max(0.0, expected_share))
+        idle = min(0.5, math.exp(-self.running))
+        return NOISE**2 + min(busy * (1 - busy), idle * (1 - idle)) / (2 * self.pods)
 
 
 def _work(step: PodStep) -> Vector:
