@@ -1,10 +1,13 @@
 from typing import Any
 
 import pytest
+from serving_pod import Load
 from timeline import TICK_SECONDS, Timeline, given, service
 
 PODS = "Pods"
 PERCENT = "Percent"
+ROOMY = Load(slots=80)
+"""Each pod takes 20 requests/s, more than it is given: the throughput term alone has something to say."""
 
 
 def policy(kind: str, value: int, period_seconds: int) -> dict[str, Any]:
@@ -13,9 +16,9 @@ def policy(kind: str, value: int, period_seconds: int) -> dict[str, Any]:
 
 
 def rising(rules: dict[str, Any], *, size: int = 2, **scaling: Any) -> Timeline:
-    """A load for 2 pods that becomes one for 19, with these rules on the way up."""
+    """A load for 2 pods that becomes one for 19, with these rules on the way up. None of it has to wait."""
     spec = service(tokenThroughput=given(1600), behavior={"scaleUp": rules}, **scaling)
-    return Timeline(spec, size=size, cold_start_seconds=600).arrive(2).advance(120).arrive(30)
+    return Timeline(spec, size=size, cold_start_seconds=600, load=ROOMY).arrive(2).advance(120).arrive(30)
 
 
 def falling(rules: dict[str, Any], *, size: int = 10) -> Timeline:
@@ -119,7 +122,8 @@ def test_a_peak_shorter_than_the_window_on_the_way_up_is_ignored() -> None:
 def test_tolerance_on_the_way_up(per_second: float, tolerance: str | None, replicas: int) -> None:
     """Demand that is near enough to what there is changes nothing."""
     behavior = {"scaleUp": {} if tolerance is None else {"tolerance": tolerance}}
-    timeline = Timeline(service(tokenThroughput=given(1600), behavior=behavior), size=4).arrive(6).advance(120)
+    spec = service(tokenThroughput=given(1600), behavior=behavior)
+    timeline = Timeline(spec, size=4, load=ROOMY).arrive(6).advance(120)
     assert timeline.size == 4
     timeline.arrive(per_second).advance(55)
     assert timeline.wants["throughput"] == replicas

@@ -1,7 +1,11 @@
 import pytest
+from serving_pod import Load
 from timeline import TICK_SECONDS, Timeline, given, service
 
 from tidegate.api.inference_service import InferenceServiceSpec
+
+ROOMY = Load(slots=80)
+"""Each pod takes 20 requests/s, more than it is given, so that no queue has a say."""
 
 
 def spec(**scaling: object) -> InferenceServiceSpec:
@@ -96,13 +100,13 @@ def test_a_writer_that_was_yielded_to_is_named() -> None:
 @pytest.mark.parametrize(("found", "expected"), [(12, 4), (1, 4)])
 def test_a_size_that_somebody_else_writes_is_overridden(found: int, expected: int) -> None:
     """The next decision goes back to what demand asks for."""
-    timeline = Timeline(spec(), size=4, cold_start_seconds=0).arrive(6).advance(600).resize(found).advance(30)
+    timeline = Timeline(spec(), size=4, load=ROOMY).arrive(6).advance(600).resize(found).advance(30)
     assert timeline.size == expected
 
 
 def test_while_a_rollout_runs_up_is_allowed_and_down_waits() -> None:
     """Two templates stand side by side: what looks spare may be about to leave."""
-    timeline = Timeline(spec(), size=4).arrive(6).advance(120).observe_with(rollout_in_progress=True)
+    timeline = Timeline(spec(), size=4, load=ROOMY).arrive(6).advance(120).observe_with(rollout_in_progress=True)
     timeline.arrive(0).advance(900)
     assert timeline.size == 4
     assert timeline.decision.reason == "RolloutHeld"
@@ -118,11 +122,11 @@ def test_surge_pods_of_a_rollout_are_not_counted_as_coming() -> None:
     assert observation.coming == 0
 
 
-def test_a_rollout_teaches_no_lead_time() -> None:
-    """Its pods come one after the other, for reasons of their own."""
-    timeline = Timeline(spec(), size=4).arrive(6).advance(60).observe_with(rollout_in_progress=True)
-    timeline.lose_pod().advance(120)
-    assert timeline.memory.lead_time.seconds is None
+def test_the_pods_of_a_rollout_teach_how_long_each_of_them_took() -> None:
+    """They come one after the other, and each is counted from its own creation, not from the first one's."""
+    timeline = Timeline(spec(), size=4, load=ROOMY).arrive(6).advance(60).observe_with(rollout_in_progress=True)
+    timeline.lose_pod().advance(40).lose_pod().advance(120)
+    assert timeline.memory.learned.lead_time.starts_seconds == pytest.approx((60, 60), abs=TICK_SECONDS)
 
 
 def test_advice_is_no_more_nervous_than_the_rule() -> None:

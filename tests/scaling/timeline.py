@@ -69,6 +69,11 @@ COUNTS_FINISHED = Engine(
 )
 """As an engine that counts only requests that finish."""
 
+COUNTS_REQUESTS = Engine(
+    signals=(*GAUGES, "requests_ended", "requests_finished", "first_tokens"), arrivals=ArrivalMethod.ENDED_AND_GAUGES
+)
+"""As an engine that counts no work: what one replica can do is never learned."""
+
 COUNTS_TOKENS = Engine(signals=(*GAUGES, *TOKENS), arrivals=ArrivalMethod.TOKENS_ONLY)
 """As llama.cpp."""
 
