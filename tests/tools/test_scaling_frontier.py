@@ -20,7 +20,7 @@ def test_the_frontier_leaves_out_what_is_worse_and_dearer() -> None:
         (Point(0.98, 6), Regret(1.0)),
         (Point(0.94, 10), Regret(2.0)),  # half-way from 4 to 6
         (Point(0.99, 4), Regret(0.5)),
-        (Point(0.5, 5), Regret(1.25)),  # below all of it: the cheapest
+        (Point(0.9, 5), Regret(1.25)),
     ],
 )
 def test_regret_is_the_cost_in_units_of_the_frontier_at_the_same_share(point: Point, expected: Regret) -> None:
@@ -32,6 +32,11 @@ def test_regret_is_the_cost_in_units_of_the_frontier_at_the_same_share(point: Po
 def test_who_is_better_than_hindsight_is_compared_with_its_best() -> None:
     """No cost is known for it; the ratio is marked as too high."""
     assert regret(Point(0.995, 12), FRONTIER[:2]) == Regret(2.0, beyond=True)
+
+
+def test_who_is_worse_than_all_of_hindsight_is_compared_with_its_cheapest() -> None:
+    """That it paid less says nothing; the ratio is marked."""
+    assert regret(Point(0.1, 1), FRONTIER) == Regret(0.25, below=True)
 
 
 def test_without_hindsight_there_is_no_regret() -> None:

@@ -23,6 +23,9 @@ class Regret:
     beyond: bool = False
     """Whether no point in hindsight kept the promise as often: the ratio is against the best there is, too high."""
 
+    below: bool = False
+    """Whether every point kept it more often: the ratio is against the cheapest there is, too low."""
+
 
 def pareto(points: Iterable[Point]) -> list[Point]:
     """The points that no other beats in one and equals in the other, by rising attainment and so by rising cost."""
@@ -36,8 +39,8 @@ def pareto(points: Iterable[Point]) -> list[Point]:
 def regret(point: Point, frontier: Sequence[Point]) -> Regret:
     """How much more than the frontier costs at the same attainment.
 
-    Between two points of the frontier the cost is interpolated: each could be used for a part of the time. Below the
-    lowest the lowest is taken: less is not to be had for less.
+    Between two points of the frontier the cost is interpolated: each could be used for a part of the time. Outside
+    of it the nearest point is taken, and the answer says so.
 
     Raises:
         ValueError: if the frontier is empty.
@@ -47,7 +50,7 @@ def regret(point: Point, frontier: Sequence[Point]) -> Regret:
     if point.attainment > frontier[-1].attainment:
         return Regret(point.gpu_hours / frontier[-1].gpu_hours, beyond=True)
     if point.attainment <= frontier[0].attainment:
-        return Regret(point.gpu_hours / frontier[0].gpu_hours)
+        return Regret(point.gpu_hours / frontier[0].gpu_hours, below=point.attainment < frontier[0].attainment)
     for low, high in pairwise(frontier):
         if point.attainment <= high.attainment:
             part = (point.attainment - low.attainment) / (high.attainment - low.attainment)

@@ -16,6 +16,11 @@ from .set_ups import CASES, FAULT_CASES, FAULTS, METRICS_DELAY_SECONDS, MODEL, R
 
 NOTES_BEGIN, NOTES_END = "<!-- notes: written by hand, kept by the bench -->", "<!-- end of notes -->"
 
+COLUMNS = (
+    "| policy | kept | GPU-h | regret | p95 of TTFT, s | taken back per hour | changes | peak |",
+    "|---|--:|--:|--:|--:|--:|--:|--:|",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
@@ -69,7 +74,8 @@ and so was what knows the trace with sticky routing.
 
 *Regret* is GPU-h in units of what hindsight pays to keep the promise as often: the best of static sizes and of
 clairvoyants, which know the trace but pay cold starts and hold a size for one or five minutes. Between its points it
-is interpolated. "≤": hindsight never kept the promise that often, and is compared at its best.
+is interpolated. "≤": hindsight never kept the promise that often, and is compared at its best. Empty: it always kept it
+more often.
 
 {effort.runs:,} runs, {effort.processor_seconds / 60:.0f} minutes of processor time; this machine has {os.cpu_count()} \
 cores, Python is {platform.python_version()}.
@@ -104,17 +110,19 @@ def _case(measured: Measured, case: Case) -> Iterator[str]:
     yield f"![What each policy missed and cost, and replicas over time](scaling/{case.name}.svg)\n"
     if case.starts_short:
         yield "A static size is ordered in the first second here: in hindsight, but with the start that all have.\n"
-    yield "| policy | kept | GPU-h | regret | p95 of TTFT, s | taken back per hour | changes | peak |"
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
+    yield from COLUMNS
     yield _row(measured, case, f"**{TIDEGATE}**", tidegate)
     for rival in rivals():
         shown = dict.fromkeys(filter(None, (published(rival), measured.best_swept(case.name, rival))))
         for policy in shown:
             if (figures := measured.figures(case.name, policy)) is not None:
                 yield _row(measured, case, policy, figures)
-    for policy, figures in _telling(measured, case):
-        yield _row(measured, case, f"*{policy}*", figures)
     yield ""
+    yield "<details><summary>What knows the trace</summary>\n"
+    yield from COLUMNS
+    for policy, figures in _telling(measured, case):
+        yield _row(measured, case, policy, figures)
+    yield "\n</details>\n"
     yield from _sticky(measured, case)
 
 
@@ -156,7 +164,7 @@ def _row(measured: Measured, case: Case, name: str, figures: Figures) -> str:
 
 
 def _ratio(regret: Regret) -> str:
-    return f"{'≤ ' if regret.beyond else ''}{regret.ratio:.2f}"
+    return "" if regret.below else f"{'≤ ' if regret.beyond else ''}{regret.ratio:.2f}"
 
 
 def _faults(measured: Measured) -> Iterator[str]:
