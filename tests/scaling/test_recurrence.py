@@ -96,6 +96,20 @@ def test_demand_that_has_gone_leaves_what_came_since() -> None:
     assert 2 <= floor_after((3600, 8), (960, 2)) < 3
 
 
+def test_requests_that_stay_for_minutes_are_no_burst_when_two_come_together() -> None:
+    """One in twenty seconds, each of which keeps 16 places busy for five minutes: windows show 0, 1 or 2 of them."""
+    kept = []
+    for stay_seconds in (0.0, 300.0):
+        seen, now = Recurrence(), 0.0
+        for look in range(360):
+            now += LOOK_SECONDS
+            came = look % 20 in {0, 2, 9, 15, 17}
+            seen = seen.see(4.0 * came, float(came), LOOK_SECONDS, now, stay_seconds=stay_seconds)
+        kept.append(seen.floor(now))
+    assert kept[0] > 4
+    assert 0.9 < kept[1] < 1.5
+
+
 def test_it_fits_into_a_few_dozen_numbers() -> None:
     """Half an hour of any demand: so it can be kept in status."""
     seen, _ = after(*[(5, index % 40) for index in range(720)])

@@ -104,8 +104,11 @@ class Learned:
         arriving = traffic.requests_per_second
         if capacity is None or arriving is None or not seconds:
             return self
-        need = arriving * capacity.busy_seconds_per_request
-        return replace(self, recurrence=self.recurrence.see(need, arriving * seconds, seconds, now))
+        busy = capacity.busy_seconds_per_request
+        # A full replica works on a whole batch meanwhile.
+        stay_seconds = 0.0 if capacity.batch is None else busy * capacity.batch - WINDOW_SECONDS
+        seen = self.recurrence.see(arriving * busy, arriving * seconds, seconds, now, stay_seconds=stay_seconds)
+        return replace(self, recurrence=seen)
 
 
 def _showing(steps: Mapping[str, PodStep]) -> list[PodStep]:

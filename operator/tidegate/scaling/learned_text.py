@@ -16,7 +16,7 @@ from tidegate.scaling.learned import Learned
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.pod_pace import PodPaces
 from tidegate.scaling.promises import Promises
-from tidegate.scaling.recurrence import MEMORY_SECONDS, Recurrence
+from tidegate.scaling.recurrence import MEMORY_SECONDS
 from tidegate.scaling.sizes import Sums
 
 FORMAT = 1
@@ -57,7 +57,7 @@ def learned_text(memory: Memory, longest: int) -> str:
         spans = lasting.recurrence.spans
         if not spans:
             return ""
-        lasting = replace(lasting, recurrence=Recurrence(spans[(len(spans) + 1) // 2 :]))
+        lasting = replace(lasting, recurrence=replace(lasting.recurrence, spans=spans[(len(spans) + 1) // 2 :]))
 
 
 def recall(text: str, now: float) -> Memory:
@@ -72,8 +72,9 @@ def recall(text: str, now: float) -> Memory:
         kept = decode(_Kept, document)
     except (ValueError, TypeError):
         return Memory()
-    spans = kept.learned.recurrence.spans
-    awaited = Recurrence(tuple(span for span in spans if 0 <= now - span.start < MEMORY_SECONDS))
+    recurrence = kept.learned.recurrence
+    spans = tuple(span for span in recurrence.spans if 0 <= now - span.start < MEMORY_SECONDS)
+    awaited = replace(recurrence, spans=spans)
     empty = Memory()
     return replace(
         empty, learned=replace(kept.learned, recurrence=awaited), arrivals=replace(empty.arrivals, sums=kept.sums)

@@ -8,7 +8,7 @@ minutes, makes short bursts weigh what they bring; on smooth demand it asks for 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, sqrt
+from math import ceil, exp, sqrt
 from typing import Self
 
 from tidegate.api.scaling import MAXIMUM_REPLICAS
@@ -61,9 +61,23 @@ class Recurrence:
     spans: tuple[Span, ...] = ()
     """Oldest first; the last one is not over."""
 
-    def see(self, need: float, requests: float, seconds: float, now: float) -> Self:
-        """Take in how many replicas are needed now, and how many requests came in the seconds since the last look."""
-        need = min(need, MAXIMUM_REPLICAS)  # More than every size that the API allows is as good as that.
+    level: float = 0.0
+    """Replicas that are needed, as a mean over as long as requests stay; 0 before any came."""
+
+    def see(self, need: float, requests: float, seconds: float, now: float, *, stay_seconds: float = 0.0) -> Self:
+        """Take in what came since the last look.
+
+        Args:
+            need: replicas for the requests that come now.
+            requests: how many have come.
+            seconds: since the last look.
+            now: seconds since the epoch.
+            stay_seconds: how much longer a request stays than the time over which `need` is a mean. Two that stay for
+                minutes and come one after the other are no burst, however close together.
+        """
+        share = 1 - exp(-seconds / stay_seconds) if stay_seconds > 0 else 1.0
+        # More than every size that the API allows is as good as that.
+        need = self.level + share * (min(need, MAXIMUM_REPLICAS) - self.level)
         spans = tuple(span for span in self.spans if now - span.start < MEMORY_SECONDS)
         current = Span(now)
         if spans and now - spans[-1].start < SPAN_SECONDS:
@@ -79,7 +93,7 @@ class Recurrence:
             requests_by_need=tuple(sorted(sizes.items())),
             work_seconds=current.work_seconds + need * seconds,
         )
-        return type(self)((*spans, grown))
+        return type(self)((*spans, grown), need)
 
     @property
     def minutes(self) -> float:
