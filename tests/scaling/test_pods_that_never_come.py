@@ -39,19 +39,19 @@ class Crowded(Timeline):
 
 
 def overloaded(scaling: dict[str, Any]) -> Crowded:
-    """Two pods at work, of at most 20, when five times what they can do arrives for long: 10 pods' worth."""
-    timeline = Crowded(service(**scaling), size=2, load=Load(patience_seconds=30)).arrive(2)
+    """Two pods at work, of at most 100, when four times what they can do arrives for long: 10 to 12 pods' worth."""
+    timeline = Crowded(service(maxReplicas=100, **scaling), size=2, load=Load(patience_seconds=30)).arrive(2)
     timeline.advance(300).arrive(16).advance(LONG_SECONDS)
     return timeline
 
 
 @both
 def test_the_size_neither_runs_away_nor_flaps_and_falls_as_ever(scaling: dict[str, Any]) -> None:
-    """The queue never empties, and yet no more is ordered than what arrives asks for, and once."""
+    """The queue never empties, and yet no more is ordered than what arrives asks for and as much again, and once."""
     timeline = overloaded(scaling)
     assert timeline.waiting > 200
     assert len(timeline.ready) == 2
-    assert timeline.largest() <= 12
+    assert 10 <= timeline.largest() <= 25
     late = timeline.last(LONG_SECONDS - 600)
     assert [decision for decision in late if decision.from_replicas != decision.to_replicas] == []
 
@@ -64,4 +64,4 @@ def test_a_long_wait_is_no_lead_time() -> None:
     timeline = overloaded(THROUGHPUT)
     timeline.make_room(20).advance(300)
     assert len(timeline.ready) == timeline.size
-    assert timeline.memory.lead_time.seconds is None or timeline.memory.lead_time.seconds <= 600
+    assert timeline.memory.learned.lead_time.seconds is None

@@ -46,7 +46,8 @@ def test_work_is_counted_in_the_unit_of_the_engine(unit: str, work: float, targe
 )
 def test_where_requests_are_the_unit_each_counts_one(engine: Engine) -> None:
     """Their size is known before any has finished."""
-    timeline = Timeline(service(tokenThroughput=given("1.8")), engine=engine, size=6).arrive(7).advance(600)
+    spec, load = service(tokenThroughput=given("1.8")), Load(slots=16)
+    timeline = Timeline(spec, engine=engine, load=load, size=6).arrive(7).advance(600)
     assert timeline.decision.traffic.work_per_request == 1
     assert timeline.size == 4
 

@@ -111,7 +111,10 @@ class Recurrence:
             high = [span.start for span in spans if span.most_needed >= HIGH_SHARE * enough]
             lulls = [later - earlier for earlier, later in pairwise(high)]
             if now - high[-1] <= max(SHORTEST_WAIT_SECONDS, LULLS_WAITED * max(lulls, default=0.0)) + SPAN_SECONDS:
-                return enough * (1 + PEAK_SHARE * min(1.0, _variation(spans)))
+                # The lull of now is one between bursts when the next one comes. Before, it may be the end of it all:
+                # a steady load that stops would look like a burst, and the more so the longer nothing comes.
+                until_now = [span for span in spans if span.start <= high[-1]]
+                return enough * (1 + PEAK_SHARE * min(1.0, _variation(until_now)))
             spans = tuple(span for span in spans if span.start > high[-1])
         return 0.0
 

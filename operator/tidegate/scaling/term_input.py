@@ -16,6 +16,9 @@ LEAST_LEAD_SECONDS = 10.0
 LIKELY_LEAD_SECONDS = 60.0
 """The lead time before any pod was seen to start, and the least that is believed."""
 
+ROUNDING_DIGITS = 9
+"""180 units/s may be 180.00000000000003 when they are summed: over 45 a replica that is 4 replicas."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermInput:
@@ -48,8 +51,8 @@ Term = Callable[[TermInput], Proposal | None]
 
 
 def rounded_up(exact: float) -> int:
-    """Round up. What exceeds every size that the API allows is as good as that."""
-    return math.ceil(min(exact, MAXIMUM_REPLICAS))
+    """Round up. What exceeds every size that the API allows is as good as that; no replica for a rounding error."""
+    return math.ceil(round(min(exact, MAXIMUM_REPLICAS), ROUNDING_DIGITS))
 
 
 def with_tolerance(exact: float, given: TermInput) -> int:
