@@ -82,13 +82,14 @@ def test_a_pod_that_recovers_is_taken_back() -> None:
 
 
 def test_slow_and_cold_pods_do_not_teach() -> None:
-    """Of a warm, a slow, and a new pod, and one that does not show whether it is at work, only the first does."""
+    """Nor does one that does not show if it is at work, nor one whose clients leave before their prompts are done."""
     paces, start = paces_of(1, 1, 3), 60.0
     did = {
         "0": slowed(1, start=start),
         "2": slowed(3, start=start),
         "new": slowed(1, start=start),
         "blind": pod_did(start=start, end=start + LOOK_SECONDS, served=100.0),
+        "1": replace(slowed(1, start=start), ended=10.0, abandoned=3.0),
     }
     assert paces.fit_to_teach(did) == [did["0"]]
 

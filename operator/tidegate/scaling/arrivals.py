@@ -16,16 +16,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tidegate.scaling.observation import Observation, PodObservation
-from tidegate.scaling.pod_step import PodStep, pod_step
+from tidegate.scaling.pod_step import ABANDONED_SHARE, PodStep, pod_step
 from tidegate.scaling.sample import SIGNAL_NAMES, ArrivalMethod, Sample, ScrapeFailure, believable
 from tidegate.scaling.sizes import Sums
 
 WINDOW_SECONDS = 15.0
 """Arrivals are averaged over this long: three scrapes. Shorter follows noise, longer follows late."""
-
-ABANDONED_SHARE = 0.2
-"""When more than this share of the requests that end were given up while others wait, those that still finish are the
-small ones: sizes are not learned from them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

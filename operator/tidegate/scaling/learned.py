@@ -112,5 +112,5 @@ class Learned:
 
 
 def _showing(steps: Mapping[str, PodStep]) -> list[PodStep]:
-    """Those of pods that show whether they are at work."""
-    return [step for step in steps.values() if step.busy_share is not None]
+    """Those of pods that show their work."""
+    return [step for step in steps.values() if step.shows_its_work]

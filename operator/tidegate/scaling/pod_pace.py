@@ -64,11 +64,11 @@ class PodPaces:
         return {uid: ratio / usual for uid, ratio in ratios.items() if ratio > SLOW_RATIO * usual}
 
     def fit_to_teach(self, steps: Mapping[str, PodStep]) -> list[PodStep]:
-        """Of what pods did, that of pods that are warm, not slow, and show whether they are at work."""
+        """Of what pods did, that of pods that are warm, not slow, and show their work."""
         slow, fit = self.slowness(), []
         for uid, step in steps.items():
             since = self.paces[uid].since if uid in self.paces else step.start
-            if uid not in slow and step.busy_share is not None and step.start - since >= WARM_UP_SECONDS:
+            if uid not in slow and step.shows_its_work and step.start - since >= WARM_UP_SECONDS:
                 fit.append(step)
         return fit
 
@@ -77,7 +77,8 @@ class PodPaces:
         paces = {uid: pace for uid, pace in self.paces.items() if now - pace.time < FORGOTTEN_SECONDS}
         for uid, step in steps.items():
             pace = paces.get(uid, Pace(since=step.start))
-            is_telling = step.busy_share == 1 and step.running >= SURELY_BUSY_REQUESTS and known.seconds is not None
+            is_at_work = step.busy_share == 1 and step.running >= SURELY_BUSY_REQUESTS
+            is_telling = is_at_work and step.shows_its_work and known.seconds is not None
             expected = known.expected_busy_seconds(step) if is_telling else 0.0
             paces[uid] = pace.add(step.seconds if is_telling else 0.0, expected, now)
         return type(self)(MappingProxyType(paces))

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from tidegate.scaling.observation import Observation
 from tidegate.scaling.sample import COUNTER_NAMES, SIGNAL_NAMES, ArrivalMethod, CountedAt, Sample, believable
 
+ABANDONED_SHARE = 0.2
+"""Where more than this share of the requests that end were given up, the rest is no example. While others wait, those
+that still finish are the small ones: sizes are not learned from them. And prompts whose client leaves before the first
+token take an engine's time and show in no counter of its work."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodStep:
@@ -59,6 +64,11 @@ class PodStep:
     def seconds(self) -> float:
         """Its length."""
         return self.end - self.start
+
+    @property
+    def shows_its_work(self) -> bool:
+        """Whether it is known if the pod was at work, and its counters say with what."""
+        return self.busy_share is not None and self.abandoned <= ABANDONED_SHARE * self.ended
 
 
 def pod_step(before: Sample, after: Sample, observation: Observation) -> PodStep | None:
