@@ -46,22 +46,42 @@ class Occupancy:
         """Mean share of one pod's KV cache, 0 to 1; None where the engine does not tell, or nothing ran yet."""
         return self.kv_share / self.running if self.running and self.kv_share else None
 
-    def see(self, *, kv_share: float | None, running: float | None, is_full: bool, pods: int, now: float) -> Self:
-        """Take in the sums over `pods` pods."""
+    def see(
+        self,
+        *,
+        kv_share: float | None,
+        running: float | None,
+        is_full: bool,
+        pods: int,
+        now: float,
+        held_when_full: float | None = None,
+    ) -> Self:
+        """Take in the sums over `pods` pods.
+
+        Args:
+            kv_share: of the KV cache, 0 to 1 for each pod; None where it is not shown.
+            running: requests; None where they are not shown.
+            is_full: whether requests wait for want of room.
+            pods: how many.
+            now: seconds since the epoch.
+            held_when_full: running requests of a pod that is full, as a mean; where not told, of all pods.
+        """
         keep = 1.0 if self.time is None else 0.5 ** (max(0.0, now - self.time) / HALF_LIFE_SECONDS)
         seen = replace(self, time=now, kv_share=self.kv_share * keep, running=self.running * keep)
         if not running or not pods:
             return replace(seen, full_since=None)
         held = running / pods
-        full_since = self._full_since(held, now) if is_full else None
+        full = held if held_when_full is None else held_when_full
+        full_since = self._full_since(full, now) if is_full else None
+        is_bound = full_since is not None and now - full_since >= FULL_SECONDS
         return replace(
             seen,
             kv_share=seen.kv_share + (kv_share or 0.0),
             running=seen.running + running,
-            full_batch=held if is_full else self.full_batch,
+            full_batch=full if is_full else self.full_batch,
             most_running=max(self.most_running, held),
             full_since=full_since,
-            slots=held if full_since is not None and now - full_since >= FULL_SECONDS else self._slots_but_for(held),
+            slots=full if is_bound else self._slots_but_for(max(held, full)),
         )
 
     def _full_since(self, held: float, now: float) -> float:

@@ -1,6 +1,6 @@
 """What a service has taught: how fast its replicas are, how long they take to come, where its demand goes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -10,12 +10,12 @@ from tidegate.scaling.capacity import Capacity, Occupancy
 from tidegate.scaling.forecast import Forecast
 from tidegate.scaling.health import MetricsHealth
 from tidegate.scaling.lead_time import LeadTime
-from tidegate.scaling.observation import Observation
+from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.scaling.pod_pace import PodPaces
 from tidegate.scaling.pod_step import PodStep
 from tidegate.scaling.promises import Promises
 from tidegate.scaling.recurrence import Recurrence
-from tidegate.scaling.sample import Sample
+from tidegate.scaling.sample import Sample, believable
 from tidegate.scaling.step_time import StepTime
 
 NO_PROMISE = Objectives()
@@ -64,6 +64,7 @@ class Learned:
                     kv_share=None if traffic.kv_usage is None else traffic.kv_usage * len(health.fresh),
                     running=traffic.running,
                     is_full=(traffic.waiting or 0.0) >= len(health.fresh),
+                    held_when_full=_held_when_full(health.fresh),
                     pods=len(health.fresh),
                     now=now,
                 ),
@@ -109,6 +110,17 @@ class Learned:
         stay_seconds = 0.0 if capacity.batch is None else busy * capacity.batch - WINDOW_SECONDS
         seen = self.recurrence.see(arriving * busy, arriving * seconds, seconds, now, stay_seconds=stay_seconds)
         return replace(self, recurrence=seen)
+
+
+def _held_when_full(fresh: Sequence[PodObservation]) -> float | None:
+    """Requests that a full pod works on, as a mean; None where none is seen to be full.
+
+    Only those are full in whose own queue some wait: a pod that has just come has all its room yet.
+    """
+    samples = [pod.reading for pod in fresh if isinstance(pod.reading, Sample)]
+    held = [believable(each.running) for each in samples if (believable(each.waiting) or 0.0) >= 1]
+    shown = [running for running in held if running is not None]
+    return sum(shown) / len(shown) if shown else None
 
 
 def _showing(steps: Mapping[str, PodStep]) -> list[PodStep]:
