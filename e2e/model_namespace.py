@@ -141,11 +141,11 @@ class ModelNamespace(OperatedNamespace):
             self.wait("the load has ended", lambda: self.find("pods", pod) is None)
 
     @contextmanager
-    def forwarded(self, name: str = "chat") -> Iterator[str]:
-        """`kubectl port-forward` to a service until the block ends; gives the URL that leads there."""
+    def forwarded(self, to: str = "service/chat") -> Iterator[str]:
+        """`kubectl port-forward` to a service or a pod until the block ends; gives the URL that leads there."""
         command = [self.cluster.program, "--kubeconfig", self.cluster.kubeconfig, "--namespace", self.namespace]
         with subprocess.Popen(
-            [*command, "port-forward", f"service/{name}", f":{self.port}"], stdout=subprocess.PIPE, text=True
+            [*command, "port-forward", to, f":{self.port}"], stdout=subprocess.PIPE, text=True
         ) as process:
             try:
                 assert process.stdout is not None
