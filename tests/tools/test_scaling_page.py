@@ -128,6 +128,8 @@ def test_the_page_names_every_set_up_rival_and_fault() -> None:
     assert [fault.what for fault in FAULTS if f"| {fault.what} " not in text] == []
     assert "not run" not in text
     assert "3 runs, 10 minutes" in text
+    assert "still to be made" not in text
+    assert "**7 runs are still to be made.**" in page(Measured(all_good()), replace(EFFORT, missing=7))
 
 
 def test_a_page_of_few_runs_says_what_was_not_run() -> None:

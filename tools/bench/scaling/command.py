@@ -52,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         runs = made(first_jobs(cases))
         runs |= made(_jobs_of_best(Measured(runs), cases))
     measured = Measured(runs)
-    effort = Effort(len(runs), sum(each["secondsTaken"] for each in runs.values()))
+    missing = len(set(first_jobs(cases)) - runs.keys()) if asked.known else 0
+    effort = Effort(len(runs), sum(each["secondsTaken"] for each in runs.values()), missing)
     if asked.quick or asked.case:
         print(page(measured, effort))
         return 0

@@ -28,6 +28,8 @@ class Effort:
 
     runs: int
     processor_seconds: float
+    missing: int = 0
+    """Runs that were left out."""
 
 
 def page(measured: Measured, effort: Effort, old_page: str = "") -> str:
@@ -79,6 +81,7 @@ more often.
 
 {effort.runs:,} runs, {effort.processor_seconds / 60:.0f} minutes of processor time; this machine has {os.cpu_count()} \
 cores, Python is {platform.python_version()}.
+{f"**{effort.missing:,} runs are still to be made.** " if effort.missing else ""}\
 Only what a change concerns is run again. `make bench-scaling BENCH_OPTIONS=--quick` is a first look.
 """
 
