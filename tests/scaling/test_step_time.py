@@ -27,12 +27,12 @@ def learned(steps: Sequence[PodStep], known: StepTime | None = None, template: s
 
 
 def varied(model: ReplicaModel, *, shows_steps: bool = True) -> list[PodStep]:
-    """Ten minutes of full and of light loads, of prompts and of answers."""
+    """Of full and of light loads, of prompts and of answers, each for a minute."""
     most = min(24, model.max_sequences)
     sizes = sorted({1, max(2, most // 4), most // 2, most})
-    loads = list(product(sizes, SHARES_OF_PROMPTS)) * 8
+    loads = list(product(sizes, SHARES_OF_PROMPTS)) * 4
     Random(1).shuffle(loads)  # noqa: S311 - a test, and one that is to be repeatable
-    return at_looks(busy_pod(model, n, share, shows_steps=shows_steps) for n, share in loads)
+    return at_looks(busy_pod(model, n, share, shows_steps=shows_steps) for n, share in loads for _ in range(12))
 
 
 @pytest.mark.parametrize("shows_steps", [True, False], ids=["steps are counted", "steps are not counted"])
@@ -45,7 +45,7 @@ def test_the_step_time_of_any_hardware_is_found(name: str, *, shows_steps: bool)
     assert known.seconds is not None
     alpha, beta, c = known.seconds
     for running in (1, most):
-        assert alpha + beta * running == pytest.approx(model.step_seconds(running), rel=0.1)
+        assert alpha + beta * running == pytest.approx(model.step_seconds(running), rel=0.2)
     if model.c_milliseconds:
         assert c == pytest.approx(model.c_milliseconds / 1000, rel=0.05)
 

@@ -42,6 +42,7 @@ def learned_text(memory: Memory, longest: int) -> str:
     learned = memory.learned
     lasting = replace(
         learned,
+        step_time=replace(learned.step_time, pooled=None),
         paces=PodPaces(),
         lead_time=LeadTime(starts_seconds=learned.lead_time.starts_seconds),
         forecast=Forecast(),

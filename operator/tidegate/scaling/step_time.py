@@ -33,6 +33,14 @@ NOISE = 0.04
 DRIFT_PER_SECOND = 0.00005
 """Variance by which the coefficients may wander, per second, as a share of their squares: 5 % in a minute."""
 
+SURELY_BUSY_REQUESTS = 3.0
+"""With so many requests at once a pod has not idled between two looks."""
+
+POOLED_SECONDS = 60.0
+"""Looks at pods that may have idled are pooled for so long. Work that begins and ends between two looks is counted
+where no pod is seen at work, and the time of work that goes on where little is counted: short samples would pair much
+work with little time, and take pods for faster than they are."""
+
 LARGEST_SURPRISE = 3.0
 """A sample further off than this many standard deviations counts as if it were just that far."""
 
@@ -48,6 +56,8 @@ class StepTime:
     covariance: Matrix = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     samples: int = 0
     time: float | None = None
+    pooled: "Work | None" = None
+    """What was seen since the last sample."""
 
     def expected_busy_seconds(self, step: PodStep) -> float:
         """How long a pod should have been busy with what it did; 0 while nothing is known."""
@@ -63,9 +73,15 @@ class StepTime:
         """
         if self.template not in {"", template}:
             return type(self)(template=template).learn(steps, template=template, now=now)
-        sample = _Sample.of(steps)
-        if sample.seconds <= 0 or not any(sample.work):
+        seen = Work.of(steps)
+        if seen.seconds <= 0:
             return self
+        sample = seen if self.pooled is None else self.pooled.plus(seen)
+        is_short = sample.seconds < POOLED_SECONDS * seen.looks and seen.running < SURELY_BUSY_REQUESTS * seen.seconds
+        if self.seconds is not None and is_short:
+            return replace(self, pooled=sample)
+        if not any(sample.work):
+            return replace(self, pooled=None)
         known = (
             _first(sample)
             if self.seconds is None
@@ -75,14 +91,20 @@ class StepTime:
             return self
         seconds, covariance = known
         return replace(
-            self, template=template, seconds=seconds, covariance=covariance, samples=self.samples + 1, time=now
+            self,
+            template=template,
+            seconds=seconds,
+            covariance=covariance,
+            samples=self.samples + 1,
+            time=now,
+            pooled=None,
         )
 
     def _elapsed(self, now: float) -> float:
         return 0.0 if self.time is None else max(0.0, now - self.time)
 
 
-def _first(sample: "_Sample") -> tuple[Vector, Matrix] | None:
+def _first(sample: "Work") -> tuple[Vector, Matrix] | None:
     """Likely ratios, at the scale of the first sample; None if that saw no pod at work."""
     if not sample.busy_seconds:
         return None
@@ -92,7 +114,7 @@ def _first(sample: "_Sample") -> tuple[Vector, Matrix] | None:
     return theta, _matrix(lambda i, j: theta[i] * theta[j] * doubt[i][j])
 
 
-def _updated(theta: Vector, before: Matrix, sample: "_Sample", elapsed_seconds: float) -> tuple[Vector, Matrix]:
+def _updated(theta: Vector, before: Matrix, sample: "Work", elapsed_seconds: float) -> tuple[Vector, Matrix]:
     """One step of the Kalman filter. No coefficient falls below 0."""
     drift = DRIFT_PER_SECOND * elapsed_seconds
     covariance = _matrix(lambda i, j: before[i][j] + (drift * theta[i] ** 2 if i == j else 0.0))
@@ -111,7 +133,7 @@ def _updated(theta: Vector, before: Matrix, sample: "_Sample", elapsed_seconds: 
 
 
 @dataclass(frozen=True, slots=True)
-class _Sample:
+class Work:
     """What some pods did, summed."""
 
     seconds: float
@@ -120,12 +142,14 @@ class _Sample:
     """Steps, tokens generated (or other units of work), prompt tokens."""
 
     running: float
-    """Requests at once in a pod, on average."""
+    """Requests at once in a pod, times seconds."""
 
-    pods: int
+    looks: int
+    """Pairs of looks, one for each pod and time."""
 
     @classmethod
     def of(cls, steps: Iterable[PodStep]) -> Self:
+        """Add up what pods did between two looks."""
         seconds = busy = running = 0.0
         work = (0.0, 0.0, 0.0)
         count = 0
@@ -135,7 +159,17 @@ class _Sample:
             running += step.running * step.seconds
             work = _vector(a + b for a, b in zip(work, _work(step), strict=True))
             count += 1
-        return cls(seconds, busy, work, running / seconds if seconds else 0.0, count)
+        return cls(seconds, busy, work, running, count)
+
+    def plus(self, other: Self) -> Self:
+        """Both together."""
+        return type(self)(
+            self.seconds + other.seconds,
+            self.busy_seconds + other.busy_seconds,
+            _vector(a + b for a, b in zip(self.work, other.work, strict=True)),
+            self.running + other.running,
+            self.looks + other.looks,
+        )
 
     def variance(self, expected_share: float) -> float:
         """Of the busy share, where so much is expected.
@@ -145,8 +179,8 @@ class _Sample:
         hang on what was seen: pods that happened to be seen idle would count for more than those seen at work.
         """
         busy = min(1.0, max(0.0, expected_share))
-        idle = min(0.5, math.exp(-self.running))
-        return NOISE**2 + min(busy * (1 - busy), idle * (1 - idle)) / (2 * self.pods)
+        idle = min(0.5, math.exp(-self.running / self.seconds))
+        return NOISE**2 + min(busy * (1 - busy), idle * (1 - idle)) / (2 * self.looks)
 
 
 def _work(step: PodStep) -> Vector:
