@@ -27,6 +27,9 @@ SHARED_DOUBT = 0.5
 OWN_DOUBT = 1.0
 """How far, as a share of themselves, all three may be off together, and each by itself, after the first sample."""
 
+LEAST_WORK = 1e-6
+"""No engine's counters tell less apart; what is divided by less is out of all proportion."""
+
 NOISE = 0.04
 """Standard deviation of a sample's busy share that is none of the coefficients' making."""
 
@@ -106,7 +109,7 @@ class StepTime:
 
 def _first(sample: "Work") -> tuple[Vector, Matrix] | None:
     """Likely ratios, at the scale of the first sample; None if that saw no pod at work."""
-    if not sample.busy_seconds:
+    if not sample.busy_seconds or sum(sample.work) < LEAST_WORK:
         return None
     scale = sample.busy_seconds / _dot(sample.work, LIKELY_RATIO)
     theta = _vector(scale * each for each in LIKELY_RATIO)
@@ -121,7 +124,7 @@ def _updated(theta: Vector, before: Matrix, sample: "Work", elapsed_seconds: flo
     features = _vector(each / sample.seconds for each in sample.work)
     spread = _vector(_dot(row, features) for row in covariance)
     expected = _dot(features, theta)
-    variance = _dot(features, spread) + sample.variance(expected)
+    variance = max(0.0, _dot(features, spread)) + sample.variance(expected)  # Rounding may take it below 0.
     # Where little is done, a pod that is seen at work is a rare sight, and no error: all of it counts.
     largest = LARGEST_SURPRISE * math.sqrt(variance) + max(0.0, 1 - expected)
     surprise = max(-largest, min(largest, sample.busy_seconds / sample.seconds - expected))
