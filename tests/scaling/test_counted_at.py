@@ -45,16 +45,14 @@ def step(arrivals: ArrivalMethod, *, without: tuple[str, ...] = (), **counted_at
     ("moment", "prompts", "answers"),
     [
         pytest.param(CountedAt.ARRIVAL, 10, 10, id="of those that arrived"),
-        pytest.param(
-            CountedAt.DONE, 6, 2, id="prompts of those that have a first token, answers of those that finished"
-        ),
+        pytest.param(CountedAt.DONE, 6, 4, id="of those that have a first token, and half of those that run"),
         pytest.param(CountedAt.END, 2, 2, id="of those that finished"),
     ],
 )
 def test_work_is_of_the_requests_that_it_was_counted_for(moment: CountedAt, prompts: float, answers: float) -> None:
     """Prompts and answers each by themselves."""
     taken = step(ArrivalMethod.REQUEST_COUNTER, prompts_counted_at=moment)
-    assert (taken.prompts, taken.answers) == (prompts, 2)
+    assert (taken.prompts, taken.answers) == (prompts, 4)
     taken = step(ArrivalMethod.REQUEST_COUNTER, answers_counted_at=moment)
     assert (taken.prompts, taken.answers) == (6, answers)
 

@@ -80,7 +80,7 @@ def test_the_record_says_why_a_size_stays() -> None:
     """At 3 a.m. the question is why there are 8 and not 1."""
     timeline = Timeline(service(tokenThroughput=given(1600)), size=8).arrive(12.4).advance(600).arrive(1).advance(60)
     assert timeline.decision.message == (
-        "8: 993 tokens/s are arriving and each replica is given 1,600 (1 would do); "
+        "8: 1,000 tokens/s are arriving and each replica is given 1,600 (1 would do); "
         "behavior.scaleDown holds the most that was wanted or found in the last 300 s: 8"
     )
 
@@ -132,10 +132,10 @@ def test_where_no_capacity_is_known_a_load_whose_limits_are_unknown_stays() -> N
 
 
 def test_a_learned_capacity_says_how_far_to_shrink_where_nothing_was_ever_full() -> None:
-    """A pod does 1.7 requests/s with 85 % of its cache in use: 2.5/s are 1.5 pods, and room for chance makes them 3."""
+    """A pod does 1.6 requests/s with 85 % of its cache in use: 2.5/s are 1.6 pods, and room for chance makes them 3."""
     timeline = Timeline(service(), size=12).arrive(2.5).advance(2400)
     assert timeline.decision.capacity is not None
-    assert timeline.decision.capacity.requests_per_second == pytest.approx(1.7, rel=0.05)
+    assert timeline.decision.capacity.requests_per_second == pytest.approx(1.6, rel=0.05)
     assert timeline.waiting == 0
     assert timeline.size == 3
     assert "running" not in timeline.wants

@@ -30,7 +30,7 @@ def step(method: ArrivalMethod, unit: str = "tokens", **signals: tuple[float | N
                 "running": (2, 6),
                 "generated_tokens": (0, 900),
             },
-            {"arrived": 30, "exact": True, "ended": 20, "finished": 10, "abandoned": 10, "started": 14, "answers": 10},
+            {"arrived": 30, "exact": True, "ended": 20, "finished": 10, "abandoned": 10, "started": 14, "answers": 12},
             id="ended + gauges; what ended and did not finish was given up",
         ),
         pytest.param(

@@ -149,20 +149,13 @@ def test_a_single_burst_is_over_when_it_is_over() -> None:
 
 
 def test_the_first_load_after_idleness_is_not_taken_for_a_larger_one() -> None:
-    """Tokens are generated before the first request has finished: until then no size is known.
-
-    From then on it is too large by what the others have generated meanwhile, and soon no more.
-    """
+    """Tokens are generated before the first request has finished: half-done requests count half, not nothing."""
     load = Load(slots=50, seconds=20.0, step_seconds=0.1)
     timeline = Timeline(service(tokenThroughput=given(1600)), size=4, load=load).advance(60)
-    sizes = []
+    timeline.arrive(3).advance(TICK_SECONDS)
     for _ in range(24):
-        timeline.arrive(3).advance(TICK_SECONDS)
-        sizes.append(timeline.decision.traffic.work_per_request)
-    assert sizes[:4] == [None] * 4
-    assert max(sizes[4:]) <= 1400
-    assert sizes[4:] == sorted(sizes[4:], reverse=True)
-    assert sizes[16:] == pytest.approx([1000] * 8, rel=0.03)
+        timeline.advance(TICK_SECONDS)
+        assert 800 <= timeline.decision.traffic.work_per_request <= 1200
     assert timeline.largest() == 4
 
 

@@ -42,7 +42,7 @@ class PodStep:
     """Requests that `prompt_work` is of."""
 
     answers: float
-    """Requests that the rest of `served` is of: where answers are counted token by token, those that finished."""
+    """Requests that the rest of `served` is of. One that is half done counts half."""
 
     waiting_change: float
     """By how much the queue grew; the one count that can be negative."""
@@ -95,7 +95,7 @@ def pod_step(before: Sample, after: Sample, observation: Observation) -> PodStep
     served, prompt_work = _work(changed, observation.work_unit, finished)
     prompts = {CountedAt.ARRIVAL: arrived, CountedAt.DONE: started, CountedAt.END: finished}
     running, busy_share = _occupancy(before, after, changed["seconds_worked"])
-    answers = {CountedAt.ARRIVAL: arrived or 0.0, CountedAt.DONE: done, CountedAt.END: done}
+    answers = {CountedAt.ARRIVAL: arrived or 0.0, CountedAt.DONE: done + running_change / 2, CountedAt.END: done}
     return PodStep(
         start=before.time,
         end=after.time,
