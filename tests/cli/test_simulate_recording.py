@@ -171,9 +171,9 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
-            (["--rival", "all"], "--rival is for a --trace, and would do nothing with --recording"),
-            (["--multiply", "2"], "--multiply is for a --trace"),
-            (["--report", "a.html"], "--report is for a --trace"),
+            (["--rival", "all"], "--rival goes with --trace, and would do nothing with --recording"),
+            (["--multiply", "2"], "--multiply goes with --trace"),
+            (["--report", "a.html"], "--report goes with --trace"),
             (["--name", "chat"], "--name chat: give it as NAMESPACE/NAME"),
             (["--name", "default/nobody"], "no decision of default/nobody in it can be decided again"),
         ],
@@ -204,3 +204,12 @@ class TestRefusals:
 
         assert done.exit_code == 1
         assert done.output.startswith(f"Error: {tmp_path / 'a.csv'}: is not a recording; its first line should say")
+
+    def test_a_compression_that_is_broken(self, tmp_path: Path) -> None:
+        """As bad as no recording at all."""
+        path = tmp_path / "a.jsonl.gz"
+        path.write_bytes(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03" + b"\xff" * 64)
+        done = call("--recording", path)
+
+        assert done.exit_code == 1
+        assert "is not a recording" in done.output

@@ -42,6 +42,8 @@ BAD: dict[str, tuple[str, list[str], str]] = {
     "a format nobody knows": (PLAIN + "0,10,10\n", ["--format", "splunk"], "'splunk' is not one of 'auto', 'azure'"),
     "no copies": (PLAIN + "0,10,10\n", ["--multiply", "0"], "--multiply"),
     "a promise of nothing": (PLAIN + "0,10,10\n", ["--ttft-ms", "0"], "--ttft-ms"),
+    "a jitter that is no number": (PLAIN + "0,10,10\n", ["--jitter-seconds", "nan"], "nan is not a number"),
+    "a cold start that is no number": (PLAIN + "0,10,10\n", ["--startup-seconds", "nan"], "nan is not a number"),
     "no such file": (PLAIN, ["--service", "missing.yaml"], "'missing.yaml' does not exist"),
 }
 

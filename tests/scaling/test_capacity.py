@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pod_work import pod_did
 
 from tidegate.scaling.capacity import DEFAULT_BATCH, Capacity, Occupancy, capacity_of, given_capacity
 from tidegate.scaling.sizes import Sums
@@ -130,3 +131,13 @@ def test_the_share_of_the_cache_that_a_request_takes_is_of_the_last_minutes() ->
     idle = occupancy.see(kv_share=0.0, running=0.0, is_full=False, pods=2, now=660.0)
     assert idle.kv_share_per_request == pytest.approx(occupancy.kv_share_per_request)
     assert Occupancy().kv_share_per_request is None
+
+
+def test_a_weekend_at_rest_changes_nothing() -> None:
+    """Sums that only fade lose their digits one after the other, and with them what they are a quotient of."""
+    sums, occupancy = replace(REQUESTS, time=0.0), seen(kv_share=0.5)
+    before = capacity(sums=sums, occupancy=occupancy)
+    for look in range(1, 50_000):
+        sums = sums.take([pod_did()], look * 5.0, sizes_are_biased=False)
+        occupancy = occupancy.see(kv_share=0.0, running=0.0, is_full=False, pods=2, now=look * 5.0)
+    assert capacity(sums=sums, occupancy=occupancy) == before

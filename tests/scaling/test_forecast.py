@@ -123,3 +123,8 @@ def test_it_is_never_negative(readings: list[float]) -> None:
     assert forecast.at(60.0) >= 0
     assert forecast.at_least_growing(60.0) >= forecast.level
     assert forecast.doubt[2] >= 0
+
+
+def test_what_is_left_of_demand_that_ended_is_nothing() -> None:
+    """A level that only ever halves would be told with hundreds of zeros."""
+    assert after([*[10.0] * 20, *[0.0] * 400]).level == 0

@@ -337,6 +337,7 @@ FAULTS = {
     ),
     "an end that always falls on a start": (schedule("0 * * * *", "0 18 * * 1-5"), ("end: '0 18 * * 1-5'",)),
     "Sunday by its two numbers": (schedule("0 8 * * 0", "0 8 * * 7"), ("would never end",)),
+    "an end beyond all calendars": (schedule("0 0 * * *", "0 0 29 2 */7"), ("would never end",)),
 }
 
 

@@ -116,6 +116,31 @@ def test_hardware_that_gets_slower_is_followed() -> None:
     assert known.expected_busy_seconds(busy_pod(slow, 12, 0.4)) == pytest.approx(LOOK_SECONDS, rel=0.1)
 
 
+def test_a_quiet_night_is_not_forgotten_over() -> None:
+    """A request at a time tells a step from a token badly: ten hours of that must not take noise for news."""
+    model, random = MODELS["rtx4090"], Random(3)  # noqa: S311 - as above
+    known = learned(varied(model))
+    full = busy_pod(model, 24, 0.3)
+    night = []
+    for _ in range(7200):
+        busy = random.choice([0.0, 0.0, 0.0, 0.0, 0.5, 1.0])
+        work = busy * random.uniform(0.5, 1.5)
+        step = busy_pod(model, 1, 0.2)
+        night.append(
+            pod_did(
+                served=(step.served or 0.0) * work,
+                prompt_work=step.prompt_work * work,
+                steps=(step.steps or 0.0) * work,
+                running=busy,
+                busy_share=busy,
+            )
+        )
+    after = learned(
+        [replace(step, start=step.start + 1e5, end=step.end + 1e5) for step in at_looks(night)], known=known
+    )
+    assert after.expected_busy_seconds(full) == pytest.approx(LOOK_SECONDS, rel=0.15)
+
+
 def test_one_absurd_look_does_not_undo_what_was_learned() -> None:
     """A pod that seems to have done a thousand times what it can moves the estimate by little."""
     known = learned(varied(MODELS["rtx4090"]))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -290,4 +291,15 @@ def test_shipped_models_serve(name: str) -> None:
     request = Request(model.context_tokens - 10, 10)
     replica.submit(request, model.startup_seconds)
     replica.advance(10_000.0)
+    assert request.state is RequestState.FINISHED
+
+
+def test_steps_too_short_for_the_clock_end_all_the_same() -> None:
+    """What a step takes may be lost in the rounding of its times; the request is not."""
+    model = replace(MODELS["rtx4090"], alpha_milliseconds=1e-300, beta_milliseconds=0.0, c_milliseconds=0.0)
+    replica = Replica(model)
+    request = Request(100, 50)
+    replica.submit(request, 1_000_000.0)
+    while (time := replica.next_event_time()) < float("inf"):
+        replica.advance(time)
     assert request.state is RequestState.FINISHED

@@ -274,6 +274,16 @@ class TestOtherwise:
         assert (world.sizes, step.marks) == ([2], {})
         assert (step.serving_after_marks, step.serving_after_scale) == (4, 2)
 
+    @pytest.mark.parametrize(("wanted", "size"), [(3, 4), (4, 5)])
+    def test_a_pod_that_drains_and_cannot_be_brought_back_is_no_service(self, wanted: int, size: int) -> None:
+        """The right to write on pods is lost in the middle: the size still counts those that are out of service."""
+        world = four()
+        world.tick(3)
+        assert world.draining() == {"a"}
+        world.may_mark = False
+        world.tick(wanted, deletes=False)
+        assert [*world.sizes, world.replicas][-1] == size
+
     def test_without_pods_there_is_only_the_size(self) -> None:
         """Nobody has to be asked."""
         world = ReplicaSet([], replicas=3)

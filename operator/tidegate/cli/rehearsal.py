@@ -85,11 +85,14 @@ def rehearse(inputs: Inputs, *, json_output: str | None, report: str | None) -> 
             click.echo(plain(sentence), err=True)
         with _progress(policies) as on_progress:
             document = compare(load, policies, set_up, inputs.replica_model, on_progress)
-        _write(document, json_output, report)
-    except (InputError, ValueError, OSError, PlotlyMissingError) as error:
+    except (InputError, ValueError, OSError) as error:
         raise click.ClickException(plain(str(error))) from error
-    for line in (*table(document), "", *conclusion(document)):
+    for line in (*table(document), "", *conclusion(document)):  # First: a disk that is full must not cost it.
         click.echo(line, err=json_output == STANDARD_OUTPUT)
+    try:
+        _write(document, json_output, report)
+    except (ValueError, OSError, PlotlyMissingError) as error:
+        raise click.ClickException(plain(str(error))) from error
 
 
 def _prepared(inputs: Inputs) -> tuple[Load, list[Policy], SetUp]:

@@ -1,6 +1,20 @@
 """`tidegate simulate`: a policy rehearsed on a trace, beside its rivals."""
 
+import math
+from typing import Any
+
 import click
+
+
+class _Number(click.FloatRange):
+    """A number within bounds. Not a number is within all of them, as far as comparisons go."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail("nan is not a number", param, ctx)
+        return number
+
 
 _FILE = click.Path(exists=True, dir_okay=False)
 _OUTPUT = click.Path(dir_okay=False, allow_dash=True)
@@ -27,7 +41,7 @@ _OUTPUT = click.Path(dir_okay=False, allow_dash=True)
 )
 @click.option(
     "--jitter-seconds",
-    type=click.FloatRange(0, 3600),
+    type=_Number(0, 3600),
     default=4.0,
     show_default=True,
     help="The copies of a request come at random within so long after it.",
@@ -69,14 +83,14 @@ _OUTPUT = click.Path(dir_okay=False, allow_dash=True)
 )
 @click.option(
     "--startup-seconds",
-    type=click.FloatRange(0, 86_400),
+    type=_Number(0, 86_400),
     help="Cold start: from the order of a replica until it is ready. Default: that of the replica model's "
     "file; 60 for the models that ship.",
 )
 @click.option(
     "--scrape-interval",
     "scrape_interval_seconds",
-    type=click.FloatRange(1, 3600),
+    type=_Number(1, 3600),
     default=5.0,
     show_default=True,
     help="Seconds between two readings of a replica's metrics.",
@@ -84,7 +98,7 @@ _OUTPUT = click.Path(dir_okay=False, allow_dash=True)
 @click.option(
     "--metrics-delay",
     "metrics_delay_seconds",
-    type=click.FloatRange(0, 3600),
+    type=_Number(0, 3600),
     default=0.0,
     show_default=True,
     help="Seconds until a policy sees them: their way through a Prometheus.",
@@ -94,8 +108,8 @@ _OUTPUT = click.Path(dir_okay=False, allow_dash=True)
     type=click.Choice(["least-loaded", "random", "sticky"]),
     default="least-loaded",
     show_default=True,
-    help="Which replica gets a request: least-loaded is what the gateway does, sticky what keep-alive connections do "
-    "without it.",
+    help="Which replica gets a request: least-loaded is what a gateway that counts does, sticky what keep-alive "
+    "connections do without one.",
 )
 @click.option(
     "--fault",
@@ -106,14 +120,14 @@ _OUTPUT = click.Path(dir_okay=False, allow_dash=True)
 )
 @click.option(
     "--ttft-ms",
-    type=click.FloatRange(1, 3_600_000),
+    type=_Number(1, 3_600_000),
     default=2000.0,
     show_default=True,
     help="The promise for each request: most time to its first token.",
 )
 @click.option(
     "--itl-ms",
-    type=click.FloatRange(0.1, 3_600_000),
+    type=_Number(0.1, 3_600_000),
     default=100.0,
     show_default=True,
     help="The promise for each request: most time between its tokens, on average.",
@@ -188,7 +202,7 @@ def simulate(
     if name is not None:
         raise click.UsageError("--name is for --recording")
     if trace is None:
-        raise click.UsageError("give --trace, the requests to replay (examples/traces has two), or --recording")
+        raise click.UsageError("give --trace, the requests to replay (examples/traces has some), or --recording")
     from tidegate.cli.rehearsal import Inputs, rehearse  # noqa: PLC0415 - as above
 
     rehearse(
@@ -222,4 +236,4 @@ def _refuse_options_of_a_trace() -> None:
         name = option.name or ""
         is_given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
         if is_given and name not in {"recording", "services", "name"}:
-            raise click.UsageError(f"{option.opts[0]} is for a --trace, and would do nothing with --recording")
+            raise click.UsageError(f"{option.opts[0]} goes with --trace, and would do nothing with --recording")

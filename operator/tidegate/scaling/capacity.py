@@ -66,10 +66,10 @@ class Occupancy:
             now: seconds since the epoch.
             held_when_full: running requests of a pod that is full, as a mean; where not told, of all pods.
         """
+        if not running or not pods:  # Nothing fades: what was last known is as good as anything.
+            return replace(self, time=now, full_since=None)
         keep = 1.0 if self.time is None else 0.5 ** (max(0.0, now - self.time) / HALF_LIFE_SECONDS)
         seen = replace(self, time=now, kv_share=self.kv_share * keep, running=self.running * keep)
-        if not running or not pods:
-            return replace(seen, full_since=None)
         held = running / pods
         full = held if held_when_full is None else held_when_full
         full_since = self._full_since(full, now) if is_full else None

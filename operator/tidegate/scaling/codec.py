@@ -201,7 +201,7 @@ def _union(*members: Any) -> _Codec:
         if document is None and types.NoneType in members:
             return None
         if isinstance(document, dict) and kinds:
-            codec = by_name.get(document.get(KIND, "")) if len(kinds) > 1 else next(iter(by_name.values()))
+            codec = by_name.get(str(document.get(KIND, ""))) if len(kinds) > 1 else next(iter(by_name.values()))
         else:
             codec = other
         if codec is None:

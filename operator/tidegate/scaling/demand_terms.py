@@ -48,10 +48,11 @@ def bursts(given: TermInput) -> Proposal | None:
     past = given.learned.recurrence
     if given.capacity is None or says_how_much or says_how_long or not (needed := past.floor(given.now)):
         return None
+    minutes = max(1, round(past.minutes))
     return Proposal(
         "bursts",
         rounded_up(needed),
-        f"{number(needed)} replicas do for {SHARE_KEPT:.0%} of the requests of the last {past.minutes:.0f} min, should "
+        f"{number(needed)} replicas do for {SHARE_KEPT:.0%} of the requests of the last {minutes} min, should "
         "they come again as they came",
     )
 

@@ -22,6 +22,9 @@ FIRST_TREND_SECONDS = 20.0
 LARGEST_SURPRISE = 3.0
 """Readings that stay further off than this many standard deviations are no noise: another level has come."""
 
+LEAST_LEVEL = 1e-6
+"""Less than one in a week is none."""
+
 NOISE_SECONDS = 300.0
 """How long the size of the noise is averaged over."""
 
@@ -64,9 +67,10 @@ class Forecast:
         total = level + usual * max(1.0, counted_seconds / elapsed)
         level_weight, trend_weight = (level / total, both / total) if total else (1.0, 0.0)
         share = 0.0 if is_shift else 1 - math.exp(-elapsed / NOISE_SECONDS)
+        seen = expected + level_weight * surprise
         return replace(
             self,
-            level=max(0.0, expected + level_weight * surprise),
+            level=seen if seen >= LEAST_LEVEL else 0.0,
             trend_per_second=self.trend_per_second * math.exp(-elapsed / DAMPING_SECONDS) + trend_weight * surprise,
             doubt=(level * (1 - level_weight), both * (1 - level_weight), max(0.0, trend - trend_weight * both)),
             variance=self.variance + share * (surprise**2 - self.variance),

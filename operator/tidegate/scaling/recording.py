@@ -19,6 +19,9 @@ from tidegate.scaling.observation import Observation
 FORMAT = 1
 """Goes up when a reader of the last format would misread the lines."""
 
+LATEST_SECONDS = 253_402_300_799.0
+"""The end of the year 9999: later times are none that a clock shows."""
+
 Document = dict[str, Any]
 Service = tuple[str, str]
 """(namespace, name)."""
@@ -106,9 +109,12 @@ def read_line(document: Any) -> RecordedLook:
             raise ValueError(f"{name}: {str(document[name])[:40]} is no object")  # noqa: TRY004 - as above
     namespace, _, name = str(document["service"]).partition("/")
     policy, memory = document.get("policy"), document.get("memory")
+    time = decode(float, document["time"])
+    if not 0 <= time <= LATEST_SECONDS:
+        raise ValueError(f"time is {time}; it should be seconds since 1970, before the year 10000")
     return RecordedLook(
         service=(namespace, name),
-        time=decode(float, document["time"]),
+        time=time,
         observation=decode(Observation, document["observation"]),
         decision=document["decision"],
         spec=None if policy is None else _spec(policy),

@@ -21,7 +21,7 @@ KNOWN_SCHEDULES = 65_536
 LONGEST_REPETITION_SECONDS = 10_800.0
 """No clock that is put back repeats more than three hours."""
 
-MOST_ENDS_PASSED_OVER = 1000
+MOST_ENDS_PASSED_OVER = 400
 """Of the ends that fall on a start. Beyond, the last of them is taken: the question is asked again then."""
 
 SOME_INSTANT = 1_700_000_000.0
@@ -135,7 +135,7 @@ class _Calendar:
     def ever_ends(self) -> bool:
         """Whether an end comes that does not fall on a start."""
         end = self._end_after(SOME_INSTANT)
-        return self._last(self._start, end) != end
+        return end < math.inf and self._last(self._start, end) != end
 
     def _find(self, now: float) -> Period:
         started, ended = self._last(self._start, now), self._last(self._end, now)
@@ -168,9 +168,12 @@ class _Calendar:
 
 
 def _ticks(expression: str, begin: float, zone: ZoneInfo, *, reverse: bool = False) -> Iterator[float]:
-    """When an expression fires, from an instant on."""
-    for tick in CronSim(expression, datetime.fromtimestamp(math.floor(begin), zone), reverse=reverse):
-        yield tick.timestamp()
+    """When an expression fires, from an instant on, as far as calendars reach: to the year 9999."""
+    try:
+        for tick in CronSim(expression, datetime.fromtimestamp(math.floor(begin), zone), reverse=reverse):
+            yield tick.timestamp()
+    except (OverflowError, ValueError):
+        return
 
 
 @lru_cache(maxsize=KNOWN_SCHEDULES)

@@ -61,11 +61,14 @@ class Sums:
     def take(self, steps: Iterable[PodStep], now: float, *, sizes_are_biased: bool) -> Self:
         """Fade, and add what pods did since; leave sizes as they are where those of now would mislead.
 
-        Without new steps nothing fades yet: it does with the next ones, for the whole time.
+        Without new steps nothing fades yet: it does with the next ones, for the whole time. Nor does it while nothing
+        is done: what was last known of sizes is as good as anything, and sums that fade for days lose their digits.
         """
         steps = tuple(steps)
         if not steps:
             return self
+        if not any(step.served or step.finished or step.started for step in steps):
+            return replace(self, time=now)
         keep = 1.0 if self.time is None else 0.5 ** _half_lives(max(0.0, now - self.time), steps)
         busy = [step for step in steps if step.waited and step.started is not None]
         faded = replace(

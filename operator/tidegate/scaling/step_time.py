@@ -27,6 +27,9 @@ SHARED_DOUBT = 0.5
 OWN_DOUBT = 1.0
 """How far, as a share of themselves, all three may be off together, and each by itself, after the first sample."""
 
+LONGEST_SECONDS = 3600.0
+"""No step, and no part of one, takes longer."""
+
 LEAST_WORK = 1e-6
 """No engine's counters tell less apart; what is divided by less is out of all proportion."""
 
@@ -88,8 +91,10 @@ class StepTime:
         known = (
             _first(sample)
             if self.seconds is None
-            else _updated(self.seconds, self.covariance, sample, self._elapsed(now))
+            else _updated(self.seconds, self.covariance, sample, self._drift_seconds(sample, now))
         )
+        if known is None or not _is_sound(*known):
+            known = _first(sample)
         if known is None:
             return self
         seconds, covariance = known
@@ -103,8 +108,22 @@ class StepTime:
             pooled=None,
         )
 
-    def _elapsed(self, now: float) -> float:
-        return 0.0 if self.time is None else max(0.0, now - self.time)
+    def _drift_seconds(self, sample: "Work", now: float) -> float:
+        """How long the coefficients may have wandered: less where samples hardly tell them apart.
+
+        Those of pods that hardly work do not: in a quiet night doubt would grow, and take noise for news.
+        """
+        if self.time is None:
+            return 0.0
+        telling = min(1.0, sample.running / sample.seconds / SURELY_BUSY_REQUESTS)
+        return telling**2 * max(0.0, now - self.time)
+
+
+def _is_sound(theta: Vector, covariance: Matrix) -> bool:
+    """Whether rounding has left numbers that a step can have."""
+    numbers = (*theta, *(each for row in covariance for each in row))
+    has_doubt = all(covariance[i][i] >= 0 for i in range(3))
+    return has_doubt and all(map(math.isfinite, numbers)) and max(theta) <= LONGEST_SECONDS
 
 
 def _first(sample: "Work") -> tuple[Vector, Matrix] | None:
@@ -113,6 +132,8 @@ def _first(sample: "Work") -> tuple[Vector, Matrix] | None:
         return None
     scale = sample.busy_seconds / _dot(sample.work, LIKELY_RATIO)
     theta = _vector(scale * each for each in LIKELY_RATIO)
+    if max(theta) > LONGEST_SECONDS:
+        return None
     doubt = [[SHARED_DOUBT**2 + (OWN_DOUBT**2 if i == j else 0.0) for j in range(3)] for i in range(3)]
     return theta, _matrix(lambda i, j: theta[i] * theta[j] * doubt[i][j])
 

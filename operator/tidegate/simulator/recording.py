@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,7 +136,7 @@ def _header(path: Path) -> Header | None:
         document = json.loads(text)
         form, version = document["format"], str(document.get("version"))[:20]
         header = decode(Header, document) if form == FORMAT else None
-    except (ValueError, KeyError, TypeError, EOFError, gzip.BadGzipFile) as error:
+    except (ValueError, KeyError, TypeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise RecordingError(
             f"{path}: is not a recording; its first line should say which Tidegate wrote it: {_said(error)}"
         ) from error
@@ -157,7 +158,7 @@ def _lines(path: Path, notes: list[str]) -> Iterator[tuple[int, bytes]]:
                     notes.append(f"{path.name}:{number} is cut, and is left out: it is the last line")
                 elif number > 1:
                     yield number, text
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             notes.append(f"{path.name} ends within its compression after line {number}: {error}")
 
 

@@ -51,7 +51,7 @@ class SetUp:
     """How old a sample is before any policy may see it: the way through a metrics store."""
 
     routing: str = "least-loaded"
-    """`least-loaded` (what the gateway does), `random`, or `sticky` (keep-alive connections through a Service)."""
+    """`least-loaded` (a gateway that counts), `random`, or `sticky` (keep-alive connections through a Service)."""
 
     seed: int = 0
     first_token_seconds: float = 2.0

@@ -22,4 +22,6 @@ class StepRun:
 
     def completed(self, time: float) -> int:
         """Steps that have ended by ``time``; the last millionth of a step counts as its end (rounding)."""
+        if time >= self.end:  # However short the steps are: the clock may be too coarse to tell them apart.
+            return self.steps
         return min(self.steps, int((time - self.start) / self.step_seconds + 1e-6))

@@ -169,7 +169,8 @@ def way_down(given: Situation, wanted: int) -> WayDown:
     serving = given.serving
     if not given.may_mark:
         return WayDown(
-            replicas=wanted,
+            # The size counts pods that drain, and none of those can be brought back now.
+            replicas=wanted + max(0, given.replicas - serving),
             marks={},
             stages={},
             serving_after_marks=serving,
