@@ -9,6 +9,7 @@ from recording_cluster import ABSENT, CONFLICT, FORBIDDEN, UNREACHABLE, status_o
 from replica_sets_in_memory import AT_ONCE, CHAT, DRAINS, MARKED, SERVES, WithReplicaSets, four, pin
 
 from tidegate.api.names import DELETION_COST_ANNOTATION, DRAINING_SINCE_ANNOTATION, ROUTING_LABEL
+from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import DEPLOYMENTS, PODS
 
 
@@ -156,6 +157,9 @@ async def test_under_a_spec_that_cannot_be_carried_out_they_serve_again() -> Non
     assert "Pod" not in await operator.turns(5)
 
 
+WEBHOOK_DOWN = ClusterError(500, "InternalError", "failed calling webhook pods.example.com")
+
+
 class TestSomebodyElsesPods:
     """`targetRef`."""
 
@@ -220,10 +224,11 @@ class TestOthersWord:
 class TestWritesThatFail:
     """Pods that cannot be written on."""
 
-    async def test_without_the_right_kubernetes_chooses_and_the_status_says_so(self) -> None:
-        """Nobody waits for a right that may never come."""
+    @pytest.mark.parametrize("failure", [FORBIDDEN, WEBHOOK_DOWN])
+    async def test_without_the_right_kubernetes_chooses_and_the_status_says_so(self, failure: ClusterError) -> None:
+        """Nobody waits for a right that may never come, nor for a webhook that may stay down."""
         operator = await four()
-        operator.cluster.failures["Pod"] = FORBIDDEN
+        operator.cluster.failures["Pod"] = failure
         pin(operator, 2)
         await operator.turn()
         assert operator.sizes() == []
@@ -232,7 +237,7 @@ class TestWritesThatFail:
         operator.control()
         await operator.settle()
         message = status_of(operator.cluster)["changes"][0]["message"]
-        assert message.endswith(f"; pods cannot be marked, so Kubernetes chooses who leaves: {FORBIDDEN.message}")
+        assert message.endswith(f"; pods cannot be marked, so Kubernetes chooses who leaves: {failure.message}")
 
     async def test_it_is_tried_again_after_a_while(self) -> None:
         """Rights are granted."""

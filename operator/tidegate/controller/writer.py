@@ -170,7 +170,7 @@ class Writer:
             case Scale() if error.is_refusal:
                 state.size_was_refused(action.replicas, error.message, self._clock())
                 self._store.mark({service.key})
-            case MarkPods() if error.is_refusal:
+            case MarkPods() if error.is_refusal or error.is_internal:  # As of a webhook that is down.
                 state.way_down.marks_were_refused(error.message, self._clock())
                 self._store.mark({service.key})
             case Announce():
