@@ -6,11 +6,11 @@ import pytest
 from cluster_objects import pod
 
 from tidegate.controller.observe import observe
-from tidegate.controller.readings import Readings
 from tidegate.controller.records import pod_record
 from tidegate.engines.llama_cpp import LLAMA_CPP
 from tidegate.engines.table import EngineTable
 from tidegate.engines.vllm import VLLM
+from tidegate.metrics.readings import Readings
 from tidegate.scaling.observation import Observation
 from tidegate.workloads.live import live_deployment
 

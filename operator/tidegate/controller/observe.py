@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from tidegate.api.conditions import Reason
-from tidegate.controller.readings import Readings
 from tidegate.controller.records import PodRecord
 from tidegate.engines.batch import max_sequences
 from tidegate.engines.table import EngineTable
+from tidegate.metrics.readings import Readings
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.workloads.live import LiveDeployment
 

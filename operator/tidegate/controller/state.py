@@ -10,12 +10,12 @@ from tidegate.controller.bodies import BodyState
 from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.not_starting import NotStarting
 from tidegate.controller.others_size import SET_BY_ANOTHER
-from tidegate.controller.readings import Readings
 from tidegate.controller.records import Document, ServiceRecord, seconds, timestamp
 from tidegate.controller.refused import Refused
 from tidegate.controller.way_down import WayDownState
 from tidegate.engines.catalog import engine_table
 from tidegate.engines.table import EngineTable
+from tidegate.metrics.readings import Readings
 from tidegate.scaling.behavior import SizeChange
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.learned_text import recall

@@ -23,7 +23,7 @@ NO_PROMISE = Objectives()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """All of it. A restart finds the step time and the lead time in status; the rest it learns again within minutes."""
+    """All of it. What a restart finds again, and what it learns anew, is told in `learned_text`."""
 
     step_time: StepTime = field(default_factory=StepTime)
     paces: PodPaces = field(default_factory=PodPaces)

@@ -10,16 +10,13 @@ from types import MappingProxyType
 from typing import Self
 
 from tidegate.scaling.pod_step import PodStep
-from tidegate.scaling.step_time import StepTime
+from tidegate.scaling.step_time import SURELY_BUSY_REQUESTS, StepTime
 
 WARM_UP_SECONDS = 30.0
 """What a pod does so soon after it became ready teaches nothing: kernels are compiled, caches are cold."""
 
 SLOW_RATIO = 2.0
 """A pod that takes this many times as long for the same work as the median of all is slow."""
-
-SURELY_BUSY_REQUESTS = 3.0
-"""With so many requests at once a pod has not idled in between."""
 
 ENOUGH_BUSY_SECONDS = 10.0
 HALF_LIFE_SECONDS = 60.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
+from tidegate.metrics.readings import Readings
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.scaling.sample import ArrivalMethod, Sample, ScrapeFailure
 
@@ -68,8 +69,7 @@ class _Metrics:
 
     set_up: SetUp
     faults: FaultInjection
-    _samples: dict[int, Sample] = field(default_factory=dict)
-    _failures: dict[int, ScrapeFailure] = field(default_factory=dict)
+    _seen: Readings = field(default_factory=Readings)
     _coming: deque[tuple[float, Sequence[tuple[int, Sample | ScrapeFailure]]]] = field(default_factory=deque)
 
     @property
@@ -83,25 +83,17 @@ class _Metrics:
                 failure = ScrapeFailure(time=time, reason="Timeout", message="the pod did not answer in time")
                 readings.append((pod.number, failure))
                 continue
-            pods.finished += pod.replica.advance(time)
+            pod.replica.advance(time)
             readings.append((pod.number, sample_of(pod, time)))
         self._coming.append((time + self.set_up.metrics_delay_seconds, readings))
 
     def arrive(self, time: float) -> None:
         while self._coming and self._coming[0][0] <= time:
             for number, reading in self._coming.popleft()[1]:
-                if isinstance(reading, Sample):
-                    self._samples[number] = reading
-                    self._failures.pop(number, None)
-                else:
-                    self._failures[number] = reading
+                self._seen.put(str(number), reading)
 
     def of(self, number: int, now: float) -> Sample | ScrapeFailure | None:
-        """As the operator has it: a sample while it is good, then why there is no newer one."""
-        sample, failure = self._samples.get(number), self._failures.get(number)
-        if sample is not None and (failure is None or now - sample.time <= self.stale_after_seconds):
-            return sample
-        return failure
+        return self._seen.get(str(number), now, self.stale_after_seconds)
 
 
 def replay(

@@ -62,7 +62,6 @@ class VirtualPods:
     held: list[Request] = field(default_factory=list)
     """Requests for which no pod was ready."""
 
-    finished: list[Request] = field(default_factory=list)
     past: list[VirtualPod] = field(default_factory=list)
     """Those that are gone."""
 
@@ -114,7 +113,7 @@ class VirtualPods:
             if not pod.is_ready:
                 self._become_ready(pod, at)
                 continue
-            self.finished += pod.replica.advance(at)
+            pod.replica.advance(at)
             if pod.leaving and not pod.in_flight:
                 self._delete(pod, at)
             else:
