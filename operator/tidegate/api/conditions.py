@@ -23,6 +23,9 @@ class ConditionType(StrEnum):
     SPEC_VALID = "SpecValid"
     """The spec and what it refers to can be carried out."""
 
+    ROUTED = "Routed"
+    """Requests find their way to the service, as `spec.routing` asks for."""
+
     METRICS_AVAILABLE = "MetricsAvailable"
     """Every ready pod's metrics are read and make sense. Otherwise nothing is scaled down."""
 
@@ -37,6 +40,8 @@ class Reason(StrEnum):
     """Every reason that a condition can carry. Each has an entry in docs/troubleshooting.md."""
 
     # Ready
+    SCALED_TO_ZERO = "ScaledToZero"
+    WAKING = "Waking"
     SERVING = "Serving"
     STARTING = "Starting"
     SCALING_UP = "ScalingUp"
@@ -62,6 +67,13 @@ class Reason(StrEnum):
     TARGET_CLAIMED = "TargetClaimed"
     TARGET_HAS_AUTOSCALER = "TargetHasAutoscaler"
     NOT_CONVERGING = "NotConverging"
+    # Routed
+    ROUTED_BY_GATEWAY = "RoutedByGateway"
+    ROUTED_DIRECTLY = "RoutedDirectly"
+    NOT_ROUTED = "NotRouted"
+    MODEL_NAME_TAKEN = "ModelNameTaken"
+    PORTS_EXHAUSTED = "PortsExhausted"
+    GATEWAY_UNAVAILABLE = "GatewayUnavailable"
     # MetricsAvailable
     FRESH = "Fresh"
     NO_PODS = "NoPods"
@@ -73,6 +85,7 @@ class Reason(StrEnum):
     WITHIN_LIMITS = "WithinLimits"
     MINIMUM_REPLICAS = "MinimumReplicas"
     SCHEDULE_FLOOR = "ScheduleFloor"
+    IDLE = "Idle"
     INSUFFICIENT_CAPACITY = "InsufficientCapacity"
     MAXIMUM_REPLICAS = "MaximumReplicas"
     PINNED = "Pinned"

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from tidegate.api.engine import Engine, ServingEngine
 from tidegate.api.inference_service_status import InferenceServiceStatus
 from tidegate.api.model import ApiModel, Rule
+from tidegate.api.routing import Routing
 from tidegate.api.scaling import MAXIMUM_REPLICAS, Scaling
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
@@ -16,15 +17,23 @@ LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-
 AnnotationValue = Annotated[str, Field(max_length=65_536)]
 
 
+ModelName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
+MAXIMUM_ALIASES = 16
+
+
 class Model(ApiModel):
     """The model that is served."""
 
-    name: str = Field(
-        min_length=1,
-        max_length=128,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$",
+    name: ModelName = Field(
         description="The name that clients send as model, for example llama-3.1-8b. The engine is started to answer to "
         "it, and its metrics are read under it.",
+    )
+    aliases: list[ModelName] = Field(
+        default_factory=list,
+        max_length=MAXIMUM_ALIASES,
+        description="Other names that clients may send as model at the shared address, at most 16. The engine has to "
+        "know them as well, if it checks the name (vLLM: --served-model-name NAME ALIAS). Default: none.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
 
@@ -143,6 +152,18 @@ class InferenceServiceSpec(ApiModel):
             ".targetRef",
         ),
         Rule(
+            "!has(self.targetRef) || !has(self.routing) || !has(self.routing.mode) || self.routing.mode == 'None'",
+            "with targetRef requests go the way that its owner gave them: remove routing.mode, or use engine instead",
+            ".targetRef",
+        ),
+        Rule(
+            "!has(self.scaling) || self.scaling.minReplicas != 0 || (!has(self.targetRef) && (!has(self.routing) ||"
+            " !has(self.routing.mode) || self.routing.mode != 'None'))",
+            "minReplicas is 0, and without a gateway in the way nobody would wake the service: set it to 1, or "
+            "routing.mode to Gateway or Direct (not with targetRef)",
+            ".scaling",
+        ),
+        Rule(
             "!has(self.template) || !has(self.template.metadata) || !has(self.template.metadata.labels)"
             " || !self.template.metadata.labels.exists(l, l.startsWith('inference.tidegate.dev/'))",
             "labels under inference.tidegate.dev/ are taken: selectors are made of them; remove them from the template",
@@ -178,6 +199,10 @@ class InferenceServiceSpec(ApiModel):
         "maxReplicas say; 0 switches the service off. Only mode Automatic carries it out. Absent (default): the size "
         "follows demand. `kubectl scale` sets it; to unset it: tidegate unpin NAME, or "
         'kubectl patch infer NAME --type=merge -p \'{"spec":{"replicas":null}}\'',
+    )
+    routing: Routing = Field(
+        default_factory=Routing,
+        description="How requests reach the pods, and what becomes of them while there is none.",
     )
     metrics: Metrics = Field(
         default_factory=Metrics,

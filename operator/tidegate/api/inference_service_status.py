@@ -7,6 +7,7 @@ from pydantic import Field
 
 from tidegate.api.conditions import Condition
 from tidegate.api.model import ApiModel
+from tidegate.api.routing import ColdStart, RoutingStatus, WakePlan
 
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 Rate = Annotated[str, Field(max_length=24)]
@@ -60,8 +61,8 @@ class Limit(ApiModel):
     """A step that changed what the terms proposed."""
 
     name: Word = Field(
-        description="The step: metrics, rollout, placement, stabilization, behavior, minReplicas, schedules, "
-        "maxReplicas, pin or paused."
+        description="The step: metrics, rollout, placement, stabilization, behavior, scaleToZero, minReplicas, "
+        "schedules, maxReplicas, pin or paused."
     )
     from_: Count = Field(alias="from", description="The size before this step.")
     to: Count = Field(description="The size after it.")
@@ -194,8 +195,8 @@ class InferenceServiceStatus(ApiModel):
     conditions: list[Condition] = Field(
         default_factory=list,
         max_length=16,
-        description="What is true now, and the one word why: Ready, SpecValid, MetricsAvailable, ScalingLimited and "
-        "ConflictingScaler.",
+        description="What is true now, and the one word why: Ready, SpecValid, Routed, MetricsAvailable, "
+        "ScalingLimited and ConflictingScaler.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     signals: Signals | None = Field(default=None, description="What the engines said last, over all pods. Rounded.")
@@ -216,6 +217,19 @@ class InferenceServiceStatus(ApiModel):
         max_length=MAXIMUM_LEARNED,
         description="All that was learned, for the next operator to go on with. Not for people: capacity and leadTime "
         "say it in words. A version that cannot read it learns anew.",
+    )
+    routing: RoutingStatus | None = Field(default=None, description="What was made of spec.routing.")
+    wake_plan: WakePlan | None = Field(
+        default=None,
+        description="What a gateway does when a request arrives while the service has no pods. Absent where it has no "
+        "part in it.",
+    )
+    idle_since: Time | None = Field(
+        default=None,
+        description="Since when no request has arrived or run. Absent while there are some, or that is not known.",
+    )
+    cold_start: ColdStart | None = Field(
+        default=None, description="How long the last pod that got ready took, phase by phase."
     )
     decision: DecisionRecord | None = Field(default=None, description="The last decision, and all that led to it.")
     changes: list[Change] = Field(

@@ -45,5 +45,23 @@ FIELD_MANAGER_SCALE = "tidegate-scaler"
 FIELD_MANAGER_PODS = "tidegate-drain"
 """Writes the label and the two annotations of pods that leave, and nothing else."""
 
+FIELD_MANAGER_GATEWAY = "tidegate-gateway"
+"""Applies the EndpointSlices that lead to the gateways, and nothing else. A wake is a size, under the scaler's name."""
+
+GATEWAY_LABEL = f"{GROUP}/gateway"
+"""On the Lease that each gateway keeps: the name of the install that it belongs to."""
+
+GATEWAY_ADDRESS_ANNOTATION = f"{GROUP}/gateway-address"
+"""On that Lease: the address of the gateway's listeners."""
+
+GATEWAY_METRICS_ANNOTATION = f"{GROUP}/gateway-metrics"
+"""On that Lease: address and port of the gateway's metrics."""
+
+GATEWAY_STATE_ANNOTATION = f"{GROUP}/gateway-state"
+"""On that Lease: `serving`, or `leaving` for one that ends and takes no more connections."""
+
+SLICE_MANAGED_BY = f"gateway.{GROUP}"
+"""Value of `endpointslice.kubernetes.io/managed-by` on slices that lead to the gateways: no other controller's."""
+
 MAXIMUM_NAME_LENGTH = 40
 """Of an InferenceService: leaves room for `-<variant>` and for a pod's two hashes within 63 characters."""

@@ -13,6 +13,7 @@ from tidegate.api.quantity import PositiveQuantity
 MAXIMUM_REPLICAS = 1000
 MAXIMUM_SCHEDULES = 16
 Replicas = Annotated[int, Field(ge=1, le=MAXIMUM_REPLICAS)]
+ReplicasOrNone = Annotated[int, Field(ge=0, le=MAXIMUM_REPLICAS)]
 
 _CRON_RULE = Rule(
     "self.matches('^[0-9A-Za-z*/,#-]+( +[0-9A-Za-z*/,#-]+){4}$')",
@@ -141,6 +142,18 @@ class Schedule(ApiModel):
     )
 
 
+class ScaleToZero(ApiModel):
+    """When a service goes to sleep."""
+
+    idle_seconds: int = Field(
+        default=600,
+        ge=30,
+        le=86_400,
+        description="How long no request may have arrived or run, in seconds, 30 to 86400, before all replicas leave. "
+        "Probes, scrapes and questions for /v1/models are no use. Default 600.",
+    )
+
+
 class Scaling(ApiModel):
     """How the number of replicas follows demand. The largest of the terms' proposals wins."""
 
@@ -163,7 +176,11 @@ class Scaling(ApiModel):
         "status and explained, never carried out. Paused: none is taken. In all of them pods that Tidegate runs are "
         "kept up to date with this spec, and status with the pods.",
     )
-    min_replicas: Replicas = Field(default=1, description="Fewest replicas, 1 to 1000. Default 1.")
+    min_replicas: ReplicasOrNone = Field(
+        default=1,
+        description="Fewest replicas, 0 to 1000. 0: the service sleeps when nobody uses it (scaleToZero), and the "
+        "first request wakes it. Default 1.",
+    )
     max_replicas: Replicas = Field(default=8, description="Most replicas, 1 to 1000. Default 8.")
     token_throughput: TokenThroughput | None = Field(
         default=None,
@@ -188,6 +205,10 @@ class Scaling(ApiModel):
         description="Spans of time with more replicas than minReplicas, at most 16; for load that is known in advance. "
         "They only raise the size, and hold although metrics are missing. Default: none.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    scale_to_zero: ScaleToZero = Field(
+        default_factory=ScaleToZero,
+        description="When the service goes to sleep, where minReplicas is 0.",
     )
     behavior: Behavior = Field(
         default_factory=Behavior,

@@ -17,6 +17,7 @@ Document = Mapping[str, Any]
 _GOOD: Mapping[str, str] = {
     ConditionType.READY: "True",
     ConditionType.SPEC_VALID: "True",
+    ConditionType.ROUTED: "True",
     ConditionType.METRICS_AVAILABLE: "True",
     ConditionType.CONFLICTING_SCALER: "False",
 }

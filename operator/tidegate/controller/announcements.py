@@ -88,6 +88,7 @@ def event_document(service: ServiceRecord, told: Announcement, *, time: str, suf
 _GOOD_REASONS = {
     ConditionType.READY: "Ready",
     ConditionType.SPEC_VALID: "SpecAccepted",
+    ConditionType.ROUTED: "Routed",
     ConditionType.METRICS_AVAILABLE: "MetricsAvailable",
     ConditionType.CONFLICTING_SCALER: "SoleWriter",
 }
