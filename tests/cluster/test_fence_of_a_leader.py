@@ -9,11 +9,11 @@ from aiohttp import web
 from loopback_api_server import Request, loopback_api_server
 
 from tidegate.cluster.client import ClusterClient
+from tidegate.cluster.elector import Elector
 from tidegate.cluster.error import ClusterError
 from tidegate.cluster.lease import Candidate, LeaseTimes
 from tidegate.cluster.lease_client import LeaseClient
 from tidegate.cluster.resources import PODS
-from tidegate.controller.elector import Elector
 
 RELEASED = {
     "metadata": {"name": "tide", "namespace": "ops", "uid": "u", "resourceVersion": "7"},

@@ -12,7 +12,7 @@ from operated_namespace import OperatedNamespace
 from operator_process import OperatorProcess, running_operator
 
 from tidegate.api.names import GROUP
-from tidegate.cluster.rights import needed
+from tidegate.cluster.rights import OPERATOR, needed
 
 pytestmark = [pytest.mark.cluster]
 
@@ -28,7 +28,7 @@ def rules(without: tuple[str, str, str] | None = None) -> list[dict[str, Any]]:
     """All that the operator needs, but for one verb on a kind of a group."""
     rights = {
         (right.resource.group, "/".join(filter(None, (right.resource.plural, right.subresource))), right.verb)
-        for right in needed(())
+        for right in needed(OPERATOR, ())
     }
     assert without is None or without in rights
     # Everybody but a cluster's administrator may need it, to own children in a way that blocks a deletion.

@@ -10,8 +10,8 @@ from typing import Any, ParamSpec
 import looptime
 from leases_in_memory import Connection, LeaseInMemory, now
 
+from tidegate.cluster.elector import Elector
 from tidegate.cluster.lease import Candidate, LeaseTimes
-from tidegate.controller.elector import Elector
 
 FIRST = 15.0
 """A Lease that is not there yet is waited out once."""

@@ -9,9 +9,8 @@ from typing import Any
 from cluster_objects import SCALER, annotations_of, as_applied, scaled, version
 
 from tidegate.cluster.error import ClusterError
-from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, PODS, Resource
+from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, PODS, Document, Key, Resource, key_of
 from tidegate.cluster.write_budget import Urgency
-from tidegate.controller.records import Document, Key, key_of
 from tidegate.controller.store import Store
 
 CONFLICT = ClusterError(409, "Conflict", "the object has been modified")

@@ -8,8 +8,8 @@ from elector_in_fake_time import FIRST, Operator, in_fake_time
 from leases_in_memory import UNREACHABLE, LeaseInMemory, now
 from structlog.testing import capture_logs
 
+from tidegate.cluster.elector import StuckWorkError
 from tidegate.cluster.lease_client import MissingRightsError
-from tidegate.controller.elector import StuckWorkError
 
 
 class TestTrouble:

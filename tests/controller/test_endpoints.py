@@ -8,7 +8,7 @@ from cluster_objects import LEAST
 from operator_under_test import OperatorUnderTest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tidegate.controller.endpoints import Endpoints
+from tidegate.metrics.endpoints import Endpoints
 
 ADDRESS = "127.0.0.1"
 
@@ -26,7 +26,7 @@ class Served:
     def __init__(self, operator: OperatorUnderTest, session: aiohttp.ClientSession) -> None:
         self.switches = Switches()
         self.endpoints = Endpoints(
-            exporter=operator.exporter,
+            page=operator.exporter.page,
             is_alive=lambda: self.switches.alive,
             problem=lambda: self.switches.problem,
             host=ADDRESS,
@@ -108,7 +108,7 @@ async def test_the_metrics_page_can_be_read_by_prometheus(served: Served) -> Non
 async def test_a_port_that_is_taken_is_an_error(served: Served, operator: OperatorUnderTest) -> None:
     """At the start, when somebody looks."""
     second = Endpoints(
-        exporter=operator.exporter,
+        page=operator.exporter.page,
         is_alive=lambda: True,
         problem=str,
         host=ADDRESS,

@@ -11,8 +11,7 @@ from cluster_objects import LEAST, NAMESPACE, autoscaler, inference_service, own
 from recording_cluster import ABSENT, FORBIDDEN, RecordingCluster
 
 from tidegate.cluster.error import ClusterError
-from tidegate.cluster.resources import AUTOSCALERS, DEPLOYMENTS, INFERENCE_SERVICES, PODS, WATCHED, Resource
-from tidegate.controller.feed import (
+from tidegate.cluster.feed import (
     LOGIN_FORGET_SECONDS,
     LOGIN_PAUSE_SECONDS,
     SYNC_TIMEOUT_SECONDS,
@@ -22,8 +21,8 @@ from tidegate.controller.feed import (
     sweep,
     wait_until_synced,
 )
+from tidegate.cluster.resources import AUTOSCALERS, DEPLOYMENTS, INFERENCE_SERVICES, PODS, WATCHED, Key, Resource
 from tidegate.controller.operator import steady_clock
-from tidegate.controller.records import Key
 from tidegate.controller.store import Store
 
 CHAT = (NAMESPACE, "chat")

@@ -9,9 +9,9 @@ from operator_under_test import OperatorUnderTest
 from tidegate.api.conditions import Reason
 from tidegate.cluster.resources import DEPLOYMENTS, PODS
 from tidegate.controller.announcements import NOT_STARTING
-from tidegate.controller.not_starting import LONGEST_MESSAGE, NotStarting, Trouble, not_starting, pod_trouble
 from tidegate.controller.records import pod_record
 from tidegate.workloads.live import live_deployment
+from tidegate.workloads.not_starting import LONGEST_MESSAGE, NotStarting, Trouble, not_starting, pod_trouble
 
 Document = dict[str, Any]
 PINNED = {**LEAST, "replicas": 3}

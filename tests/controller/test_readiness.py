@@ -10,9 +10,7 @@ from recording_cluster import UNREACHABLE
 from structlog.testing import capture_logs
 
 from tidegate.cluster.error import ClusterError
-from tidegate.cluster.resources import AUTOSCALERS, DEPLOYMENTS, EVENTS, INFERENCE_SERVICES, WATCHED
-from tidegate.cluster.rights import Right, missing, needed
-from tidegate.controller.readiness import (
+from tidegate.cluster.readiness import (
     AGAIN_SECONDS,
     GRANTED_AGAIN_SECONDS,
     MOST_RIGHTS,
@@ -21,9 +19,12 @@ from tidegate.controller.readiness import (
     wait_until_possible,
     watch_rights,
 )
+from tidegate.cluster.resources import AUTOSCALERS, DEPLOYMENTS, EVENTS, INFERENCE_SERVICES, WATCHED
+from tidegate.cluster.rights import OPERATOR, Right, missing, needed
 
 EVENTS_CREATE = Right("create", EVENTS)
 AUTOSCALERS_LIST = Right("list", AUTOSCALERS)
+RIGHTS = tuple(needed(OPERATOR, ()))
 Story = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -57,7 +58,7 @@ class TestRights:
 
     def test_everything_that_is_watched_is_read(self) -> None:
         """And each write is asked for by its own verb."""
-        rights = {str(right) for right in needed(())}
+        rights = {str(right) for right in needed(OPERATOR, ())}
         assert {f"{verb} {each.plural}" for each in WATCHED for verb in ("list", "watch")} <= {
             right.partition(".")[0].partition(" in ")[0] for right in rights
         }
@@ -66,7 +67,7 @@ class TestRights:
 
     def test_each_namespace_is_asked_about_and_what_lives_in_none_once(self) -> None:
         """Roles are given by namespace."""
-        asked = [str(right) for right in needed(("a", "b"))]
+        asked = [str(right) for right in needed(OPERATOR, ("a", "b"))]
         assert asked.count("patch services in namespace a") == asked.count("patch services in namespace b") == 1
         assert asked.count("watch acceleratorprofiles.inference.tidegate.dev") == 1
         assert len(asked) == len(set(asked))
@@ -85,7 +86,7 @@ class TestRights:
 
     async def test_what_is_missing_is_listed(self) -> None:
         """All of it at once, so that it is mended at once."""
-        assert await missing(Account(EVENTS_CREATE, AUTOSCALERS_LIST), ()) == [AUTOSCALERS_LIST, EVENTS_CREATE]
+        assert await missing(Account(EVENTS_CREATE, AUTOSCALERS_LIST), RIGHTS) == [AUTOSCALERS_LIST, EVENTS_CREATE]
 
 
 class TestWaiting:
@@ -96,7 +97,7 @@ class TestWaiting:
 
         async def story() -> None:
             readiness, account = Readiness(), Account()
-            await wait_until_possible(readiness, account, account.look, ())
+            await wait_until_possible(readiness, account, account.look, RIGHTS)
             assert (asyncio.get_running_loop().time(), account.looks) == (0.0, 1)
             assert readiness.problem() == "the store is not filled yet"
             readiness.filled()
@@ -116,7 +117,7 @@ class TestWaiting:
             else:
                 account.failure, says = obstacle, obstacle.message
             with capture_logs() as logs:
-                waiting = asyncio.create_task(wait_until_possible(readiness, account, account.look, ()))
+                waiting = asyncio.create_task(wait_until_possible(readiness, account, account.look, RIGHTS))
                 await asyncio.sleep(100 * AGAIN_SECONDS + 1)
             assert not waiting.done()
             assert account.looks == 0
@@ -142,7 +143,7 @@ class TestWaiting:
                 if failures:
                     raise failures.pop()
 
-            waiting = asyncio.create_task(wait_until_filled(readiness, account, account.look, fill, ()))
+            waiting = asyncio.create_task(wait_until_filled(readiness, account, account.look, fill, RIGHTS))
             await asyncio.sleep(2)
             assert UNREACHABLE.message in readiness.problem()
             await asyncio.sleep(2 * AGAIN_SECONDS + 2)
@@ -156,10 +157,10 @@ class TestWaiting:
 
         async def story() -> None:
             readiness, account = Readiness(), Account(EVENTS_CREATE)
-            await wait_until_possible(readiness, account, account.look, ())
+            await wait_until_possible(readiness, account, account.look, RIGHTS)
             readiness.filled()
             assert "may not create events in all namespaces" in readiness.problem()
-            watching = asyncio.create_task(watch_rights(readiness, account, ()))
+            watching = asyncio.create_task(watch_rights(readiness, account, RIGHTS))
             account.failure = UNREACHABLE
             await asyncio.sleep(GRANTED_AGAIN_SECONDS + 1)
             assert "create events" in readiness.problem()
@@ -176,7 +177,7 @@ def test_an_account_without_any_role_is_told_in_one_line() -> None:
     """Not in thirty verbs."""
     readiness = Readiness()
     readiness.filled()
-    lacks = list(needed(("a", "b")))
+    lacks = list(needed(OPERATOR, ("a", "b")))
     readiness.lacks(lacks)
     assert f" and {len(lacks) - MOST_RIGHTS} more: grant it" in readiness.problem()
     assert f"list inferenceservices.{INFERENCE_SERVICES.group} in namespace a" in readiness.problem()

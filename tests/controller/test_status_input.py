@@ -6,13 +6,13 @@ import pytest
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service_status import Change
 from tidegate.controller.checks import Refusal
-from tidegate.controller.not_starting import NotStarting
 from tidegate.controller.records import service_record
 from tidegate.controller.status_input import StatusInput, news
 from tidegate.scaling.decide import decide
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.scaling.sample import Sample
+from tidegate.workloads.not_starting import NotStarting
 
 NOW = 1_700_000_000.0
 SERVICE = service_record(

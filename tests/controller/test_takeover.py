@@ -11,8 +11,9 @@ from operator_under_test import OperatorUnderTest
 from recording_cluster import FORBIDDEN, RecordingCluster
 
 from tidegate.cluster.error import ClusterError
+from tidegate.cluster.feed import catch_up
 from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, PODS, Resource
-from tidegate.controller.feed import catch_up
+from tidegate.controller.operator import LED_BY
 from tidegate.controller.records import Document
 from tidegate.controller.store import Store
 
@@ -124,7 +125,7 @@ class TestCatchUp:
             DEPLOYMENTS.plural: [scaled(deployment, 5, SCALER), own_deployment(swap, 1)],
         }
 
-        await catch_up(store, cluster, ())
+        await catch_up(store, cluster, (), LED_BY)
 
         assert store.keys(INFERENCE_SERVICES) == store.keys(DEPLOYMENTS) == {CHAT, SWAP}
         assert store.deployments[CHAT].replicas == 5
@@ -138,7 +139,7 @@ class TestCatchUp:
         service = inference_service(LEAST)
         past = [own_deployment(service, replicas) for replicas in (3, 4)]
         cluster.there = {INFERENCE_SERVICES.plural: [service], DEPLOYMENTS.plural: [own_deployment(service, 5)]}
-        await catch_up(store, cluster, ())
+        await catch_up(store, cluster, (), LED_BY)
         for document in past:
             store.put(DEPLOYMENTS, document)
             assert store.deployments[CHAT].replicas == 5
@@ -148,21 +149,21 @@ class TestCatchUp:
         store = Store()
         cluster = ListedCluster(store)
         cluster.while_listing = lambda: store.put(INFERENCE_SERVICES, inference_service(LEAST))
-        await catch_up(store, cluster, ())
+        await catch_up(store, cluster, (), LED_BY)
         assert store.keys(INFERENCE_SERVICES) == {CHAT}
 
     async def test_pods_are_left_to_the_watch(self) -> None:
         """They are most of a cluster, and a pod that is missed or gone makes nothing smaller."""
         store = Store()
         store.put(PODS, pod("chat", 1))
-        await catch_up(store, ListedCluster(store), ())
+        await catch_up(store, ListedCluster(store), (), LED_BY)
         assert len(store.keys(PODS)) == 1
 
     async def test_only_the_namespaces_that_are_looked_after_are_listed(self) -> None:
         """There may be no right to list others."""
         store = Store()
         cluster = ListedCluster(store)
-        await catch_up(store, cluster, ("a", "b"))
+        await catch_up(store, cluster, ("a", "b"), LED_BY)
         assert [namespace for _, namespace in cluster.asked] == ["a", "b", "a", "b"]
 
     async def test_a_list_that_fails_leaves_the_store_as_it_is(self) -> None:
@@ -172,5 +173,5 @@ class TestCatchUp:
         cluster = ListedCluster(store)
         cluster.failures[INFERENCE_SERVICES.plural] = FORBIDDEN
         with pytest.raises(ClusterError):
-            await catch_up(store, cluster, ())
+            await catch_up(store, cluster, (), LED_BY)
         assert store.keys(INFERENCE_SERVICES) == {CHAT}

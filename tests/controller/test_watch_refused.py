@@ -1,4 +1,4 @@
-"""What the operator says when the API server refuses to go on with a watch."""
+"""What is said when the API server refuses to go on with a watch."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,7 @@ import kopf
 import pytest
 
 from tidegate.cluster.error import ClusterError
-from tidegate.controller import operator
+from tidegate.cluster.feed import watch
 from tidegate.controller.store import Store
 
 
@@ -15,17 +15,6 @@ class RefusedError(Exception):
     """What kopf raises: the answer's status and text, without the address that was asked."""
 
     status = 404
-
-
-def watch() -> None:
-    """Watch from the first moment on."""
-
-    async def watched() -> None:
-        possible = asyncio.Event()
-        possible.set()
-        await operator._watch(operator.Options(), Store(), possible, asyncio.Event())  # noqa: SLF001
-
-    asyncio.run(watched())
 
 
 @pytest.mark.parametrize(
@@ -45,6 +34,6 @@ def test_a_watch_that_is_refused_names_the_kind_and_what_may_have_gone(
 
     monkeypatch.setattr(kopf, "operator", refuse)
     with pytest.raises(ClusterError, match="was a CustomResourceDefinition deleted") as refused:
-        watch()
+        asyncio.run(watch(Store(), None, (), asyncio.Event()))
     assert refused.value.status == 404
     assert says in str(refused.value)

@@ -1,8 +1,15 @@
 """The kinds of object that are read and written, and where the API server keeps them."""
 
 from dataclasses import dataclass
+from sys import intern
+from typing import Any
 
 from tidegate.api.names import GROUP, VERSION
+
+Key = tuple[str, str]
+"""(namespace, name)."""
+
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +46,13 @@ EVENTS = Resource("", "v1", "events", "Event")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 
+ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+
 WATCHED = (INFERENCE_SERVICES, ACCELERATOR_PROFILES, DEPLOYMENTS, SERVICES, PODS, AUTOSCALERS)
-"""What the store is made of."""
+"""What the operator's store is made of."""
+
+
+def key_of(document: Document) -> Key:
+    """(namespace, name) of any object; the namespace of a cluster-scoped one is empty."""
+    metadata = document["metadata"]
+    return (intern(metadata.get("namespace", "")), metadata["name"])

@@ -1,14 +1,23 @@
-"""What the operator must be allowed to do, and the question whether it is.
+"""What the operator and the gateways must be allowed to do, and the question whether they are.
 
 Asked once at the start, so that a missing verb is told by name to whoever installs, and not found at the first scaling.
 Everybody with an account may ask it of themselves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tidegate.cluster.resources import DEPLOYMENTS, EVENTS, INFERENCE_SERVICES, PODS, SERVICES, WATCHED, Resource
+from tidegate.cluster.resources import (
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    EVENTS,
+    INFERENCE_SERVICES,
+    PODS,
+    SERVICES,
+    WATCHED,
+    Resource,
+)
 
 READING = ("list", "watch")
 
@@ -51,7 +60,10 @@ class Right:
         }
 
 
-_TABLE: tuple[tuple[Resource, str, tuple[str, ...]], ...] = (
+Table = tuple[tuple[Resource, str, tuple[str, ...]], ...]
+"""Kind, subresource (empty: none) and verbs."""
+
+OPERATOR: Table = (
     *((resource, "", READING) for resource in WATCHED),
     (INFERENCE_SERVICES, "status", ("patch",)),
     (DEPLOYMENTS, "", ("create", "patch")),
@@ -62,21 +74,30 @@ _TABLE: tuple[tuple[Resource, str, tuple[str, ...]], ...] = (
 )
 """Server-side apply is a patch, and a create as well where nothing is there yet."""
 
+GATEWAY: Table = (
+    (INFERENCE_SERVICES, "", READING),
+    (PODS, "", READING),
+    (ENDPOINT_SLICES, "", (*READING, "create", "patch", "delete")),
+    (DEPLOYMENTS, "scale", ("get", "patch")),
+)
+"""Its Leases come on top, in the namespace where it runs: they show at once whether they can be had."""
+
 
 class Asked(Protocol):
     """Somebody who can answer."""
 
     async def may(self, right: Right) -> bool:
-        """Whether the operator's account has a right."""
+        """Whether the account has a right."""
 
 
-def needed(namespaces: tuple[str, ...]) -> Iterator[Right]:
-    """List what the operator needs.
+def needed(table: Table, namespaces: tuple[str, ...]) -> Iterator[Right]:
+    """List what a process needs.
 
     Args:
+        table: `OPERATOR` or `GATEWAY`.
         namespaces: those it looks after; empty for all.
     """
-    for resource, subresource, verbs in _TABLE:
+    for resource, subresource, verbs in table:
         for verb in verbs:
             for namespace in namespaces or ("",):
                 yield Right(verb, resource, subresource, namespace if resource.namespaced else "")
@@ -84,10 +105,10 @@ def needed(namespaces: tuple[str, ...]) -> Iterator[Right]:
                     break
 
 
-async def missing(asked: Asked, namespaces: tuple[str, ...]) -> list[Right]:
-    """List what the operator's account lacks.
+async def missing(asked: Asked, rights: Collection[Right]) -> list[Right]:
+    """List which of these an account lacks.
 
     Raises:
         ClusterError: if the API server refuses to say, or cannot be reached.
     """
-    return [right for right in needed(namespaces) if not await asked.may(right)]
+    return [right for right in rights if not await asked.may(right)]

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from tidegate.cluster.resources import Resource
+from tidegate.cluster.resources import Document, Key, Resource
 from tidegate.cluster.write_budget import Urgency
 from tidegate.controller.announcements import Announcement
-from tidegate.controller.records import Document, Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,11 +13,11 @@ import structlog
 from tidegate.api.inference_service import MetricsSource
 from tidegate.api.scaling import Objectives
 from tidegate.cluster.client import Cluster
-from tidegate.cluster.resources import WATCHED
+from tidegate.cluster.resources import WATCHED, Key
 from tidegate.controller.actions import Action
 from tidegate.controller.exporter import Exporter
 from tidegate.controller.pod_reader import PodKey, PodReader, PodToRead, Readings
-from tidegate.controller.records import Key, PodRecord, ServiceRecord
+from tidegate.controller.records import PodRecord, ServiceRecord
 from tidegate.controller.service_series import Row
 from tidegate.controller.state import ServiceState
 from tidegate.controller.store import Store

@@ -2,41 +2,38 @@
 
 import asyncio
 import contextlib
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-import kopf
 import structlog
 from kubernetes.aio.client import Configuration
 
 from tidegate.api.inference_service import MetricsSource
 from tidegate.cluster.client import ClusterClient
-from tidegate.cluster.connection import kopf_connection, load_configuration
+from tidegate.cluster.connection import load_configuration
+from tidegate.cluster.elector import Elector, boot_clock, identity
 from tidegate.cluster.error import ClusterError
+from tidegate.cluster.feed import SWEEP_SECONDS, catch_up, look, sweep, wait_until_synced, watch
 from tidegate.cluster.lease import Candidate, LeaseTimes
 from tidegate.cluster.lease_client import LeaseClient
-from tidegate.controller.elector import Elector, boot_clock, identity
-from tidegate.controller.endpoints import Endpoints
+from tidegate.cluster.readiness import Readiness, wait_until_filled, watch_rights
+from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES
+from tidegate.cluster.rights import OPERATOR, needed
+from tidegate.cluster.stopping import stop_on_signals, stopped
 from tidegate.controller.exporter import Exporter
-from tidegate.controller.feed import (
-    SWEEP_SECONDS,
-    catch_up,
-    feeding_registry,
-    look,
-    quiet_settings,
-    sweep,
-    wait_until_synced,
-)
 from tidegate.controller.loop import Loop
 from tidegate.controller.pod_reader import PodReader
-from tidegate.controller.readiness import Readiness, wait_until_filled, watch_rights
 from tidegate.controller.recorder import RecordingOptions, recording
 from tidegate.controller.store import Store
+from tidegate.metrics.endpoints import Endpoints
 from tidegate.metrics.pod_scrape import PodScraper
 from tidegate.metrics.prometheus import PrometheusSource
 from tidegate.metrics.prometheus_options import PrometheusOptions
+
+LED_BY = (INFERENCE_SERVICES, DEPLOYMENTS)
+"""Kinds that say what the leader before has written: the last size, and when. With an older one it would hold the wrong
+size for its first window."""
 
 CATCH_UP_ATTEMPTS = 5
 CATCH_UP_AGAIN_SECONDS = 2.0
@@ -84,7 +81,7 @@ async def run(options: Options) -> None:
         OSError: if the port is taken.
     """
     stop, watching = asyncio.Event(), asyncio.Event()
-    _stop_on_signals(stop)
+    stop_on_signals(stop)
     configuration = await load_configuration(options.kubeconfig)
     store, exporter, readiness, possible = Store(), Exporter(), Readiness(), asyncio.Event()
     clock = steady_clock()
@@ -107,7 +104,7 @@ async def run(options: Options) -> None:
             record=record,
         )
         endpoints = Endpoints(
-            exporter=exporter,
+            page=exporter.page,
             is_alive=lambda: not readiness.is_filled or _is_alive(loop, elector),
             problem=lambda: _problem(readiness, elector),
             host=options.host,
@@ -123,7 +120,7 @@ async def run(options: Options) -> None:
             _work(loop, elector, store, cluster, asked, options.namespaces, readiness, possible), name="work"
         )
         watch = asyncio.create_task(_watch(options, store, possible, watching), name="watch")
-        stopping = asyncio.create_task(_stopped(stop, watching), name="stop")
+        stopping = asyncio.create_task(stopped(stop, watching), name="stop")
         try:
             done, _ = await asyncio.wait({work, watch, stopping}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
@@ -156,49 +153,14 @@ def steady_clock() -> Callable[[], float]:
     return lambda: epoch + time.monotonic()
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-
-
-async def _stopped(stop: asyncio.Event, watching: asyncio.Event) -> None:
-    """Wait for a signal. kopf takes the signals when it starts, and then takes 5 s to end: take them back."""
-    events = {asyncio.create_task(event.wait()) for event in (watching, stop)}
-    await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
-    for event in events:
-        event.cancel()
-    _stop_on_signals(stop)
-    await stop.wait()
-
-
 async def _watch(options: Options, store: Store, possible: asyncio.Event, watching: asyncio.Event) -> None:
     """Feed the store, once that is possible: of a kind that is not there when kopf starts it never hears.
 
     Raises:
-        ClusterError: if the API server refuses to go on with a watch. kopf cannot begin anew with one kind.
+        ClusterError: if the API server refuses to go on with a watch.
     """
     await possible.wait()
-    try:
-        await kopf.operator(
-            registry=feeding_registry(store, lambda: _login(options.kubeconfig)),
-            settings=quiet_settings(),
-            standalone=True,
-            clusterwide=not options.namespaces,
-            namespaces=options.namespaces,
-            ready_flag=watching,
-        )
-    except Exception as error:
-        # Its cause has the address, and with it the kind.
-        raise ClusterError(
-            getattr(error, "status", 0),
-            "WatchRefused",
-            f"{error.__cause__ or error}; was a CustomResourceDefinition deleted, or a right taken away? Started anew, "
-            "the operator waits for what is missing, and /readyz names it",
-        ) from error
-
-
-async def _login(kubeconfig: str | None) -> kopf.ConnectionInfo:
-    return await kopf_connection(await load_configuration(kubeconfig))
+    await watch(store, options.kubeconfig, options.namespaces, watching)
 
 
 @contextlib.asynccontextmanager
@@ -242,15 +204,16 @@ async def _work(
     possible: asyncio.Event,
 ) -> None:
     """Begin as soon as that is possible. `asked` has no fence: a follower says as well what it lacks."""
+    rights = tuple(needed(OPERATOR, namespaces))
 
     async def fill() -> None:
         possible.set()
         await wait_until_synced(store, cluster, namespaces)
 
-    await wait_until_filled(readiness, asked, lambda: look(cluster, namespaces), fill, namespaces)
+    await wait_until_filled(readiness, asked, lambda: look(store, cluster, namespaces), fill, rights)
     log.info("store is filled", services=len(store.inference_services), pods=len(store.pods))
     sweeping = asyncio.create_task(_sweep_now_and_then(elector, store, cluster, namespaces), name="sweep")
-    asking = asyncio.create_task(watch_rights(readiness, asked, namespaces), name="rights")
+    asking = asyncio.create_task(watch_rights(readiness, asked, rights), name="rights")
     try:
         if elector is None:
             await loop.run()
@@ -269,7 +232,7 @@ async def _serve_term(loop: Loop, store: Store, cluster: ClusterClient, namespac
     """
     for attempt in range(CATCH_UP_ATTEMPTS):
         try:
-            await catch_up(store, cluster, namespaces)
+            await catch_up(store, cluster, namespaces, LED_BY)
             break
         except ClusterError as error:
             log.warning("cannot see yet what the leader before has written", error=str(error))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import structlog
 
 from tidegate.api.inference_service import MetricsSource
-from tidegate.controller.records import Key, PodRecord
+from tidegate.cluster.resources import Key
+from tidegate.controller.records import PodRecord
 from tidegate.engines.table import EngineTable
 from tidegate.metrics.failure import ScrapeReason
 from tidegate.metrics.pod_scrape import PodScraper, ScrapeTarget

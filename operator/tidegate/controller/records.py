@@ -12,12 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.controller.not_starting import Trouble, pod_trouble
+from tidegate.cluster.resources import Key, key_of
 from tidegate.controller.pod_marks import pod_marks
 from tidegate.workloads.leaving import PodMarks
-
-Key = tuple[str, str]
-"""(namespace, name)."""
+from tidegate.workloads.not_starting import Trouble, pod_trouble
 
 Document = dict[str, Any]
 Spec = TypeVar("Spec", bound=BaseModel)
@@ -97,12 +95,6 @@ class AutoscalerRecord:
 
     key: Key
     workload: Key
-
-
-def key_of(document: Document) -> Key:
-    """(namespace, name) of any object; the namespace of a cluster-scoped one is empty."""
-    metadata = document["metadata"]
-    return (intern(metadata.get("namespace", "")), metadata["name"])
 
 
 def service_record(document: Document) -> ServiceRecord:

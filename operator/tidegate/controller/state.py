@@ -8,7 +8,6 @@ from tidegate.api.inference_service_status import MAXIMUM_CHANGES, Change
 from tidegate.controller.actions import Scale
 from tidegate.controller.bodies import BodyState
 from tidegate.controller.learned_status import LearnedStatus
-from tidegate.controller.not_starting import NotStarting
 from tidegate.controller.others_size import SET_BY_ANOTHER
 from tidegate.controller.records import Document, ServiceRecord, seconds, timestamp
 from tidegate.controller.refused import Refused
@@ -22,6 +21,7 @@ from tidegate.scaling.learned_text import recall
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 from tidegate.workloads.live import LiveDeployment
+from tidegate.workloads.not_starting import NotStarting
 from tidegate.workloads.rivalry import ForeignChange, SizeMemory, recall_sizes, wrote_size
 
 STALE_AFTER_INTERVALS = 3

@@ -6,11 +6,11 @@ from tidegate.api.conditions import Reason
 from tidegate.api.inference_service_status import Change
 from tidegate.controller.checks import Refusal
 from tidegate.controller.learned_status import LearnedStatus
-from tidegate.controller.not_starting import NotStarting
 from tidegate.controller.records import Document, ServiceRecord
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.observation import Observation
 from tidegate.workloads.live import LiveDeployment
+from tidegate.workloads.not_starting import NotStarting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

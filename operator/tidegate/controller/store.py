@@ -16,17 +16,18 @@ from tidegate.cluster.resources import (
     INFERENCE_SERVICES,
     PODS,
     SERVICES,
+    WATCHED,
+    Document,
+    Key,
     Resource,
+    key_of,
 )
 from tidegate.controller.records import (
     AutoscalerRecord,
-    Document,
-    Key,
     PodRecord,
     ProfileRecord,
     ServiceRecord,
     autoscaler_record,
-    key_of,
     pod_record,
     profile_record,
     service_record,
@@ -38,6 +39,8 @@ _Record = TypeVar("_Record", bound=PodRecord | ServiceRecord | AutoscalerRecord)
 
 class Store:
     """All that the loop knows of the cluster."""
+
+    watched = WATCHED
 
     def __init__(self) -> None:
         self.inference_services: dict[Key, ServiceRecord] = {}

@@ -10,7 +10,6 @@ from tidegate.controller.announcements import Announcement, announcements
 from tidegate.controller.bodies import plan_bodies
 from tidegate.controller.checks import Blocks, Refusal, Surroundings, first_refusal
 from tidegate.controller.learned_status import renewed
-from tidegate.controller.not_starting import not_starting
 from tidegate.controller.observe import observe
 from tidegate.controller.others_size import SET_BY_ANOTHER, others_change, others_size
 from tidegate.controller.records import PodRecord
@@ -22,6 +21,7 @@ from tidegate.engines.table import EngineTable
 from tidegate.scaling.decide import decide
 from tidegate.scaling.health import MetricsState
 from tidegate.workloads.live import LiveDeployment
+from tidegate.workloads.not_starting import not_starting
 from tidegate.workloads.ownership import Scale as ScaleStep
 from tidegate.workloads.ownership import replicas_step
 from tidegate.workloads.rivalry import Overridden, Yielded, judge, saw_size

@@ -126,7 +126,7 @@ class Elector:
         led, before = self._candidate.renewed_at is not None, self._candidate.seen
         self._candidate = self._candidate.look(found, self._clock())
         if found is not None and found.holder not in {"", before.holder, self._candidate.identity}:
-            log.info("another operator leads", holder=found.holder, for_seconds=found.duration_seconds)
+            log.info("another one leads", holder=found.holder, for_seconds=found.duration_seconds)
         if led and self._candidate.renewed_at is None:
             return  # What was begun ends first.
         sent_at = self._clock()

@@ -1,11 +1,11 @@
-"""Whether the operator can do its work, and what `/readyz` says until it can.
+"""Whether a process can do its work, and what `/readyz` says until it can.
 
 What is missing (a verb, a CustomResourceDefinition, an API server) is told and waited for. A process that ends instead
 is started again by the kubelet, ever more slowly, and its message is gone from `kubectl logs`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 
@@ -23,9 +23,14 @@ log = structlog.get_logger(__name__)
 
 
 class Readiness:
-    """What stands in the way, if anything does."""
+    """What stands in the way, if anything does.
 
-    def __init__(self) -> None:
+    Args:
+        who: whose account lacks what is missing, as people call it.
+    """
+
+    def __init__(self, who: str = "the operator") -> None:
+        self._who = who
         self._filled = False
         self._obstacle = NOT_FILLED
         self._lacks: list[Right] = []
@@ -39,7 +44,7 @@ class Readiness:
         """Why it is not ready; empty when it is."""
         if not self._filled:
             return self._obstacle
-        return _text(self._lacks)
+        return self.text(self._lacks)
 
     def filled(self) -> None:
         """The store is filled."""
@@ -48,7 +53,7 @@ class Readiness:
     def lacks(self, rights: list[Right]) -> None:
         """These rights are missing; said once, and once when they are there."""
         if rights and rights != self._lacks:
-            log.error("rights are missing", problem=_text(rights))
+            log.error("rights are missing", problem=self.text(rights))
         if self._lacks and not rights:
             log.info("the rights that were missing are there")
         self._lacks = rights
@@ -65,25 +70,34 @@ class Readiness:
             log.info("nothing is in the way any more")
         self._obstacle = NOT_FILLED
 
+    def text(self, rights: list[Right]) -> str:
+        """What to say where these rights are missing; empty where none is."""
+        if not rights:
+            return ""
+        named = ", ".join(str(right) for right in rights[:MOST_RIGHTS])
+        more = f" and {len(rights) - MOST_RIGHTS} more" if len(rights) > MOST_RIGHTS else ""
+        lacks = f"{self._who}'s account may not {named}{more}"
+        return f"{lacks}: grant it in its Role or ClusterRole (the chart's have it all)"
+
 
 async def wait_until_filled(
     readiness: Readiness,
     asked: Asked,
     look: Callable[[], Awaitable[object]],
     fill: Callable[[], Awaitable[object]],
-    namespaces: tuple[str, ...],
+    rights: Collection[Right],
 ) -> None:
     """Wait until all that is watched can be read, and has been.
 
     Args:
         readiness: is told what stands in the way, and when nothing does.
-        asked: knows the operator's rights.
+        asked: knows the rights of the account.
         look: tries to read everything that is watched.
         fill: fills the store; the API server may go away meanwhile.
-        namespaces: those that are looked after; empty for all.
+        rights: those that are needed.
     """
     while not readiness.is_filled:
-        await wait_until_possible(readiness, asked, look, namespaces)
+        await wait_until_possible(readiness, asked, look, rights)
         try:
             await fill()
             readiness.filled()
@@ -93,46 +107,36 @@ async def wait_until_filled(
 
 
 async def wait_until_possible(
-    readiness: Readiness, asked: Asked, look: Callable[[], Awaitable[object]], namespaces: tuple[str, ...]
+    readiness: Readiness, asked: Asked, look: Callable[[], Awaitable[object]], rights: Collection[Right]
 ) -> None:
     """Wait until all that is watched can be read; what else is missing is told, and not waited for.
 
     Args:
         readiness: is told what stands in the way.
-        asked: knows the operator's rights.
+        asked: knows the rights of the account.
         look: tries to read everything that is watched.
-        namespaces: those that are looked after; empty for all.
+        rights: those that are needed.
     """
     while True:
         try:
-            lacks = await missing(asked, namespaces)
+            lacks = await missing(asked, rights)
             readiness.lacks(lacks)
             blind = [right for right in lacks if right.is_reading]
             if not blind:
                 await look()
                 readiness.cleared()
                 return
-            readiness.blocked(_text(blind))
+            readiness.blocked(readiness.text(blind))
         except ClusterError as error:
             readiness.blocked(str(error))
         await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def watch_rights(readiness: Readiness, asked: Asked, namespaces: tuple[str, ...]) -> None:
+async def watch_rights(readiness: Readiness, asked: Asked, rights: Collection[Right]) -> None:
     """Ask again now and then for the rights that are missing, until none is."""
     while readiness.problem():
         await asyncio.sleep(GRANTED_AGAIN_SECONDS)
         try:
-            readiness.lacks(await missing(asked, namespaces))
+            readiness.lacks(await missing(asked, rights))
         except ClusterError as error:
             log.warning("cannot ask for rights", error=str(error))
-
-
-def _text(rights: list[Right]) -> str:
-    if not rights:
-        return ""
-    named = ", ".join(str(right) for right in rights[:MOST_RIGHTS])
-    more = f" and {len(rights) - MOST_RIGHTS} more" if len(rights) > MOST_RIGHTS else ""
-    return (
-        f"the operator's account may not {named}{more}: grant it in its Role or ClusterRole (the chart's have it all)"
-    )

@@ -4,21 +4,33 @@
 restarted. `/readyz` says what the work lacks: a store that has been filled once, and every right.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from tidegate.controller.exporter import Exporter
-
 
 class Endpoints:
-    """A small HTTP server."""
+    """A small HTTP server.
+
+    Args:
+        page: makes the page of metrics.
+        is_alive: whether the process gets its work done.
+        problem: what is in the way of the work; empty where nothing is.
+        host: address to listen on.
+        port: port to listen on; 0 for any.
+    """
 
     def __init__(
-        self, *, exporter: Exporter, is_alive: Callable[[], bool], problem: Callable[[], str], host: str, port: int
+        self,
+        *,
+        page: Callable[[], Awaitable[bytes]],
+        is_alive: Callable[[], bool],
+        problem: Callable[[], str],
+        host: str,
+        port: int,
     ) -> None:
-        self._exporter = exporter
+        self._page = page
         self._is_alive = is_alive
         self._problem = problem
         self._address = (host, port)
@@ -56,7 +68,7 @@ class Endpoints:
             await self._runner.cleanup()
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=await self._exporter.page(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=await self._page(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _health(self, _: web.Request) -> web.Response:
         return _answer("" if self._is_alive() else "the loop has not turned for a while")

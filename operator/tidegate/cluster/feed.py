@@ -1,4 +1,4 @@
-"""kopf feeds the store. It does nothing else.
+"""kopf feeds a store. It does nothing else.
 
 Only `on.event` is used: it keeps no annotation, no finalizer, no task per object and writes nothing. Timers, daemons,
 indices and the change handlers all cost writes or quadratic time (docs/adr/0002-kopf-feeds-a-store.md has the figures).
@@ -11,16 +11,16 @@ import asyncio
 import dataclasses
 import itertools
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import kopf
 import structlog
 
 from tidegate.cluster.client import Cluster
+from tidegate.cluster.connection import kopf_connection, load_configuration
 from tidegate.cluster.error import ClusterError
-from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, WATCHED, Resource
-from tidegate.controller.kopf_storage import NoProgress, NothingToCompare
-from tidegate.controller.records import Document, Key, key_of
-from tidegate.controller.store import Store
+from tidegate.cluster.kopf_storage import NoProgress, NothingToCompare
+from tidegate.cluster.resources import Document, Key, Resource, key_of
 
 SYNC_TIMEOUT_SECONDS = 30.0
 LIST_AGAIN_SECONDS = 2.0
@@ -33,10 +33,30 @@ Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
 log = structlog.get_logger(__name__)
 
 
+class Store(Protocol):
+    """What is fed: it keeps what it needs of each object."""
+
+    @property
+    def watched(self) -> tuple[Resource, ...]:
+        """The kinds that it is made of."""
+
+    def put(self, resource: Resource, document: Document) -> None:
+        """Take in an object as it is now. The same object twice is the same as once."""
+
+    def forget(self, resource: Resource, key: Key) -> None:
+        """Take out an object that is gone."""
+
+    def get(self, resource: Resource, key: Key) -> object | None:
+        """What is kept of an object, if it has been seen and is of use."""
+
+    def keys(self, resource: Resource) -> set[Key]:
+        """The objects of one kind that have been seen, those of no use included."""
+
+
 def feeding_registry(store: Store, login: Login) -> kopf.OperatorRegistry:
     """Make kopf's handlers: one per watched kind, and one that says who we are."""
     registry = kopf.OperatorRegistry()
-    for resource in WATCHED:
+    for resource in store.watched:
         _watch(registry, resource, store)
     login_patiently = patient(login)
 
@@ -99,15 +119,50 @@ def patient(login: Login) -> Login:
     return pause_and_login
 
 
+async def watch(store: Store, kubeconfig: str | None, namespaces: tuple[str, ...], watching: asyncio.Event) -> None:
+    """Feed the store for ever. Of a kind that is not there when this begins, kopf never hears.
+
+    Args:
+        store: what is fed.
+        kubeconfig: read anew at each login; None as for `load_configuration`.
+        namespaces: those that are looked after; empty for all.
+        watching: set when kopf has taken the process' signals, which whoever has handlers of its own takes back then.
+
+    Raises:
+        ClusterError: if the API server refuses to go on with a watch. kopf cannot begin anew with one kind.
+    """
+
+    async def login() -> kopf.ConnectionInfo:
+        return await kopf_connection(await load_configuration(kubeconfig))
+
+    try:
+        await kopf.operator(
+            registry=feeding_registry(store, login),
+            settings=quiet_settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            ready_flag=watching,
+        )
+    except Exception as error:
+        # Its cause has the address, and with it the kind.
+        raise ClusterError(
+            getattr(error, "status", 0),
+            "WatchRefused",
+            f"{error.__cause__ or error}; was a CustomResourceDefinition deleted, or a right taken away? Started anew, "
+            "the process waits for what is missing, and /readyz names it",
+        ) from error
+
+
 async def wait_until_synced(store: Store, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
     """Wait until the store holds all that the API server holds, so that no decision is taken on half a picture.
 
-    Gives up after 30 s: an object that is created and deleted all the time must not keep the operator from working.
+    Gives up after 30 s: an object that is created and deleted all the time must not keep anybody from working.
 
     Raises:
         ClusterError: if the API server cannot be reached, refuses, or does not know one of the kinds.
     """
-    missing = {resource: await _names(cluster, resource, namespaces) for resource in WATCHED}
+    missing = {resource: await _names(cluster, resource, namespaces) for resource in store.watched}
     deadline = _now() + SYNC_TIMEOUT_SECONDS
     list_again = _now() + LIST_AGAIN_SECONDS
     fewest = sum(len(names) for names in missing.values())
@@ -125,13 +180,13 @@ async def wait_until_synced(store: Store, cluster: Cluster, namespaces: tuple[st
         await asyncio.sleep(0.1)
 
 
-async def look(cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+async def look(store: Store, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
     """List all that is watched, to see whether that is possible. kopf never watches a kind that is not there at first.
 
     Raises:
         ClusterError: if the API server cannot be reached, refuses, or does not know one of the kinds.
     """
-    for resource in WATCHED:
+    for resource in store.watched:
         await _names(cluster, resource, namespaces)
 
 
@@ -141,21 +196,23 @@ async def sweep(store: Store, cluster: Cluster, namespaces: tuple[str, ...]) -> 
     Raises:
         ClusterError: if the API server cannot be reached, or refuses.
     """
-    for resource in WATCHED:
+    for resource in store.watched:
         held = {key: store.get(resource, key) for key in store.keys(resource)}
         _forget_absent(store, resource, held, await _names(cluster, resource, namespaces))
 
 
-async def catch_up(store: Store, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
-    """Take in the services and sizes as they are now, whatever the watches have brought so far.
+async def catch_up(
+    store: Store, cluster: Cluster, namespaces: tuple[str, ...], resources: tuple[Resource, ...]
+) -> None:
+    """Take in the objects of some kinds as they are now, whatever the watches have brought so far.
 
-    A watch can be late, for minutes while it is being mended. Whoever begins to lead must know the last size that the
-    leader before has written, and when: of an older one it would hold the wrong size for its first window.
+    A watch can be late, for minutes while it is being mended. Whoever begins to lead must know what the leader before
+    has written last.
 
     Raises:
         ClusterError: if the API server cannot be reached, or refuses.
     """
-    for resource in (INFERENCE_SERVICES, DEPLOYMENTS):
+    for resource in resources:
         held = {key: store.get(resource, key) for key in store.keys(resource)}
         found = set()
         for namespace in namespaces or (None,):

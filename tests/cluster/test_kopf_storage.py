@@ -1,6 +1,6 @@
 import kopf
 
-from tidegate.controller.feed import quiet_settings
+from tidegate.cluster.feed import quiet_settings
 
 DOCUMENT = {
     "metadata": {"name": "chat", "annotations": {"kopf.zalando.org/last-handled-configuration": '{"spec":{}}\n'}},
