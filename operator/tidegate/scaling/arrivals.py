@@ -9,12 +9,16 @@ Clients that give up lower the gauges. Engines that count only requests that fin
 have fewer arrivals just when they drown, and no averaging brings them back (docs/adr/0001-demand-is-what-arrives.md has
 the figures). Where the page has a counter of requests that *ended*, arrivals are exact; where it has not, a pod's term
 is never negative and, while requests wait, the estimate falls no faster than their queue.
+
+Where every request passes the gateways, they count the arrivals, exactly and whatever the engine shows; what they hold
+waits like what waits in the engines. How large requests are, only the engines know.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from tidegate.scaling.gateway_traffic import GatewayMemory
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.scaling.pod_step import ABANDONED_SHARE, PodStep, pod_step
 from tidegate.scaling.sample import SIGNAL_NAMES, ArrivalMethod, Sample, ScrapeFailure, believable
@@ -102,6 +106,7 @@ class ArrivalMemory:
     present: frozenset[str] | None = None
     """Pods of the last look, by uid; None before the first."""
 
+    gateway: GatewayMemory = field(default_factory=GatewayMemory)
     joining: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Pods that have come since the first look and were not read yet: when they were last seen not ready."""
 
@@ -130,20 +135,24 @@ def observe_traffic(
     }
     steps = _within_window(memory.steps, new, samples, now)
     rates = _rates(steps, samples, now)
-    waiting = _total(samples, "waiting")
+    gateway = memory.gateway.see(observation.gateway, now, window_seconds=WINDOW_SECONDS)
+    counted = gateway.requests_per_second(now, window_seconds=WINDOW_SECONDS)
+    if counted is not None and observation.is_counted_by_gateways:
+        rates = replace(rates, arrived=counted, exact=True)
+    waiting = _with_held(_total(samples, "waiting"), observation)
     given_up = bool(waiting) and rates.abandoned > ABANDONED_SHARE * rates.ended
     sums = memory.sums.take(new.values(), now, sizes_are_biased=given_up)
     size = 1.0 if observation.work_unit == "requests" else sums.work_per_request
 
     tokens_only = observation.arrival_method is ArrivalMethod.TOKENS_ONLY
-    requests = None if tokens_only else rates.arrived
+    requests = rates.arrived
     work = rates.served if tokens_only else _work(requests, size)
     held = Held() if rates.exact or not waiting else _held(memory.held, requests, work, waiting)
     hold = held.share(waiting)
     held_on = None if requests is None else max(requests, held.requests_per_second * hold)
     traffic = Traffic(
         waiting=waiting,
-        running=_running(samples, steps),
+        running=_with_in_flight(_running(samples, steps), observation),
         kv_usage=_average(samples, "kv_usage"),
         queue_growth_per_second=rates.queue_growth,
         requests_per_second=held_on,
@@ -163,8 +172,28 @@ def observe_traffic(
         held=held,
         sums=sums,
         present=frozenset(known),
+        gateway=gateway,
         joining=MappingProxyType({uid: time for uid, time in joining.items() if uid not in samples}),
     )
+
+
+def _with_held(waiting: float | None, observation: Observation) -> float | None:
+    """Requests that wait anywhere. Those that the gateways hold are known, whatever the engines say."""
+    if observation.gateway is None or not observation.gateway.complete:
+        return waiting
+    held = observation.gateway.held
+    return held if waiting is None and (held or observation.engine_is_silent) else _sum(waiting, held)
+
+
+def _with_in_flight(running: float | None, observation: Observation) -> float | None:
+    """Requests that are worked on; of an engine without metrics, those that are with its pods."""
+    if running is None and observation.engine_is_silent and observation.is_counted_by_gateways:
+        return observation.gateway.in_flight if observation.gateway else None
+    return running
+
+
+def _sum(known: float | None, more: float) -> float | None:
+    return None if known is None else known + more
 
 
 def _joining(memory: ArrivalMemory, observation: Observation, now: float) -> dict[str, float]:

@@ -15,6 +15,7 @@ from tidegate.scaling.behavior import Recommendation, SizeChange
 from tidegate.scaling.capacity import Capacity, capacity_of, given_capacity
 from tidegate.scaling.decision import Decision, Limit, Proposal
 from tidegate.scaling.health import NOT_BELIEVED, MetricsHealth, judge_metrics
+from tidegate.scaling.idleness import last_used
 from tidegate.scaling.learned import Learned
 from tidegate.scaling.limits import LIMITS, LimitInput
 from tidegate.scaling.memory import Memory
@@ -41,6 +42,8 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
     memory = _adopt(memory, spec, observation, now)
     health = judge_metrics(observation, now)
     traffic, arrivals = observe_traffic(memory.arrivals, observation, health.fresh, now)
+    used_at = last_used(memory.used_at, observation, health, arrivals.latest.values(), now)
+    memory = replace(memory, used_at=used_at)
     carried = _carried_running(memory.carried_running, traffic, health)
     learned = memory.learned.observe(observation, traffic, arrivals.latest, health, now)
     before, after = memory.arrivals.samples, arrivals.samples
@@ -73,6 +76,7 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
         health=health,
         traffic=traffic,
         capacity=capacity,
+        idle_since=used_at if used_at < now else None,
     )
     # What cannot be believed recommends the present size, so that it cannot shorten a window either.
     recommended = wanted if health.complete else max(wanted, observation.replicas)
@@ -125,7 +129,9 @@ def _adopt(memory: Memory, spec: InferenceServiceSpec, observation: Observation,
     is_known = any(now - window_seconds < past.time <= now for past in recommendations)
     if memory.replicas is None or (window_seconds and not is_known):
         recommendations += (Recommendation(now, found),)
-    return replace(memory, replicas=found, recommendations=recommendations, changes=changes)
+    # Whoever has woken it had a reason, whether or not a request is left to tell of it.
+    used_at = now if memory.replicas == 0 and found else memory.used_at
+    return replace(memory, replicas=found, recommendations=recommendations, changes=changes, used_at=used_at)
 
 
 def _carried_running(carried: float | None, traffic: Traffic, health: MetricsHealth) -> float | None:
@@ -161,6 +167,7 @@ _HELD_REASONS = {
     "placement": "InsufficientCapacity",
     "stabilization": "Stabilizing",
     "behavior": "BehaviorPolicy",
+    "scaleToZero": "Idle",
     "maxReplicas": "MaximumReplicas",
 }
 """Why the size stays although the terms want another, by the limit that bit last."""
@@ -174,6 +181,8 @@ def _reason(
     if spec.replicas is not None:
         return "Pinned"
     if size != observation.replicas:
+        if 0 in {size, observation.replicas}:
+            return "Woken" if size else "ScaledToZero"
         return "ScaledUp" if size > observation.replicas else "ScaledDown"
     last = limits[-1].name if limits else ""
     # Terms that see nothing propose the present size, so that no limit has to bite.
@@ -192,6 +201,8 @@ def _message(
 ) -> str:
     """One sentence: the sizes, the proposal that won, and the last limit that bit."""
     current = observation.replicas
+    if size == current == 0 and observation.gateway is not None and not limits:
+        return "0: it sleeps until a request arrives"
     head = f"{current} → {size}" if size != current else f"{size}"
     if not applied and size != current:
         head += f" advised, yielded to {observation.yielded_to}" if observation.yielded_to else " advised"

@@ -44,3 +44,6 @@ class Decision:
     traffic: Traffic
     capacity: Capacity | None = None
     """What one replica can do, as far as it was learned."""
+
+    idle_since: float | None = None
+    """Since when nobody has used the service, in seconds since the epoch; None while somebody does, or may."""

@@ -73,8 +73,12 @@ def judge_metrics(observation: Observation, now: float) -> MetricsHealth:
     return MetricsHealth(MetricsState.PARTIAL if fresh else state, summary, fresh, complete=False)
 
 
-def _fault(pod: PodObservation, observation: Observation, now: float) -> tuple[MetricsState, str] | None:
+def _fault(  # noqa: PLR0911 - a list of cases, the first that holds
+    pod: PodObservation, observation: Observation, now: float
+) -> tuple[MetricsState, str] | None:
     reading = pod.reading
+    if observation.engine_is_silent and observation.is_counted_by_gateways:
+        return None  # Nothing is missing: whatever there is to know passes the gateways.
     if reading is None:
         return MetricsState.MISSING, "not read yet"
     if not isinstance(reading, Sample):

@@ -8,11 +8,12 @@ from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.scaling import Mode
 from tidegate.scaling import behavior
 from tidegate.scaling.health import MetricsHealth
+from tidegate.scaling.idleness import is_wanted
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 from tidegate.scaling.schedules import floor_at
 from tidegate.scaling.term_input import LIKELY_LEAD_SECONDS
-from tidegate.scaling.wording import count
+from tidegate.scaling.wording import count, requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,8 @@ def metrics_held(wanted: int, given: LimitInput) -> tuple[int, str]:
     current, health = given.observation.replicas, given.health
     if health.complete:
         return wanted, ""
-    if health.fresh:
+    gateway = given.observation.gateway
+    if health.fresh or (gateway is not None and gateway.complete and is_wanted(gateway)):
         return max(wanted, current), f"not down while {health.message}"
     return current, f"unchanged while {health.message}"
 
@@ -96,6 +98,29 @@ def minimum(wanted: int, given: LimitInput) -> tuple[int, str]:
     return max(wanted, bound), f"scaling.minReplicas is {bound}"
 
 
+def scale_to_zero(wanted: int, given: LimitInput) -> tuple[int, str]:
+    """To none when nobody has used the service for `scaleToZero.idleSeconds`, and not before; from none when one does.
+
+    It has its own window, so it stands behind those of `behavior`. Where no gateway would wake it, it never sleeps;
+    while none can be asked, it neither goes to sleep nor is it woken for that.
+    """
+    scaling, current = given.spec.scaling, given.observation.replicas
+    gateway, used_at = given.observation.gateway, given.memory.used_at
+    if scaling.min_replicas:
+        return wanted, ""
+    if gateway is None:
+        return max(wanted, 1), "scaling.minReplicas is 0, but no gateway stands in the way of requests to wake it"
+    if not current:
+        waits = f"{requests(gateway.held)} held by the gateways"
+        return (max(wanted, 1), waits) if is_wanted(gateway) else (0, "it sleeps until a request arrives")
+    idle_seconds = given.now - (given.now if used_at is None else used_at)
+    if idle_seconds >= scaling.scale_to_zero.idle_seconds and not given.observation.rollout_in_progress:
+        return 0, f"nobody has used it for {idle_seconds:.0f} s"
+    if not gateway.complete:
+        return max(wanted, 1), "not to sleep while not every gateway can be asked whether it is used"
+    return max(wanted, 1), f"it sleeps when nobody has used it for {scaling.scale_to_zero.idle_seconds} s"
+
+
 def schedule_floor(wanted: int, given: LimitInput) -> tuple[int, str]:
     """Not below what `scaling.schedules` ask for, nor below what they soon will: pods need their time to get ready."""
     lead_seconds = given.memory.learned.lead_time.seconds or LIKELY_LEAD_SECONDS
@@ -134,6 +159,7 @@ LIMITS: tuple[tuple[str, Step], ...] = (
     ("placement", placement),  # nothing grows where there is no room
     ("stabilization", stabilization),  # not on the first sign
     ("behavior", behavior_policies),  # not too much at once
+    ("scaleToZero", scale_to_zero),  # to sleep is another thing than to shrink
     ("minReplicas", minimum),  # again, for a bound does not wait for what the steps above wait for
     ("schedules", schedule_floor),  # demand that is known in advance needs no metrics, and no second sign
     ("maxReplicas", maximum),

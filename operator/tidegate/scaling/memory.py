@@ -31,6 +31,8 @@ class Memory:
     seen, what pods held then."""
 
     learned: Learned = field(default_factory=Learned)
+    used_at: float | None = None
+    """When the service was last used, or may have been, in seconds since the epoch; None before the first look."""
 
     time: float | None = None
     """When the last decision was taken; None before the first."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tidegate.scaling.gateway_traffic import GatewayTraffic
 from tidegate.scaling.sample import ArrivalMethod, CountedAt, Sample, ScrapeFailure
 
 
@@ -63,6 +64,12 @@ class Observation:
     rollout_in_progress: bool = False
     """Pods of two templates exist side by side."""
 
+    gateway: GatewayTraffic | None = None
+    """What the gateways say; None where no gateway has a part in the service, so that nobody would wake it."""
+
+    engine_is_silent: bool = False
+    """The engine has no metrics at all: what is known of its pods are the gateways' counts."""
+
     yielded_to: str | None = None
     """The other writer of this workload's replicas that has been yielded to."""
 
@@ -75,6 +82,11 @@ class Observation:
     def read_pods(self) -> tuple[PodObservation, ...]:
         """Ready pods that have been asked for their metrics at least once."""
         return tuple(pod for pod in self.ready_pods if pod.reading is not None)
+
+    @property
+    def is_counted_by_gateways(self) -> bool:
+        """Whether the gateways' counts are all there is, and complete."""
+        return self.gateway is not None and self.gateway.complete and self.gateway.carries_all
 
     @property
     def coming(self) -> int:
