@@ -5,6 +5,7 @@ import pytest
 
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service_status import Change
+from tidegate.api.routing import ColdStart
 from tidegate.controller.checks import Refusal
 from tidegate.controller.records import service_record
 from tidegate.controller.status_input import StatusInput, news
@@ -64,6 +65,7 @@ def test_another_look_at_the_same_is_no_news() -> None:
         look(NOW, conflict_message="somebody"),
         look(NOW, changes=(Change(time="t", from_=1, to=2, reason="ScaledUp", message="m"),)),
         look(NOW, url="http://chat"),
+        look(NOW, cold_start=ColdStart(time="t", pod="a", total_seconds=42)),
     ],
     ids=[
         "a signal",
@@ -76,6 +78,7 @@ def test_another_look_at_the_same_is_no_news() -> None:
         "a rival",
         "a change",
         "a URL",
+        "a cold start",
     ],
 )
 def test_whatever_a_status_says_is_news(other: StatusInput) -> None:

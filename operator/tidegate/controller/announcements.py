@@ -5,6 +5,8 @@ from typing import Any
 
 from tidegate.api.conditions import ConditionType, Reason
 from tidegate.api.names import API_VERSION, GROUP
+from tidegate.api.routing import ColdStart
+from tidegate.controller.cold_start import wording
 from tidegate.controller.records import Document, ServiceRecord
 
 COMPONENT = f"{GROUP}/operator"
@@ -51,7 +53,7 @@ def announcements(previous: Document, current: Document) -> list[Announcement]:
         starting = kind == ConditionType.READY and old is None and condition["reason"] not in NOT_STARTING
         if kind not in _NOT_TOLD and (turned or renewed) and not starting:
             told.append(Announcement(bad, _reason(kind, condition), condition["message"]))
-    return told
+    return [*told, *_cold_start(previous, current)]
 
 
 def scaled(from_replicas: int, to_replicas: int, message: str) -> Announcement:
@@ -83,6 +85,15 @@ def event_document(service: ServiceRecord, told: Announcement, *, time: str, suf
         "reportingComponent": COMPONENT,
         "reportingInstance": "tidegate",
     }
+
+
+def _cold_start(previous: Document, current: Document) -> list[Announcement]:
+    """Tell how long it took, where no pod was ready before: somebody may have waited for it."""
+    start = current.get("coldStart")
+    if start is None or start == previous.get("coldStart") or previous.get("readyReplicas"):
+        return []
+    read = ColdStart.model_validate(start)
+    return [Announcement(False, "ColdStart", f"{read.pod} was {wording(read)}")]
 
 
 _GOOD_REASONS = {

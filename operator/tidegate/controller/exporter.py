@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from tidegate import __version__
+from tidegate.api.routing import ColdStart
 from tidegate.controller.service_series import Row, service_series
 
 _SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_COLD_START_SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 180, 300, 600, 1200, 1800)
+_PHASES = ("scheduled", "pulled", "loaded", "total")
 
 
 class Exporter:
@@ -40,6 +43,15 @@ class Exporter:
             ["kind", "outcome"],
             registry=registry,
         )
+        self._cold_start_seconds = Histogram(
+            "tidegate_cold_start_seconds",
+            "How long pods took until they were ready, by phase: scheduled, pulled, loaded; and total.",
+            ["phase"],
+            buckets=_COLD_START_SECONDS,
+            registry=registry,
+        )
+        for phase in _PHASES:
+            self._cold_start_seconds.labels(phase)
         self.faults = Counter(
             "tidegate_faults", "Services that could not be handled, for a fault in the operator.", registry=registry
         )
@@ -64,6 +76,13 @@ class Exporter:
         build.labels(__version__).set(1)
         ProcessCollector(registry=registry)  # CPU time, memory, open files; nothing where there is no /proc.
         self._rows: Callable[[], Iterable[Row]] = tuple
+
+    def saw_cold_start(self, start: ColdStart) -> None:
+        """Count a pod that has got ready; a phase that is not known is left out."""
+        spent = (start.scheduled_seconds, start.pulled_seconds, start.loaded_seconds, start.total_seconds)
+        for phase, seconds in zip(_PHASES, spent, strict=True):
+            if seconds is not None:
+                self._cold_start_seconds.labels(phase).observe(seconds)
 
     def watch_services(self, rows: Callable[[], Iterable[Row]]) -> None:
         """Show the services that `rows` yields at each scrape."""

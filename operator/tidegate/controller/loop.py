@@ -198,6 +198,8 @@ class Loop:
             before = state.memory
             actions = visit(state, surroundings(self._store, service), pods, now)
             self._keep(service, state, before, now)
+            for start in state.cold_starts.new:
+                self._exporter.saw_cold_start(start)
         except Exception:
             # One service that cannot be handled must not stop the others.
             self._exporter.faults.inc()

@@ -14,6 +14,7 @@ from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.cluster.resources import Key, key_of
 from tidegate.controller.pod_marks import pod_marks
+from tidegate.controller.pod_start import PodStart, pod_start
 from tidegate.workloads.leaving import PodMarks
 from tidegate.workloads.not_starting import Trouble, pod_trouble
 
@@ -81,6 +82,9 @@ class PodRecord:
     trouble: Trouble | None = None
     """Why it does not start, once that is known."""
 
+    start: PodStart | None = None
+    """How it got ready; None while it is not."""
+
     marks: PodMarks = field(default_factory=PodMarks)
     grace_seconds: float = _GRACE_SECONDS
     """From its deletion until it is killed."""
@@ -146,6 +150,7 @@ def pod_record(document: Document) -> PodRecord | None:
         created=seconds(metadata.get("creationTimestamp")) or None,
         template=intern(template_hash),
         trouble=pod_trouble(status),
+        start=pod_start(status),
         marks=pod_marks(metadata),
         grace_seconds=(document.get("spec") or {}).get("terminationGracePeriodSeconds", _GRACE_SECONDS),
         version=metadata.get("resourceVersion", ""),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from tidegate.api.inference_service_status import MAXIMUM_CHANGES, Change
 from tidegate.controller.actions import Scale
 from tidegate.controller.bodies import BodyState
+from tidegate.controller.cold_start import ColdStarts
 from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.others_size import SET_BY_ANOTHER
 from tidegate.controller.records import Document, ServiceRecord, seconds, timestamp
@@ -82,6 +83,8 @@ class ServiceState:
     learned: LearnedStatus = field(default_factory=LearnedStatus)
     """What is told of what was learned."""
 
+    cold_starts: ColdStarts = field(default_factory=ColdStarts)
+
     told: tuple[object, ...] | None = None
     """The news of the last look, if the status that is written says it all."""
 
@@ -108,6 +111,7 @@ class ServiceState:
             sizes=recall_sizes(_size_written_last(service.status), _foreign(changes)),
             memory=replace(memory, changes=sizes),
             learned=LearnedStatus.adopt(service.status, memory),
+            cold_starts=ColdStarts.adopt(service.status),
             changes=changes,
             bodies=BodyState.adopt(service.status),
             status_at=now,

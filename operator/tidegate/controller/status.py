@@ -65,6 +65,7 @@ def status_document(given: StatusInput) -> Document:
         capacity=[each for each in (given.learned.capacity,) if each is not None],
         lead_time=[each for each in (given.learned.lead_time,) if each is not None],
         learned=given.learned.text,
+        cold_start=given.cold_start,
         decision=kept,
         changes=list(given.changes[:MAXIMUM_CHANGES]),
     )

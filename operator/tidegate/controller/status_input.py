@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service_status import Change
+from tidegate.api.routing import ColdStart
 from tidegate.controller.checks import Refusal
 from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.records import Document, ServiceRecord
@@ -38,6 +39,9 @@ class StatusInput:
     url: str | None
     now: float
     learned: LearnedStatus = field(default_factory=LearnedStatus)
+    cold_start: ColdStart | None = None
+    """Of the pod that got ready last."""
+
     note: str = ""
     """What is to be said beside the decision: of the way down, of what others did."""
 

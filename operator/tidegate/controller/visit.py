@@ -46,6 +46,7 @@ def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], n
         actions += bodies
     drives = refusal is None or refusal.blocks is Blocks.BODY
     live, pods = given.deployment, list(pods)
+    state.cold_starts = state.cold_starts.observe(pods)
     if drives and live is not None and not live.deleting and state.table is not None:
         actions = _size(state, given, live, state.table, pods, now) + actions
         refusal = refusal or _size_refusal(state)
@@ -184,6 +185,7 @@ def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, n
         decision=state.decision,
         note="; ".join(filter(None, (state.way_down.note, _others_size(state, given)))),
         learned=state.learned,
+        cold_start=state.cold_starts.last,
         not_starting=state.not_starting,
         conflict_reason=reason,
         conflict_message=message,
