@@ -15,7 +15,7 @@ from tidegate.scaling.behavior import Recommendation, SizeChange
 from tidegate.scaling.capacity import Capacity, capacity_of, given_capacity
 from tidegate.scaling.decision import Decision, Limit, Proposal
 from tidegate.scaling.health import NOT_BELIEVED, MetricsHealth, judge_metrics
-from tidegate.scaling.idleness import last_used
+from tidegate.scaling.idleness import is_asleep, last_used
 from tidegate.scaling.learned import Learned
 from tidegate.scaling.limits import LIMITS, LimitInput
 from tidegate.scaling.memory import Memory
@@ -60,7 +60,9 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
         capacity=capacity,
         now=now,
     )
-    proposals = tuple(proposal for term in TERMS if (proposal := term(term_input)) is not None)
+    asleep = is_asleep(observation, spec.scaling.min_replicas)
+    terms = () if asleep else TERMS  # Forecasts of what was are no reason to wake, and would be news at each look.
+    proposals = tuple(proposal for term in terms if (proposal := term(term_input)) is not None)
     wanted = max((proposal.replicas for proposal in proposals), default=observation.replicas)
     size, limits = _limit(wanted, LimitInput(spec=spec, observation=observation, memory=memory, health=health, now=now))
     applied = spec.scaling.mode is Mode.AUTOMATIC and observation.yielded_to is None
@@ -69,7 +71,7 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
         from_replicas=observation.replicas,
         to_replicas=size,
         reason=_reason(spec, observation, size, limits, health),
-        message=_message(observation, size, proposals, limits, health, applied=applied),
+        message=_message(observation, size, proposals, limits, health, applied=applied, asleep=asleep),
         applied=applied,
         proposals=proposals,
         limits=limits,
@@ -198,20 +200,19 @@ def _message(
     health: MetricsHealth,
     *,
     applied: bool,
+    asleep: bool,
 ) -> str:
     """One sentence: the sizes, the proposal that won, and the last limit that bit."""
     current = observation.replicas
-    if size == current == 0 and observation.gateway is not None and not limits:
-        return "0: it sleeps until a request arrives"
     head = f"{current} → {size}" if size != current else f"{size}"
     if not applied and size != current:
         head += f" advised, yielded to {observation.yielded_to}" if observation.yielded_to else " advised"
-    causes = []
+    causes = ["it sleeps until a request arrives"] if asleep and not limits else []
     if proposals:
         winner = max(proposals, key=lambda proposal: proposal.replicas)
         would_do = f" ({winner.replicas} would do)" if winner.replicas != size else ""
         causes.append(f"{winner.because}{would_do}")
     causes += [limit.because for limit in limits[-1:]]
-    if not health.complete and "metrics" not in {limit.name for limit in limits}:
+    if not health.complete and not asleep and "metrics" not in {limit.name for limit in limits}:
         causes.append(health.message)
     return f"{head}: {'; '.join(causes)}" if causes else head

@@ -40,6 +40,12 @@ def last_used(
     return min(now, max(before, seen))
 
 
+def is_asleep(observation: Observation, min_replicas: int) -> bool:
+    """Whether there is nothing, on purpose, and nobody waits for it: what was is then no matter."""
+    gateway = observation.gateway
+    return not min_replicas and not observation.replicas and gateway is not None and not gateway.held
+
+
 def is_wanted(gateway: GatewayTraffic | None) -> bool:
     """Whether requests wait for a service without pods."""
     return gateway is not None and gateway.held > 0
