@@ -8,7 +8,8 @@ from elector_in_fake_time import FIRST, Operator, in_fake_time
 from leases_in_memory import UNREACHABLE, LeaseInMemory
 from structlog.testing import capture_logs
 
-from tidegate.cluster.elector import boot_clock, identity
+from tidegate.cluster.clocks import boot_clock
+from tidegate.cluster.elector import identity
 from tidegate.cluster.lease import Lease
 
 

@@ -10,6 +10,7 @@ import pytest
 from cluster_objects import LEAST, NAMESPACE, autoscaler, inference_service, own_deployment, pod
 from recording_cluster import ABSENT, FORBIDDEN, RecordingCluster
 
+from tidegate.cluster.clocks import steady_clock
 from tidegate.cluster.error import ClusterError
 from tidegate.cluster.feed import (
     LOGIN_FORGET_SECONDS,
@@ -22,7 +23,6 @@ from tidegate.cluster.feed import (
     wait_until_synced,
 )
 from tidegate.cluster.resources import AUTOSCALERS, DEPLOYMENTS, INFERENCE_SERVICES, PODS, WATCHED, Key, Resource
-from tidegate.controller.operator import steady_clock
 from tidegate.controller.store import Store
 
 CHAT = (NAMESPACE, "chat")

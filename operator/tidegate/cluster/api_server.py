@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -49,14 +49,22 @@ class ApiServer:
         await self._client.close()
 
     async def list_items(
-        self, resource: Resource, namespace: str | None, *, page_size: int, accept: str
+        self,
+        resource: Resource,
+        namespace: str | None,
+        *,
+        page_size: int,
+        accept: str,
+        labels: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Document]:
-        """Every object of a kind, asked for page by page.
+        """Every object of a kind, or those with some labels, asked for page by page.
 
         Raises:
             ClusterError: if the API server refuses, or cannot be reached.
         """
         query: dict[str, str | int] = {"limit": page_size}
+        if labels:
+            query["labelSelector"] = ",".join(f"{name}={value}" for name, value in labels.items())
         while True:
             page = await self.send("GET", f"{resource.path(namespace)}?{urlencode(query)}", None, accept=accept)
             for item in page.get("items") or ():  # An empty list is null.
@@ -65,6 +73,35 @@ class ApiServer:
             if not token:
                 return
             query["continue"] = token
+
+    async def watch(self, path: str, *, silence_seconds: float) -> AsyncIterator[Document]:
+        """The events of a watch, one after another, until the API server ends it.
+
+        Args:
+            path: of the collection, with the query that makes it a watch.
+            silence_seconds: a connection on which nothing came for so long is taken for dead.
+
+        Raises:
+            ClusterError: if the API server refuses, cannot be reached, or goes away in between.
+        """
+        headers = {"Accept": "application/json"}
+        try:
+            await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, "GET", None)
+            response = await self._client.call_api(
+                "GET",
+                f"{self._host}{path}",
+                header_params=headers,
+                _request_timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=self._timeout.total, sock_read=silence_seconds
+                ),
+            )
+            with response.response:  # Whoever listens no more closes the connection.
+                if response.status >= HTTPStatus.BAD_REQUEST:
+                    raise _refusal(response.status, response.reason, await response.read())
+                async for line in _lines(response.response.content):
+                    yield json.loads(line)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise ClusterError(0, "Unreachable", f"GET {path}: {str(error) or repr(error)}") from error
 
     async def send(
         self,
@@ -99,14 +136,28 @@ class ApiServer:
             # Every write of this process would be one too many: they all wait, whoever they are for.
             self._asks_for_rest(_retry_after_seconds(response.headers.get("Retry-After", "")))
         if response.status >= HTTPStatus.BAD_REQUEST:
-            words = {} if answer is None else answer
-            message = words.get("message") or content[:500].decode("utf-8", "replace") or response.reason
-            raise ClusterError(response.status, words.get("reason", ""), message)
+            raise _refusal(response.status, response.reason, content)
         if answer is None:
             # Proxies and captive portals answer 200, too.
             said = content[:500].decode("utf-8", "replace")
             raise ClusterError(response.status, "NoDocument", f"{method} {path} was answered with {said!r}")
         return answer
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Lines of any length: the reader's own are no longer than its buffer."""
+    rest = b""
+    async for part in content.iter_any():
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            if line:
+                yield line
+
+
+def _refusal(status: int, phrase: str, content: bytes) -> ClusterError:
+    words = _document(content) or {}
+    message = words.get("message") or content[:500].decode("utf-8", "replace") or phrase
+    return ClusterError(status, words.get("reason", ""), message)
 
 
 def _retry_after_seconds(header: str) -> float:

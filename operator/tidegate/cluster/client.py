@@ -14,6 +14,7 @@ from tidegate.api.names import FIELD_MANAGER_BODY, FIELD_MANAGER_PODS, FIELD_MAN
 from tidegate.cluster.api_server import ApiServer, Document
 from tidegate.cluster.error import ClusterError
 from tidegate.cluster.fence import Fence
+from tidegate.cluster.follow import Change, Selection, follow
 from tidegate.cluster.resources import DEPLOYMENTS, EVENTS, PODS, Resource
 from tidegate.cluster.rights import Right
 from tidegate.cluster.write_budget import Urgency, WriteBudget
@@ -52,8 +53,10 @@ class Cluster(Protocol):
     async def list_names(self, resource: Resource, namespace: str | None = None) -> set[tuple[str, str]]:
         """(namespace, name) of every object there is."""
 
-    def list_documents(self, resource: Resource, namespace: str | None = None) -> AsyncIterator[Document]:
-        """Every object there is."""
+    def list_documents(
+        self, resource: Resource, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Document]:
+        """Every object there is, or those with these labels."""
 
 
 class ClusterClient:
@@ -157,13 +160,61 @@ class ClusterClient:
         items = self._server.list_items(resource, namespace, page_size=500, accept=METADATA_ONLY)
         return {(item["metadata"].get("namespace", ""), item["metadata"]["name"]) async for item in items}
 
-    def list_documents(self, resource: Resource, namespace: str | None = None) -> AsyncIterator[Document]:
+    def list_documents(
+        self, resource: Resource, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Document]:
         """Every object there is, as it is at the time of the request or later; a page of them in memory at a time.
+
+        Args:
+            resource: their kind.
+            namespace: theirs; None for all.
+            labels: leave out those that have not all of these.
 
         Raises:
             ClusterError: if the API server refuses, or cannot be reached.
         """
-        return self._server.list_items(resource, namespace, page_size=200, accept="application/json")
+        return self._server.list_items(resource, namespace, page_size=200, accept="application/json", labels=labels)
+
+    def follow(self, selection: Selection) -> AsyncIterator[Change]:
+        """Some objects of a kind as they are now, and then each change of them, for ever.
+
+        Raises:
+            ClusterError: if the API server refuses, or cannot be reached. Then all has to be followed anew.
+        """
+        return follow(self._server, selection)
+
+    async def apply_as(self, manager: str, resource: Resource, body: Document, *, urgency: Urgency) -> Document:
+        """Apply a body under a field manager of one's own; what is there then.
+
+        Raises:
+            ClusterError: if the API server refuses, or cannot be reached.
+        """
+        metadata = body["metadata"]
+        await self._budget.take(urgency)
+        return await self._apply(resource.path(metadata["namespace"], metadata["name"]), body, manager)
+
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str, urgency: Urgency) -> None:
+        """Delete the object of this uid, if it is there.
+
+        Raises:
+            ClusterError: 409 if there is another one of that name; others if the API server refuses, or cannot be
+                reached.
+        """
+        await self._budget.take(urgency)
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        try:
+            await self._server.send("DELETE", resource.path(namespace, name), body)
+        except ClusterError as error:
+            if not error.is_absent:
+                raise
+
+    async def read_scale(self, namespace: str, name: str) -> Document:
+        """A Deployment's size, as its `/scale` has it: without `replicas` at 0.
+
+        Raises:
+            ClusterError: 404 if it is not there; others if the API server refuses, or cannot be reached.
+        """
+        return await self._server.send("GET", DEPLOYMENTS.path(namespace, name, "scale"), None)
 
     async def may(self, right: Right) -> bool:
         """Whether this account has a right, as far as it may ask: where it may not, the first request will tell.

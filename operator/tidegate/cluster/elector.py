@@ -10,7 +10,6 @@ import os
 import random
 import secrets
 import socket
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -192,14 +191,6 @@ class Elector:
                     log.info("released the Lease")
         except Exception as error:  # noqa: BLE001 - it expires by itself
             log.warning("the Lease was not released; it expires by itself", error=repr(error))
-
-
-def boot_clock() -> float:
-    """Seconds since the machine was started, those that it slept included.
-
-    The monotonic clock of Linux stands still while a machine is suspended; the Lease does not.
-    """
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def identity() -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -11,8 +10,9 @@ from kubernetes.aio.client import Configuration
 
 from tidegate.api.inference_service import MetricsSource
 from tidegate.cluster.client import ClusterClient
+from tidegate.cluster.clocks import boot_clock, steady_clock
 from tidegate.cluster.connection import load_configuration
-from tidegate.cluster.elector import Elector, boot_clock, identity
+from tidegate.cluster.elector import Elector, identity
 from tidegate.cluster.error import ClusterError
 from tidegate.cluster.feed import SWEEP_SECONDS, catch_up, look, sweep, wait_until_synced, watch
 from tidegate.cluster.lease import Candidate, LeaseTimes
@@ -145,12 +145,6 @@ async def _asking(
     with contextlib.closing(PrometheusSource(options, clock=clock)) as source:
         log.info("services may take their metrics from a Prometheus", host=options.host)
         yield source
-
-
-def steady_clock() -> Callable[[], float]:
-    """Seconds since the epoch that never go back: when somebody sets the clock, no tick waits and no sample ages."""
-    epoch = time.time() - time.monotonic()
-    return lambda: epoch + time.monotonic()
 
 
 async def _watch(options: Options, store: Store, possible: asyncio.Event, watching: asyncio.Event) -> None:
