@@ -44,7 +44,12 @@ SERVICES = {
         {"scaling": {"minReplicas": -1}},
         "spec.scaling.minReplicas: Invalid value: -1: spec.scaling.minReplicas in body should be greater than or equal",
     ),
-    "minimum of zero": by_schema({"scaling": {"minReplicas": 0}}, "minReplicas: Invalid value: 0"),
+    "asleep behind nobody": Refused(
+        {"scaling": {"minReplicas": 0}, "routing": {"mode": "None"}},
+        "minReplicas is 0, and without a gateway in the way nobody would wake the service: set it to 1, or "
+        "routing.mode to Gateway or Direct (not with targetRef)",
+    ),
+    "asleep on a target": Refused({**TARGET, "scaling": {"minReplicas": 0}}, "nobody would wake the service"),
     "huge maximum": by_schema(
         {"scaling": {"maxReplicas": 1001}},
         "spec.scaling.maxReplicas in body should be less than or equal to 1000",
@@ -57,6 +62,30 @@ SERVICES = {
         {"scaling": {"mode": "Auto"}},
         'spec.scaling.mode: Unsupported value: "Auto": supported values: "Automatic", "Advisory", "Paused"',
     ),
+    # Sleep and routing
+    "idle for no time": by_schema(
+        {"scaling": {"scaleToZero": {"idleSeconds": 5}}},
+        "spec.scaling.scaleToZero.idleSeconds in body should be greater than or equal to 30",
+    ),
+    "idle for two days": by_schema(
+        {"scaling": {"scaleToZero": {"idleSeconds": 172_800}}}, "less than or equal to 86400"
+    ),
+    "a gateway before a target": Refused(
+        {**TARGET, "routing": {"mode": "Gateway"}},
+        "with targetRef requests go the way that its owner gave them: remove routing.mode, or use engine instead",
+    ),
+    "unknown routing": by_schema({"routing": {"mode": "Mesh"}}, 'supported values: "Gateway", "Direct", "None"'),
+    "holds nobody": by_schema({"routing": {"maxHeldRequests": 0}}, "greater than or equal to 1"),
+    "holds the world": by_schema({"routing": {"maxHeldRequests": 10**6}}, "less than or equal to 10000"),
+    "holds for ever": by_schema({"routing": {"holdTimeoutSeconds": 86_400}}, "less than or equal to 3600"),
+    "affinity without a gateway": Refused(
+        {"routing": {"mode": "Direct", "affinityHeader": "x-session-id"}},
+        "affinityHeader is for mode Gateway: elsewhere nothing of ours chooses the pod; remove it, or set mode to "
+        "Gateway",
+    ),
+    "affinity by no header": by_schema({"routing": {"affinityHeader": "x: y"}}, "spec.routing.affinityHeader"),
+    "an alias that is no name": by_schema({"model": {"aliases": ["a b"]}}, "spec.model.aliases[0]"),
+    "an alias twice": Refused({"model": {"aliases": ["a", "a"]}}, "Duplicate value"),
     # Metrics
     "unknown source of metrics": by_schema(
         {"metrics": {"source": "prometheus"}},

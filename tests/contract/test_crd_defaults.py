@@ -35,6 +35,8 @@ SPECS = {
     "a direction": LEAST | {"scaling": {"behavior": {"scaleDown": {"selectPolicy": "Disabled"}}}},
     "a template": LEAST | {"template": {"spec": {"containers": [{"name": "engine", "tty": True}], "nodeName": "n"}}},
     "a pin": LEAST | {"replicas": 0},
+    "sleep": LEAST | {"scaling": {"minReplicas": 0, "scaleToZero": {"idleSeconds": 30}}},
+    "routing": LEAST | {"routing": {"mode": "Direct", "shared": False}},
 }
 
 TYPO = LEAST | {"scaling": {"minReplica": 2}}
@@ -62,12 +64,14 @@ class TestDefaults:
                 "startupTimeoutSeconds": 1200,
                 "metrics": {"workUnit": "tokens"},
             },
+            "routing": {"maxHeldRequests": 1000, "holdTimeoutSeconds": 300, "shared": True},
             "scaling": {
                 "mode": "Automatic",
                 "minReplicas": 1,
                 "maxReplicas": 8,
                 "queueDepth": {"targetPerReplica": 4, "drainSeconds": 30},
                 "kvCache": {"targetPercent": 85},
+                "scaleToZero": {"idleSeconds": 600},
                 "behavior": {"scaleUp": {"selectPolicy": "Max"}, "scaleDown": {"selectPolicy": "Max"}},
             },
         }
