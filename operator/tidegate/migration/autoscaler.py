@@ -62,7 +62,10 @@ class Autoscaler:
         """Take the bounds over, within what an InferenceService may have."""
         self.minimum = min(max(minimum, 1), MAXIMUM_REPLICAS)
         if minimum < 1:
-            self.lost.append(f"{minimum_field}: {minimum}: a service does not sleep at zero yet; minReplicas is 1")
+            self.lost.append(
+                f"{minimum_field}: {minimum}: a target is not put to sleep, for nothing of ours would wake it; "
+                "minReplicas is 1"
+            )
         self.maximum = min(max(maximum, self.minimum), MAXIMUM_REPLICAS)
         if maximum != self.maximum:
             self.lost.append(f"{maximum_field}: {maximum}: maxReplicas is {self.maximum}")

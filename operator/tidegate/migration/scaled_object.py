@@ -14,10 +14,10 @@ _DEFAULT_MAXIMUM = 100
 _PREFIX = "autoscaling.keda.sh/"
 
 _LOST = {
-    "cooldown_period": "matters on the way to zero only, and a service does not sleep at zero yet; the way down is "
+    "cooldown_period": "matters on the way to zero only, and a target is not put to sleep; the way down is "
     "scaling.behavior.scaleDown",
     "initial_cooldown_period": "matters on the way to zero only",
-    "idle_replica_count": "a service does not idle below its minimum yet",
+    "idle_replica_count": "a target does not idle below its minimum",
     "fallback": "where metrics are missing the size is held, and never made smaller; no other size can be named",
 }
 _NOTED = {"polling_interval": "pods are read every few seconds, whatever it says"}
