@@ -1,7 +1,7 @@
 """A follower that becomes leader: it makes its store as new as the last leader's writes, and remembers nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any
 
 import looptime
@@ -93,8 +93,11 @@ class ListedCluster(RecordingCluster):
         self.asked: list[tuple[str, str | None]] = []
         self.while_listing: Callable[[], None] = lambda: None
 
-    async def list_documents(self, resource: Resource, namespace: str | None = None) -> AsyncIterator[Document]:
+    async def list_documents(
+        self, resource: Resource, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Document]:
         """The objects of a kind."""
+        del labels
         self.asked.append((resource.plural, namespace))
         if resource.plural in self.failures:
             raise self.failures[resource.plural]

@@ -11,6 +11,7 @@ import yaml
 
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.api.names import ROUTING_LABEL
 from tidegate.workloads.deployment import deployment
 from tidegate.workloads.hashing import RENDER_VERSION
 from tidegate.workloads.owner import Owner
@@ -39,6 +40,20 @@ def test_bodies_are_as_recorded(name: str) -> None:
     if os.environ.get("TIDEGATE_WRITE_GOLDEN"):
         path.write_text(yaml.safe_dump_all(rendered, sort_keys=False))
     assert rendered == list(yaml.safe_load_all(path.read_text()))
+
+
+def test_a_service_that_leads_to_the_gateways_is_as_recorded() -> None:
+    """It differs from the one that leads to pods in the value that its selector has for routing, which no pod has."""
+    spec = InferenceServiceSpec.model_validate(INPUTS["cpu-llama-cpp"]["spec"])
+    assert spec.engine is not None
+    to_gateways, to_pods = service(OWNER, spec.engine, to_pods=False), service(OWNER, spec.engine)
+    path = GOLDEN / "service-to-gateways.yaml"
+    if os.environ.get("TIDEGATE_WRITE_GOLDEN"):
+        path.write_text(yaml.safe_dump(to_gateways, sort_keys=False))
+    assert to_gateways == yaml.safe_load(path.read_text())
+    selector = to_pods["spec"]["selector"]
+    assert to_gateways["spec"] == {**to_pods["spec"], "selector": {**selector, ROUTING_LABEL: "gateway"}}
+    assert to_gateways["metadata"]["annotations"] != to_pods["metadata"]["annotations"]
 
 
 def test_a_changed_body_has_a_new_render_version() -> None:

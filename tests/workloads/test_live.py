@@ -130,3 +130,17 @@ def test_what_two_field_sets_have_in_common_is_there_once() -> None:
 def test_selector_text(selector: dict[str, Any], text: str) -> None:
     """Selectors are written as `kubectl get pods -l` reads them."""
     assert selector_text(selector) == text
+
+
+@pytest.mark.parametrize(
+    ("selector", "to_pods"),
+    [
+        ({"inference.tidegate.dev/routing": "serving"}, True),
+        ({"inference.tidegate.dev/routing": "gateway"}, False),
+        ({}, True),
+        (None, True),
+    ],
+)
+def test_a_service_tells_whether_it_leads_to_pods(selector: dict[str, str] | None, *, to_pods: bool) -> None:
+    """By its selector; one that somebody else has changed is taken for one that does."""
+    assert live_service({"metadata": METADATA, "spec": {"selector": selector}}).to_pods is to_pods

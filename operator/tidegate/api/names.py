@@ -15,6 +15,9 @@ ROUTING_LABEL = f"{GROUP}/routing"
 
 ROUTING_SERVING = "serving"
 ROUTING_DRAINING = "draining"
+ROUTING_GATEWAY = "gateway"
+"""In the Service's selector only, and on no pod: it selects none, and leads where the gateways' slice does. A Service
+without any selector would keep the slices that it had, and Kubernetes would mirror its Endpoints besides."""
 
 DRAINING_SINCE_ANNOTATION = f"{GROUP}/draining-since"
 """On pods that drain: since when. It makes them such: whoever leads next goes on from there."""

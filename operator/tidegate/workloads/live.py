@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from sys import intern
 from typing import Any
 
-from tidegate.api.names import BODY_HASH_ANNOTATION, INPUTS_HASH_ANNOTATION, RENDER_VERSION_ANNOTATION
+from tidegate.api.names import (
+    BODY_HASH_ANNOTATION,
+    INPUTS_HASH_ANNOTATION,
+    RENDER_VERSION_ANNOTATION,
+    ROUTING_GATEWAY,
+    ROUTING_LABEL,
+)
 from tidegate.engines.batch import batch_arguments
 from tidegate.workloads.managed_fields import FieldManager, field_managers
 from tidegate.workloads.selector import selector_text
@@ -81,6 +87,9 @@ class LiveDeployment(LiveChild):
 class LiveService(LiveChild):
     """A core/v1 Service as it is."""
 
+    to_pods: bool = True
+    """Whether it leads to pods itself, and not to the gateways alone."""
+
 
 def live_deployment(document: Mapping[str, Any]) -> LiveDeployment:
     """Project an apps/v1 Deployment."""
@@ -115,7 +124,8 @@ def live_deployment(document: Mapping[str, Any]) -> LiveDeployment:
 
 def live_service(document: Mapping[str, Any]) -> LiveService:
     """Project a core/v1 Service."""
-    return LiveService(**_common(document["metadata"]))
+    selector = (document.get("spec") or {}).get("selector") or {}
+    return LiveService(**_common(document["metadata"]), to_pods=selector.get(ROUTING_LABEL) != ROUTING_GATEWAY)
 
 
 def _common(metadata: Mapping[str, Any]) -> dict[str, Any]:
