@@ -10,6 +10,7 @@ from tidegate import __version__
 
 COMMANDS: Mapping[str, str] = {
     "operator": "Run the operator: watch InferenceServices and keep their size.",
+    "envoy": "Run the gateway's Envoy, which carries the bytes.",
     "engine": "Run simulated inference engines, for demos and tests.",
     "simulate": "Rehearse a scaling policy on a trace, beside its rivals.",
     "crds": "Print the CustomResourceDefinitions, or write them to files.",

@@ -1,0 +1,81 @@
+"""The file of listeners that Envoy watches: checked, and replaced in one step."""
+
+import json
+import os
+from collections.abc import Mapping
+
+from tidegate.gateway.envoy.directory import Directory
+from tidegate.gateway.envoy.listeners import Document, repick_listener, service_listener, shared_listener
+from tidegate.gateway.routed_service import Key
+
+_PORTS = range(1, 65536)
+
+
+class ListenersRefusedError(Exception):
+    """The listeners are not written, for Envoy would drop those that run; says which service is wrong, and how."""
+
+
+class ListenerFile:
+    """Keeps the listeners of the services that there are.
+
+    Envoy cuts the streams of a listener that is edited, so one is only ever added or removed: a service's listener
+    depends on nothing but its name and its port. Envoy refuses a listener whose port another process has, and serves
+    all others; `rewrite` has it try again.
+    """
+
+    def __init__(self, directory: Directory, *, shared_port: int | None, listen_host: str = "0.0.0.0") -> None:  # noqa: S104 - pods listen on all
+        self._directory = directory
+        self._shared_port = shared_port
+        self._host = listen_host
+
+    def names(self, ports: Mapping[Key, int]) -> frozenset[str]:
+        """Return the names of the listeners that Envoy has once it took these services."""
+        return frozenset(listener["name"] for listener in self._listeners(ports))
+
+    def write(self, ports: Mapping[Key, int]) -> bool:
+        """Write the listeners of these services, and say whether the file has changed.
+
+        Args:
+            ports: Each service's own port.
+
+        Raises:
+            ListenersRefusedError: Two have one port, or a port is none.
+            OSError: The directory cannot be written.
+        """
+        _check(ports, self._shared_port)
+        text = json.dumps({"resources": self._listeners(ports)}, separators=(",", ":"))
+        file = self._directory.listener_file
+        if file.exists() and file.read_text() == text:
+            return False
+        self._replace(text)
+        return True
+
+    def rewrite(self) -> None:
+        """Replace the file by the same, which has Envoy try refused listeners again.
+
+        Raises:
+            OSError: There is none yet, or the directory cannot be written.
+        """
+        self._replace(self._directory.listener_file.read_text())
+
+    def _listeners(self, ports: Mapping[Key, int]) -> list[Document]:
+        shared = [] if self._shared_port is None else [shared_listener(self._shared_port, host=self._host)]
+        own = [service_listener(key, port, host=self._host) for key, port in sorted(ports.items())]
+        return [repick_listener(self._directory), *shared, *own]
+
+    def _replace(self, text: str) -> None:
+        self._directory.listeners.mkdir(parents=True, exist_ok=True)
+        # Elsewhere than the file: Envoy looks at every change of the directory it watches.
+        fresh = self._directory.root / f".listeners.{os.getpid()}"
+        fresh.write_text(text)
+        fresh.replace(self._directory.listener_file)
+
+
+def _check(ports: Mapping[Key, int], shared_port: int | None) -> None:
+    owners: dict[int, str] = {} if shared_port is None else {shared_port: "the shared address"}
+    for (namespace, name), port in sorted(ports.items()):
+        if port not in _PORTS:
+            raise ListenersRefusedError(f"{namespace}/{name}: port {port} is none; ports are 1 to 65535.")
+        if port in owners:
+            raise ListenersRefusedError(f"{namespace}/{name}: port {port} belongs to {owners[port]}.")
+        owners[port] = f"{namespace}/{name}"

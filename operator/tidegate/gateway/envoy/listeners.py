@@ -1,0 +1,129 @@
+"""Envoy's listeners: one per service, the shared one, and the one where Envoy asks for another pod."""
+
+from typing import Any
+
+from tidegate.gateway.envoy.directory import Directory
+from tidegate.gateway.envoy.http_connections import BODY_BYTES, http_filter_chain, removed, removed_prefix, set_to
+from tidegate.gateway.envoy.names import (
+    DESTINATION_HEADER,
+    ENGINE_OR_REPICK_CLUSTER,
+    ENGINES_CLUSTER,
+    FIRST_DESTINATION_HEADER,
+    FIRST_PICK_HEADER,
+    METADATA_NAMESPACE,
+    MODEL_KEY,
+    OWN_PREFIX,
+    PICK_HEADER,
+    PROBLEM_KEY,
+    REPICK_LISTENER,
+    SERVICE_HEADER,
+    SHARED_LISTENER,
+    STREAM_KEY,
+)
+from tidegate.gateway.routed_service import Key
+
+_BUFFER_BYTES = 64 * 1024
+_TYPE = "type.googleapis.com/"
+
+Document = dict[str, Any]
+
+_UNTRUSTED = [removed(PICK_HEADER), removed(DESTINATION_HEADER), removed_prefix(OWN_PREFIX), removed_prefix("x-envoy-")]
+# In clusters all clients have private addresses, and those Envoy would obey: its x-envoy-* headers change timeouts.
+
+
+def service_listener(key: Key, port: int, *, host: str = "0.0.0.0") -> Document:  # noqa: S104 - pods listen on all
+    """Return the listener of a service's own port.
+
+    It is the same for the same arguments, whatever else there is: Envoy cuts the streams of a listener that changes.
+    """
+    namespace, name = key
+    chain = http_filter_chain(
+        header_mutations=[*_UNTRUSTED, set_to(SERVICE_HEADER, f"{namespace}/{name}")],
+        cluster=ENGINE_OR_REPICK_CLUSTER,
+        retried=True,
+        edge=True,
+    )
+    return _listener(f"{namespace}/{name}:{port}", _socket_address(host, port), chain)
+
+
+def shared_listener(port: int, *, host: str = "0.0.0.0") -> Document:  # noqa: S104 - pods listen on all
+    """Return the listener of the address that all services share, where a body's `model` says which is meant."""
+    chain = http_filter_chain(
+        header_mutations=_UNTRUSTED,
+        cluster=ENGINE_OR_REPICK_CLUSTER,
+        retried=True,
+        filters=(_body_buffer(), _model_reader()),
+        edge=True,
+    )
+    return _listener(SHARED_LISTENER, _socket_address(host, port), chain)
+
+
+def repick_listener(directory: Directory) -> Document:
+    """Return the listener where Envoy sends what a first pod did not take, to ask the picker for another."""
+    chain = http_filter_chain(
+        header_mutations=[
+            set_to(FIRST_PICK_HEADER, f"%REQ({PICK_HEADER})%"),
+            set_to(FIRST_DESTINATION_HEADER, f"%REQ({DESTINATION_HEADER})%"),
+            removed(PICK_HEADER),
+            removed(DESTINATION_HEADER),
+        ],
+        cluster=ENGINES_CLUSTER,
+        retried=False,
+        edge=False,
+    )
+    address = {"pipe": {"path": str(directory.repick_socket)}}
+    return _listener(REPICK_LISTENER, address, chain) | {"ignore_global_conn_limit": True}
+
+
+def _listener(name: str, address: Document, chain: Document) -> Document:
+    return {
+        "@type": _TYPE + "envoy.config.listener.v3.Listener",
+        "name": name,
+        "stat_prefix": "gateway",
+        "address": address,
+        "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
+        "filter_chains": [chain],
+    }
+
+
+def _socket_address(host: str, port: int) -> Document:
+    return {"socket_address": {"address": host, "port_value": port}}
+
+
+def _body_buffer() -> Document:
+    # What reads the model would take no more than a connection's buffer.
+    return {
+        "name": "envoy.filters.http.buffer",
+        "typed_config": {
+            "@type": _TYPE + "envoy.extensions.filters.http.buffer.v3.Buffer",
+            "max_request_bytes": BODY_BYTES,
+        },
+    }
+
+
+def _model_reader() -> Document:
+    def rule(key: str, **found: Document) -> Document:
+        value = {"metadata_namespace": METADATA_NAMESPACE, "key": key}
+        return {"selectors": [{"key": key}], "on_present": value, **found}
+
+    def problem(words: str) -> Document:
+        return {"metadata_namespace": METADATA_NAMESPACE, "key": PROBLEM_KEY, "value": words}
+
+    return {
+        "name": "envoy.filters.http.json_to_metadata",
+        "typed_config": {
+            "@type": _TYPE + "envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata",
+            "request_rules": {
+                # Parameters of the type (`; charset=utf-8`) would otherwise make it another.
+                "allow_content_types_regex": {"regex": r"(?i)application/([a-z.-]+\+)?json\s*(;.*)?"},
+                "rules": [
+                    rule(
+                        MODEL_KEY,
+                        on_missing=problem("missing"),
+                        on_error=problem("invalid"),
+                    ),
+                    rule(STREAM_KEY),
+                ],
+            },
+        },
+    }
