@@ -219,6 +219,17 @@ class TestTold:
         assert "left out: 1 requests that are longer than the context of 32,768 tokens" in result.stderr
         assert "cut short: 1 answers that the fault makes longer than the context of 32,768 tokens" in result.stderr
 
+    def test_a_service_that_sleeps_is_replayed_awake_and_that_is_said(self, trace: Path, tmp_path: Path) -> None:
+        """A replay has nobody to hold requests: it would lose them, and count that against the policy."""
+        file = tmp_path / "infer.yaml"
+        file.write_text(SERVICE.replace("minReplicas: 3", "minReplicas: 0"))
+        result = call("--trace", trace, "--service", file, "--json", "-")
+        assert result.exit_code == 0
+        (run,) = json.loads(result.stdout)["runs"]
+        assert min(run["series"]["desired"]) == 1
+        assert run["unfinished"] == 0
+        assert "tidegate: minReplicas is 0, and is replayed as 1: a replay has no gateway" in result.stderr
+
     def test_a_page_is_written(self, trace: Path, tmp_path: Path) -> None:
         """With every policy in it."""
         page = tmp_path / "out.html"

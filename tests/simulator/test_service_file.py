@@ -53,7 +53,7 @@ def test_what_kubectl_prints_can_be_rehearsed(tmp_path: Path) -> None:
     assert read_service(file).scaling.max_replicas == 9
 
 
-@pytest.mark.parametrize("name", ["chat-gpu", "summarize-cpu", "legacy-advisory"])
+@pytest.mark.parametrize("name", ["chat-gpu", "summarize-cpu", "legacy-advisory", "sleeping", "model-cache"])
 def test_the_examples_can_be_rehearsed(name: str) -> None:
     """They are what people start from."""
     assert read_service(EXAMPLES / f"{name}.yaml").scaling.max_replicas >= 1
@@ -86,6 +86,11 @@ BAD = {
     "a span without end": ("0 18", "0 8", "schedules.0.end: start and end are the same: the span would never end"),
     "no such hour": ("0 18", "0 33", "spec.scaling.schedules.0.end: '0 33 * * 1-5' is not a time that comes"),
     "no such place": ("Europe/Paris", "Mars/Base", "schedules.0.timeZone: 'Mars/Base' is no time zone"),
+    "asleep, and nobody to wake it": (
+        "  scaling:\n    minReplicas: 2",
+        "  routing: {mode: None}\n  scaling:\n    minReplicas: 0",
+        "spec.scaling: minReplicas is 0, and without a gateway in the way nobody would wake the service",
+    ),
     "neither engine nor target": ("  engine: {type: vLLM, image: vllm}\n", "", "spec: give exactly one of engine"),
     "no spec": ("spec:", "spce:", "spec: Field required"),
     "a list for a spec": ("spec:", "spec: []\nother:", "spec is '[]'"),

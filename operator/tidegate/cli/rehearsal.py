@@ -39,6 +39,9 @@ MOST_REPLICAS = 40
 STARTUP_SECONDS = 60.0
 """The cold start of the models that ship, unless told otherwise."""
 
+FEWEST_REPLICAS = 1
+"""A replay has no gateway: of a service that sleeps nobody would hold the requests, and nobody would wake it."""
+
 STANDARD_OUTPUT = "-"
 
 
@@ -81,7 +84,7 @@ def rehearse(inputs: Inputs, *, json_output: str | None, report: str | None) -> 
             raise click.ClickException(f"{path}: there is no folder {Path(path).parent}; make it first")
     try:
         load, policies, set_up = _prepared(inputs)
-        for sentence in _account(load, set_up):
+        for sentence in (*_account(load, set_up), *_never_asleep(inputs)):
             click.echo(plain(sentence), err=True)
         with _progress(policies) as on_progress:
             document = compare(load, policies, set_up, inputs.replica_model, on_progress)
@@ -102,7 +105,7 @@ def _prepared(inputs: Inputs) -> tuple[Load, list[Policy], SetUp]:
         InputError, ValueError, OSError: if something given cannot be used; the message says what and why.
     """
     faults = tuple(parse_fault(text) for text in inputs.faults)
-    specs = {name: _at_most(spec, inputs.max_replicas) for name, spec in _specs(inputs)}
+    specs = {name: _as_replayed(spec, inputs.max_replicas) for name, spec in _specs(inputs)}
     model = replica_model(inputs.replica_model)
     if inputs.startup_seconds is not None:
         model = replace(model, startup_seconds=inputs.startup_seconds)
@@ -149,9 +152,9 @@ def _specs(inputs: Inputs) -> Iterator[tuple[str, InferenceServiceSpec]]:
         yield ("tidegate" if len(inputs.services) == 1 else f"tidegate {path}"), read_service(path)
 
 
-def _at_most(spec: InferenceServiceSpec, most: int | None) -> InferenceServiceSpec:
-    """The policy as it is replayed: carried out whatever its mode, and within --max-replicas."""
-    changed: dict[str, Any] = {"mode": Mode.AUTOMATIC}
+def _as_replayed(spec: InferenceServiceSpec, most: int | None) -> InferenceServiceSpec:
+    """The policy as it is replayed: carried out whatever its mode, within --max-replicas, and never asleep."""
+    changed: dict[str, Any] = {"mode": Mode.AUTOMATIC, "min_replicas": max(FEWEST_REPLICAS, spec.scaling.min_replicas)}
     if most is not None:
         if most < spec.scaling.min_replicas:
             raise ValueError(
@@ -177,6 +180,16 @@ def _account(load: Load, set_up: SetUp) -> Iterator[str]:
     trouble = Trouble(set_up.faults)
     if cut := sum(trouble.is_cut(request, set_up.model.context_tokens) for request in trace.requests):
         yield f"cut short: {cut:,} answers that the fault makes longer {context}"
+
+
+def _never_asleep(inputs: Inputs) -> Iterator[str]:
+    """Which policies are not replayed as they are written, because they would sleep."""
+    for name, spec in _specs(inputs):
+        if not spec.scaling.min_replicas:
+            yield (
+                f"{name}: minReplicas is 0, and is replayed as {FEWEST_REPLICAS}: a replay has no gateway that holds "
+                "requests and wakes; neither what sleeping saves nor what waking takes is in the figures"
+            )
 
 
 @contextmanager

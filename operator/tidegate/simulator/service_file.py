@@ -11,6 +11,7 @@ from tidegate.api.crds import INFERENCE_SERVICES
 from tidegate.api.inference_service import InferenceService, InferenceServiceSpec
 from tidegate.api.model import ApiModel
 from tidegate.api.names import API_VERSION
+from tidegate.api.routing import RoutingMode
 from tidegate.migration.documents import MAXIMUM_BYTES, InputError, KubernetesObject, read_objects
 from tidegate.scaling import schedules
 
@@ -19,6 +20,10 @@ RULES: Mapping[str, Callable[[Any], bool]] = {
     "self.minReplicas <= self.maxReplicas": lambda scaling: scaling.min_replicas <= scaling.max_replicas,
     "!has(self.schedules) || self.schedules.all(s, s.minReplicas <= self.maxReplicas)": lambda scaling: all(
         each.min_replicas <= scaling.max_replicas for each in scaling.schedules
+    ),
+    "!has(self.scaling) || self.scaling.minReplicas != 0 || (!has(self.targetRef) && (!has(self.routing) ||"
+    " !has(self.routing.mode) || self.routing.mode != 'None'))": lambda spec: (
+        bool(spec.scaling.min_replicas) or (spec.target_ref is None and spec.routing.mode is not RoutingMode.NONE)
     ),
     "self.start != self.end": lambda schedule: schedule.start != schedule.end,
 }
