@@ -23,9 +23,28 @@ from tidegate.gateway.envoy.names import (
 from tidegate.gateway.routed_service import Key
 
 _BUFFER_BYTES = 64 * 1024
+
+UNREAD_SECONDS = 300
+"""How long a client may leave the bytes of a response unread; then it counts as gone."""
+
 _TYPE = "type.googleapis.com/"
 
 Document = dict[str, Any]
+
+
+
+def _socket_option(level: int, name: int, value: int) -> Document:
+    return {"level": level, "name": name, "int_value": value, "state": "STATE_LISTENING"}
+
+
+# Linux's numbers, by which Envoy takes them; accepted connections inherit them from the listening socket.
+_GONE_CLIENTS = [
+    _socket_option(1, 9, 1),  # SO_KEEPALIVE: notice machines that vanished, also while a request is held,
+    _socket_option(6, 4, 60),  # TCP_KEEPIDLE: after a minute,
+    _socket_option(6, 5, 20),  # TCP_KEEPINTVL,
+    _socket_option(6, 6, 3),  # TCP_KEEPCNT.
+    _socket_option(6, 18, UNREAD_SECONDS * 1000),  # TCP_USER_TIMEOUT: and those that never read.
+]
 
 _UNTRUSTED = [removed(PICK_HEADER), removed(DESTINATION_HEADER), removed_prefix(OWN_PREFIX), removed_prefix("x-envoy-")]
 # In clusters all clients have private addresses, and those Envoy would obey: its x-envoy-* headers change timeouts.
@@ -82,6 +101,7 @@ def _listener(name: str, address: Document, chain: Document) -> Document:
         "stat_prefix": "gateway",
         "address": address,
         "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
+        "socket_options": _GONE_CLIENTS if "socket_address" in address else [],
         "filter_chains": [chain],
     }
 

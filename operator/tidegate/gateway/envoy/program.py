@@ -62,6 +62,9 @@ def command(envoy: Path, directory: Directory, *, concurrency: int, log_level: s
         "--disable-hot-restart",
         "--log-level",
         log_level,
+        # Else a line for each request that is held as the picker ends, ten thousand at once.
+        "--component-log-level",
+        "ext_proc:error,upstream:error",
     ]
 
 
@@ -84,14 +87,26 @@ def prepare(
     listen_host: str,
     shared_port: int,
     maximum_heap_bytes: int | None,
+    connections: int | None = None,
 ) -> None:
     """Write the bootstrap, and listeners for no service where there are none yet.
+
+    Args:
+        directory: Made if need be.
+        listen_host: Address to listen on.
+        shared_port: Of the address that all services share.
+        maximum_heap_bytes: Bounds Envoy's memory; None does not.
+        connections: Of clients, at once; as many as there may be descriptors for where None.
 
     Raises:
         OSError: The directory cannot be written.
     """
     directory.listeners.mkdir(parents=True, exist_ok=True)
-    document = bootstrap(directory, maximum_connections=maximum_connections(), maximum_heap_bytes=maximum_heap_bytes)
+    document = bootstrap(
+        directory,
+        maximum_connections=maximum_connections() if connections is None else connections,
+        maximum_heap_bytes=maximum_heap_bytes,
+    )
     fresh = directory.root / f".bootstrap.{os.getpid()}"
     fresh.write_text(json.dumps(document, indent=1))
     fresh.replace(directory.bootstrap)
