@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -106,6 +105,10 @@ def to_json(explanation: Explanation) -> dict[str, Any]:
         "decision": status.get("decision"),
         "capacity": status.get("capacity", []),
         "leadTime": status.get("leadTime", []),
+        "coldStart": status.get("coldStart"),
+        "routing": status.get("routing"),
+        "wakePlan": status.get("wakePlan"),
+        "idleSince": status.get("idleSince"),
         "traffic": status.get("signals"),
         "concerns": [condition.to_document() for condition in explanation.concerns],
         "outlook": [
@@ -119,8 +122,3 @@ def to_json(explanation: Explanation) -> dict[str, Any]:
         ],
         "changes": status.get("changes", []),
     }
-
-
-def seconds_of(timestamp: str) -> float:
-    """A Kubernetes timestamp in seconds since the epoch."""
-    return datetime.fromisoformat(timestamp).astimezone(UTC).timestamp()

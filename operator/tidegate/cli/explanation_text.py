@@ -2,12 +2,13 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 from tidegate.api.inference_service_status import Change, Confidence, LearnedCapacity, LearnedLeadTime
 from tidegate.api.scaling import Mode
-from tidegate.cli.explanation import Explanation, seconds_of
+from tidegate.cli.explanation import Explanation
 from tidegate.cli.outlook import Direction, Turn
+from tidegate.cli.sleeping import moment, sleeping
+from tidegate.controller.cold_start import wording
 from tidegate.scaling.wording import count, number
 
 NARROWEST = 60
@@ -42,6 +43,7 @@ def text_of(explanation: Explanation, width: int = 100) -> str:
         _section("Why", _why(explanation), width),
         _table("Terms", ("term", "wants", "because"), _terms(explanation), width),
         _table("Limits that bit", None, _limits(explanation), width),
+        _section("Sleep", sleeping(explanation.spec, explanation.status, explanation.now), width),
         _section("Learned", _learned(explanation), width),
         _section("Traffic", _traffic(explanation), width),
         _table("Not as it should be", None, _concerns(explanation), width),
@@ -76,7 +78,7 @@ def _why(explanation: Explanation) -> list[str]:
     if decision is None:
         return ["no size is decided: see what is not as it should be"]
     carried_out = "carried out" if decision.applied else "not carried out"
-    return [decision.message, f"{decision.reason}, since {_when(decision.time, explanation.now)}, {carried_out}"]
+    return [decision.message, f"{decision.reason}, since {moment(decision.time, explanation.now)}, {carried_out}"]
 
 
 def _terms(explanation: Explanation) -> list[_Row]:
@@ -92,7 +94,16 @@ def _limits(explanation: Explanation) -> list[_Row]:
 def _learned(explanation: Explanation) -> list[str]:
     status = explanation.status
     unit = status.signals.work_unit if status.signals else "units"
-    return [*(_capacity(each, unit) for each in status.capacity), *(_lead_time(each) for each in status.lead_time)]
+    start = status.cold_start
+    return [
+        *(_capacity(each, unit) for each in status.capacity),
+        *(_lead_time(each) for each in status.lead_time),
+        *(
+            []
+            if start is None
+            else [f"the last pod was {wording(start)} ({start.pod}, at {moment(start.time, explanation.now)})"]
+        ),
+    ]
 
 
 def _capacity(capacity: LearnedCapacity, unit: str) -> str:
@@ -146,7 +157,7 @@ def _concerns(explanation: Explanation) -> list[_Row]:
         (
             f"{each.type}={each.status}",
             each.reason,
-            f"{each.message} (since {_when(each.last_transition_time, explanation.now)})",
+            f"{each.message} (since {moment(each.last_transition_time, explanation.now)})",
         )
         for each in explanation.concerns
     ]
@@ -164,7 +175,7 @@ def _outlook(turns: Sequence[Turn]) -> list[str]:
 
 def _history(explanation: Explanation) -> list[_Row]:
     return [
-        (_when(change.time, explanation.now), f"{change.from_} → {change.to}", _who_and_why(change))
+        (moment(change.time, explanation.now), f"{change.from_} → {change.to}", _who_and_why(change))
         for change in explanation.status.changes
     ]
 
@@ -172,14 +183,6 @@ def _history(explanation: Explanation) -> list[_Row]:
 def _who_and_why(change: Change) -> str:
     why = change.message.removeprefix(f"{change.from_} → {change.to}: ")
     return why if change.by and why.startswith(change.by) else f"{change.by or 'Tidegate'}: {why}"
-
-
-def _when(timestamp: str, now: float) -> str:
-    """A time, with its day unless that is today."""
-    then = seconds_of(timestamp)
-    moment = datetime.fromtimestamp(then, UTC)
-    is_today = moment.date() == datetime.fromtimestamp(now, UTC).date()
-    return f"{moment:%H:%M:%S} UTC" if is_today else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _section(title: str, lines: Iterable[str], width: int) -> str:

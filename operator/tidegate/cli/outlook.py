@@ -14,6 +14,7 @@ from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.inference_service_status import DecisionRecord, InferenceServiceStatus, LearnedCapacity, Signals
 from tidegate.api.quantity import to_number
 from tidegate.api.scaling import Mode
+from tidegate.cli.sleeping import moment
 from tidegate.scaling import behavior
 from tidegate.scaling.demand_terms import BUSY_SHARE_DOWN, BUSY_SHARE_UP, work_for
 from tidegate.scaling.schedules import floor_at, next_start
@@ -60,6 +61,9 @@ class _Given:
     capacity: LearnedCapacity | None
     """What one replica can do; None while that is not known."""
 
+    idle_since: str | None
+    """Since when nobody has used the service; None while somebody does, or may."""
+
     @property
     def up_share(self) -> float:
         return 1 + behavior.tolerance(self.spec.scaling.behavior.scale_up)
@@ -95,7 +99,10 @@ def outlook(name: str, spec: InferenceServiceSpec, status: InferenceServiceStatu
         signals=status.signals,
         size=status.decision.to,
         capacity=next((each for each in status.capacity if each.units_per_second), None),
+        idle_since=None if status.idle_since is None else moment(status.idle_since, now),
     )
+    if not given.size and not spec.scaling.min_replicas:
+        return (Turn(Direction.UP, "a request arrives"), *_schedules(given, now))
     return (*_ups(given), *_schedules(given, now), *_downs(given, now))
 
 
@@ -121,6 +128,10 @@ def _downs(given: _Given, now: float) -> Iterator[Turn]:
         yield Turn(Direction.DOWN, f"scaling.minReplicas is lowered below {scaling.min_replicas}: it is reached")
     elif given.size <= floor:
         yield Turn(Direction.DOWN, f"the schedule's time is over: {schedule}")
+    elif given.size == 1:
+        idle_seconds = scaling.scale_to_zero.idle_seconds
+        measured = "" if given.idle_since is None else f"nobody has since {given.idle_since}"
+        yield Turn(Direction.DOWN, f"nobody has used it for {idle_seconds} s", measured, float(idle_seconds))
     else:
         yield from _holds(given) or _asks_less(given)
 
