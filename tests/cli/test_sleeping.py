@@ -99,8 +99,8 @@ def test_a_hand_is_above_it() -> None:
             {},
             [
                 (
-                    "a request that finds it asleep wakes it: to 1 replica at least, one for each 32 that are held, 4 at "
-                    "most"
+                    "a request that finds it asleep wakes it: to 1 replica at least, one for each 32 that are held, "
+                    "4 at most"
                 ),
                 "it then waits about 61 s; after 300 s it is answered 504",
             ],
@@ -120,8 +120,8 @@ def test_a_hand_is_above_it() -> None:
                     "most"
                 ),
                 (
-                    "pods take about 400 s to get ready, and a request is held for 300 s only, then answered 504: raise "
-                    "routing.holdTimeoutSeconds"
+                    "pods take about 400 s to get ready, and a request is held for 300 s only, then answered 504: "
+                    "raise routing.holdTimeoutSeconds"
                 ),
             ],
         ),
