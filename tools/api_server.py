@@ -42,10 +42,13 @@ class ApiServer:
     Attributes:
         url: Such as `https://127.0.0.1:6443`.
         tls: Client certificate and the server's authority.
+        acting_as: User in whose place the administrator asks, such as `system:serviceaccount:NAMESPACE:NAME`; empty: in
+            his own.
     """
 
     url: str
     tls: ssl.SSLContext = field(repr=False)
+    acting_as: str = ""
 
     @classmethod
     def from_kubeconfig(cls, path: Path) -> "ApiServer":
@@ -83,6 +86,8 @@ class ApiServer:
         url = self.url + path + ("?" + urlencode(query) if query else "")
         data = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json", "User-Agent": "tidegate-tools", "Content-Type": content_type}
+        if self.acting_as:
+            headers["Impersonate-User"] = self.acting_as
         request = urllib.request.Request(url, data=data, method=method, headers=headers)  # noqa: S310 - always https
         try:
             with self._opener().open(request, timeout=TIMEOUT_SECONDS) as response:

@@ -67,27 +67,43 @@ def test_all_that_is_wrong_is_told_at_once(helm: Helm) -> None:
 def test_labels_to_be_selected_by_are_added(helm: Helm, value: str) -> None:
     """Prometheus Operator looks for some; the chart's own stay."""
     name = "additionalLabels" if value == "prometheusRule" else "labels"
-    labels = only(rendered(helm, value, {name: {"release": "kps"}}), KINDS[value])["metadata"]["labels"]
-    assert labels["release"] == "kps"
-    assert labels["app.kubernetes.io/name"] == "tidegate"
+    for made in of_kind(rendered(helm, value, {name: {"release": "kps"}}), KINDS[value]):
+        labels = made["metadata"]["labels"]
+        assert labels["release"] == "kps"
+        assert labels["app.kubernetes.io/name"] == "tidegate"
 
 
 class TestServiceMonitor:
-    """The operator's own metrics."""
+    """The metrics of operator and gateways."""
 
-    def test_it_finds_the_service_and_its_port(self, helm: Helm) -> None:
-        """It selects in its own namespace, by labels that the Service has and no other one."""
+    @pytest.mark.parametrize(
+        ("component", "name"), [("operator", "tidegate"), ("gateway", "tidegate-gateway-metrics")], ids=str
+    )
+    def test_it_finds_the_service_and_its_port(self, helm: Helm, component: str, name: str) -> None:
+        """It selects in its own namespace, by labels and a port that the Service has and no other one."""
         documents = rendered(helm, "serviceMonitor")
-        monitor, service = only(documents, "ServiceMonitor"), only(documents, "Service")
-        assert monitor["metadata"]["namespace"] == service["metadata"]["namespace"]
-        assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+        monitor = only(documents, "ServiceMonitor", component=component)
         (endpoint,) = monitor["spec"]["endpoints"]
-        assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+        found = [
+            service["metadata"]["name"]
+            for service in of_kind(documents, "Service")
+            if monitor["metadata"]["namespace"] == service["metadata"]["namespace"]
+            and monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+            and endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+        ]
+        assert found == [name]
+
+    def test_without_gateways_there_is_none_for_them(self, helm: Helm) -> None:
+        """It would select nothing."""
+        assert only(rendered(helm, "serviceMonitor", gateway={"enabled": False}), "ServiceMonitor")
 
     def test_series_keep_the_namespace_and_service_that_they_are_about(self, helm: Helm) -> None:
         """Otherwise every service would be called tidegate."""
-        (endpoint,) = only(rendered(helm, "serviceMonitor"), "ServiceMonitor")["spec"]["endpoints"]
-        assert endpoint == {"port": "http", "path": "/metrics", "honorLabels": True}
+        monitors = of_kind(rendered(helm, "serviceMonitor"), "ServiceMonitor")
+        endpoints = {each["port"]: each for monitor in monitors for each in monitor["spec"]["endpoints"]}
+        assert endpoints == {
+            port: {"port": port, "path": "/metrics", "honorLabels": True} for port in ("http", "metrics")
+        }
 
     def test_its_endpoint_can_be_set_up(self, helm: Helm) -> None:
         """As Prometheus Operator names these fields."""
@@ -98,8 +114,9 @@ class TestServiceMonitor:
             "relabelings": [{"action": "labeldrop", "regex": "endpoint"}],
             "metricRelabelings": [{"action": "drop", "sourceLabels": ["__name__"], "regex": "process_.*"}],
         }
-        (endpoint,) = only(rendered(helm, "serviceMonitor", settings), "ServiceMonitor")["spec"]["endpoints"]
-        assert endpoint == {"port": "http", "path": "/metrics", **settings}
+        for monitor in of_kind(rendered(helm, "serviceMonitor", settings), "ServiceMonitor"):
+            (endpoint,) = monitor["spec"]["endpoints"]
+            assert endpoint == {"port": endpoint["port"], "path": "/metrics", **settings}
 
     def test_it_is_refused_without_the_service_it_needs(self, helm: Helm) -> None:
         """It would select nothing."""

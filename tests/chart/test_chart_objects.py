@@ -4,7 +4,22 @@ from typing import Any
 import pytest
 import yaml
 
-from helm_chart import CHART, CLUSTER_SCOPED, Document, Helm, is_hook, of_kind, only, operator_container, operator_pod
+from helm_chart import (
+    CHART,
+    CLUSTER_SCOPED,
+    Document,
+    Helm,
+    component_of,
+    containers,
+    gateway_containers,
+    is_hook,
+    of_kind,
+    only,
+    operator_container,
+    operator_pod,
+    pod_of,
+    pods,
+)
 
 CI_VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
 LABELS = {
@@ -43,19 +58,19 @@ class TestAllObjects:
         assert not kinds & {"Secret", "InferenceService", "AcceleratorProfile"}
 
     def test_pods_satisfy_pod_security_restricted(self, helm: Helm, path: Path) -> None:
-        """The operator's and those of `helm test`."""
-        documents = helm.render(None, f"--values={path}")
-        pods = [operator_pod(documents), *(each["spec"] for each in documents if each["kind"] == "Pod")]
-        assert len(pods) >= 2
-        for pod in pods:
-            (container,) = pod["containers"]
+        """The operator's and the gateways', and those of `helm test` and of an uninstall."""
+        made = pods(helm.render(None, f"--values={path}"))
+        assert len(made) >= 2
+        for pod in made:
             assert pod["securityContext"]["runAsNonRoot"]
             assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-            assert container["securityContext"]["readOnlyRootFilesystem"]
-            assert container["securityContext"]["allowPrivilegeEscalation"] is False
-            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-            assert (container["securityContext"]["runAsUser"], pod["securityContext"]["runAsUser"]) == (65532, 65532)
+            assert pod["securityContext"]["runAsUser"] == 65532
             assert all("hostPath" not in volume for volume in pod.get("volumes", ()))
+            for container in containers(pod):
+                assert container["securityContext"]["readOnlyRootFilesystem"]
+                assert container["securityContext"]["allowPrivilegeEscalation"] is False
+                assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+                assert container["securityContext"]["runAsUser"] == 65532
 
 
 class TestImage:
@@ -77,13 +92,12 @@ class TestImage:
     )
     def test_every_container_gets_it(self, helm: Helm, values: dict[str, Any], image: str) -> None:
         """The tests' and their simulated engine's, too: a mirror needs one image."""
-        documents = helm.render(values)
-        pods = [operator_pod(documents), *(each["spec"] for each in documents if each["kind"] == "Pod")]
-        assert {container["image"] for pod in pods for container in pod["containers"]} == {image}
+        made = pods(helm.render({**values, "gateway": {"envoy": {"fromWheel": True}}}))
+        assert {container["image"] for pod in made for container in containers(pod)} == {image}
         (simulated,) = (
             variable["value"]
-            for pod in pods
-            for variable in pod["containers"][0]["env"]
+            for pod in made
+            for variable in pod["containers"][0].get("env", ())
             if variable["name"] == "INFERENCE_SERVICE"
         )
         assert yaml.safe_load(simulated)["spec"]["engine"]["image"] == image
@@ -95,9 +109,9 @@ class TestPod:
     def test_two_never_write_at_a_time(self, helm: Helm) -> None:
         """By the Lease, or by stopping the old one before the new one starts."""
         with_lease, without = helm.render(), helm.render({"leaderElection": {"enabled": False}})
-        assert only(with_lease, "Deployment")["spec"]["strategy"]["type"] == "RollingUpdate"
+        assert only(with_lease, "Deployment", component="operator")["spec"]["strategy"]["type"] == "RollingUpdate"
         assert "--leader-elect" in operator_container(with_lease)["args"]
-        assert only(without, "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+        assert only(without, "Deployment", component="operator")["spec"]["strategy"] == {"type": "Recreate"}
         assert "--leader-elect" not in operator_container(without)["args"]
         assert not [role for role in of_kind(without, "Role") if role["metadata"]["name"].endswith("-leader")]
 
@@ -112,15 +126,25 @@ class TestPod:
 
     def test_a_budget_is_there_for_two_and_not_for_one(self, helm: Helm) -> None:
         """For one it would block every drain of its node."""
-        assert of_kind(helm.render(), "PodDisruptionBudget") == []
-        budget = only(helm.render({"operator": {"replicas": 2}}), "PodDisruptionBudget")
-        assert budget["spec"]["maxUnavailable"] == 1
+        for component in ("operator", "gateway"):
+            one, two = (
+                [
+                    each["spec"]["maxUnavailable"]
+                    for each in of_kind(helm.render({component: {"replicas": replicas}}), "PodDisruptionBudget")
+                    if component_of(each) == component
+                ]
+                for replicas in (1, 2)
+            )
+            assert (one, two) == ([], [1])
 
-    def test_the_token_is_mounted_there_alone(self, helm: Helm) -> None:
+    @pytest.mark.parametrize("component", ["operator", "gateway"])
+    def test_the_token_is_mounted_there_alone(self, helm: Helm, component: str) -> None:
         """Who uses the account by mistake gets none."""
         documents = helm.render()
-        assert only(documents, "ServiceAccount")["automountServiceAccountToken"] is False
-        assert operator_pod(documents)["automountServiceAccountToken"] is True
+        account = only(documents, "ServiceAccount", component=component)
+        assert account["automountServiceAccountToken"] is False
+        assert pod_of(documents, component)["automountServiceAccountToken"] is True
+        assert pod_of(documents, component)["serviceAccountName"] == account["metadata"]["name"]
 
     def test_it_can_write_to_its_own_tmp_only(self, helm: Helm) -> None:
         """Of bounded size."""
@@ -141,23 +165,30 @@ class TestPod:
 
 
 class TestService:
-    """The Service of the operator's metrics."""
+    """The Services of the operator's and the gateways' metrics, and of the shared address."""
 
-    def test_it_selects_the_operators_pods_and_no_others(self, helm: Helm) -> None:
+    def test_each_selects_the_pods_of_its_part_and_no_others(self, helm: Helm) -> None:
         """Not the pods of `helm test`, which have the labels of the release too."""
         documents = helm.render()
-        selector = only(documents, "Service")["spec"]["selector"].items()
-        assert selector <= only(documents, "Deployment")["spec"]["template"]["metadata"]["labels"].items()
-        for pod in (each for each in documents if each["kind"] == "Pod"):
-            assert not selector <= pod["metadata"]["labels"].items()
+        of_pods = {
+            component_of(each): each["spec"]["template"]["metadata"]["labels"]
+            for each in documents
+            if each["kind"] in {"Deployment", "Job"}
+        } | {each["metadata"]["name"]: each["metadata"]["labels"] for each in documents if each["kind"] == "Pod"}
+        services = of_kind(documents, "Service")
+        assert len(services) == 3
+        for service in services:
+            selector = service["spec"]["selector"].items()
+            assert [name for name, labels in of_pods.items() if selector <= labels.items()] == [component_of(service)]
 
     def test_its_port_has_the_name_that_monitors_use(self, helm: Helm) -> None:
         """`http`, of the Service and of the container."""
         documents = helm.render({"metrics": {"service": {"port": 80}}})
-        assert only(documents, "Service")["spec"]["ports"] == [
+        assert only(documents, "Service", component="operator")["spec"]["ports"] == [
             {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
         ]
-        assert operator_container(documents)["ports"] == [{"name": "http", "containerPort": 8080, "protocol": "TCP"}]
+        for container in (operator_container(documents), gateway_containers(documents)["gateway"]):
+            assert container["ports"] == [{"name": "http", "containerPort": 8080, "protocol": "TCP"}]
 
 
 class TestNetworkPolicy:
@@ -192,7 +223,8 @@ class TestNetworkPolicy:
         self, helm: Helm, values: dict[str, Any], ports: set[int], peers: list[Document]
     ) -> None:
         """Pods on any port: each engine has its own."""
-        policy = only(helm.render({"networkPolicy": {"enabled": True}, **values}), "NetworkPolicy")["spec"]
+        documents = helm.render({"networkPolicy": {"enabled": True}, "gateway": {"enabled": False}, **values})
+        policy = only(documents, "NetworkPolicy")["spec"]
         assert {port["port"] for rule in policy["egress"] for port in rule.get("ports", ())} == ports
         assert [peer for rule in policy["egress"] for peer in rule.get("to", ())] == peers
         assert policy["ingress"] == [{"ports": [{"port": "http", "protocol": "TCP"}]}]
@@ -201,7 +233,7 @@ class TestNetworkPolicy:
         """Where only some may read the metrics, too."""
         peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
         documents = helm.render({"networkPolicy": {"enabled": True, "ingressFrom": [peer]}})
-        (rule,) = only(documents, "NetworkPolicy")["spec"]["ingress"]
+        (rule,) = only(documents, "NetworkPolicy", component="operator")["spec"]["ingress"]
         first, second = rule["from"]
         assert first == peer
         for pod in (each for each in documents if each["kind"] == "Pod"):
@@ -213,9 +245,10 @@ class TestHelmTests:
 
     def test_their_scripts_are_whole(self, helm: Helm) -> None:
         """The file, character by character."""
-        pods = [each for each in helm.render() if each["kind"] == "Pod"]
-        scripts = sorted(pod["spec"]["containers"][0]["command"][2].rstrip() for pod in pods)
-        assert scripts == sorted(path.read_text().rstrip() for path in (CHART / "files" / "tests").iterdir())
+        moments = [pod["containers"][0] for pod in pods(helm.render()) if pod.get("restartPolicy") == "Never"]
+        scripts = sorted(container["command"][2].rstrip() for container in moments)
+        files = [path for folder in ("tests", "hooks") for path in (CHART / "files" / folder).iterdir()]
+        assert scripts == sorted(path.read_text().rstrip() for path in files)
 
     def test_the_service_is_made_where_the_operator_looks(self, helm: Helm) -> None:
         """In the release's namespace if that is watched, else in the first that is."""
@@ -236,7 +269,7 @@ class TestHelmTests:
 
     def test_nothing_of_them_stays(self, helm: Helm) -> None:
         """Each is deleted after a success and before the next run."""
-        hooks = [each for each in helm.render() if is_hook(each)]
+        hooks = [each for each in helm.render() if is_hook(each) and component_of(each) == "test"]
         assert {each["kind"] for each in hooks} == {"Pod", "ServiceAccount", "Role", "RoleBinding"}
         for each in hooks:
             annotations = each["metadata"]["annotations"]

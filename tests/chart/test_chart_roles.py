@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from helm_chart import CHART, CLUSTER_SCOPED, Helm, of_kind, only, operator_container
-from tidegate.cluster.rights import needed
+from helm_chart import CHART, CLUSTER_SCOPED, Document, Helm, component_of, of_kind, operator_container
+from tidegate.cluster.rights import GATEWAY, OPERATOR, Table, needed
 
 CI_VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
 
@@ -28,7 +28,8 @@ class TestRoles:
 
     def test_with_namespaces_nothing_in_others_is_allowed(self, helm: Helm) -> None:
         """Outside of them the operator reads AcceleratorProfiles, which are in no namespace."""
-        documents = helm.render({"watchNamespaces": ["a", "b"], "rbac": {"aggregateClusterRoles": False}})
+        values = {"watchNamespaces": ["a", "b"], "rbac": {"aggregateClusterRoles": False}}
+        documents = helm.render(values)
         bound = {binding["roleRef"]["name"] for binding in of_kind(documents, "ClusterRoleBinding")}
         (role,) = (role for role in of_kind(documents, "ClusterRole") if role["metadata"]["name"] in bound)
         assert role["rules"] == [
@@ -37,24 +38,32 @@ class TestRoles:
         everywhere = helm.render()
         (wide,) = (role for role in of_kind(everywhere, "ClusterRole") if role["metadata"]["name"].endswith("-manager"))
         for namespace in ("a", "b"):
-            (narrow,) = (role for role in of_kind(documents, "Role") if role["metadata"]["namespace"] == namespace)
+            (narrow,) = (
+                role
+                for role in of_kind(documents, "Role")
+                if (role["metadata"]["namespace"], component_of(role)) == (namespace, "operator")
+            )
             assert [*role["rules"], *narrow["rules"]] == wide["rules"]
+
+    def test_the_gateways_have_theirs_where_the_operator_has_its_own(self, helm: Helm) -> None:
+        """In the watched namespaces, or in all; Leases in the release's alone, and no size but by `/scale`."""
+        documents, everywhere = helm.render({"watchNamespaces": ["a", "b"]}), helm.render()
+        assert not [each for each in of_kind(documents, "ClusterRole", "ClusterRoleBinding") if _of_gateways(each)]
+        roles = {
+            each["metadata"]["namespace"]: each["rules"] for each in of_kind(documents, "Role") if _of_gateways(each)
+        }
+        (wide,) = (each["rules"] for each in of_kind(everywhere, "ClusterRole") if _of_gateways(each))
+        assert roles.keys() == {"a", "b", "tidegate-system"}
+        assert roles["a"] == roles["b"] == wide
+        (leases,) = roles["tidegate-system"]
+        assert leases["resources"] == ["leases"]
+        assert _rights(wide) == _asked(GATEWAY)
 
     def test_they_are_what_the_operator_asks_for_when_it_starts(self, helm: Helm) -> None:
         """But for the one on finalizers, which only some API servers want."""
         roles = of_kind(helm.render(), "ClusterRole")
         (manager,) = (role for role in roles if role["metadata"]["name"].endswith("-manager"))
-        given = {
-            (group, resource, verb)
-            for rule in manager["rules"]
-            for group in rule["apiGroups"]
-            for resource in rule["resources"]
-            for verb in rule["verbs"]
-        }
-        asked = {
-            (right.resource.group, "/".join(filter(None, (right.resource.plural, right.subresource))), right.verb)
-            for right in needed(())
-        }
+        given, asked = _rights(manager["rules"]), _asked(OPERATOR)
         assert given - asked == {("inference.tidegate.dev", "inferenceservices/finalizers", "update")}
         assert asked <= given
 
@@ -78,6 +87,27 @@ class TestRoles:
         assert not labels(aggregate=False) & aggregated
 
 
+def _rights(rules: list[Document]) -> set[tuple[str, str, str]]:
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def _asked(table: Table) -> set[tuple[str, str, str]]:
+    return {
+        (right.resource.group, "/".join(filter(None, (right.resource.plural, right.subresource))), right.verb)
+        for right in needed(table, ())
+    }
+
+
+def _of_gateways(document: Document) -> bool:
+    return component_of(document) == "gateway"
+
+
 class TestSideBySide:
     """Several installs in one cluster."""
 
@@ -99,7 +129,8 @@ class TestSideBySide:
         assert not {(each["kind"], each["metadata"]["name"]) for each in one} & {
             (each["kind"], each["metadata"]["name"]) for each in two
         }
-        assert only(one, "Deployment")["spec"]["selector"] != only(two, "Deployment")["spec"]["selector"]
+        selectors = [each["spec"]["selector"] for made in (one, two) for each in of_kind(made, "Deployment")]
+        assert all(selectors.count(selector) == 1 for selector in selectors)
 
     @pytest.mark.parametrize("release", ["a" * 53, "tidegate", "x-tidegate-x", "a-b"])
     def test_names_fit(self, helm: Helm, release: str) -> None:

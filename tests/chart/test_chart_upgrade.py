@@ -48,7 +48,7 @@ class TestUpgrade:
         """Selectors of Deployments and the roles of bindings."""
         old, new = (
             [
-                only(made, "Deployment")["spec"]["selector"],
+                *(each["spec"]["selector"] for each in of_kind(made, "Deployment")),
                 *(each["roleRef"] for each in of_kind(made, "RoleBinding", "ClusterRoleBinding")),
             ]
             for made in (before, after)
@@ -57,21 +57,24 @@ class TestUpgrade:
 
     def test_selectors_hold_no_version(self, before: list[Document]) -> None:
         """Name, release and component: the rest of the labels may change."""
-        assert only(before, "Deployment")["spec"]["selector"]["matchLabels"] == {
-            "app.kubernetes.io/name": "tidegate",
-            "app.kubernetes.io/instance": "tidegate",
-            "app.kubernetes.io/component": "operator",
-        }
+        for component in ("operator", "gateway"):
+            assert only(before, "Deployment", component=component)["spec"]["selector"]["matchLabels"] == {
+                "app.kubernetes.io/name": "tidegate",
+                "app.kubernetes.io/instance": "tidegate",
+                "app.kubernetes.io/component": component,
+            }
 
     def test_the_definitions_stay_the_same(self, before: list[Document], after: list[Document]) -> None:
         """As far as the models do; only labels tell the new version."""
         old, new = (of_kind(made, "CustomResourceDefinition") for made in (before, after))
         assert [each["spec"] for each in old] == [each["spec"] for each in new]
 
-    def test_the_only_pods_are_the_operators(self, before: list[Document]) -> None:
+    def test_the_only_pods_are_the_operators_and_the_gateways(self, before: list[Document]) -> None:
         """Model pods belong to InferenceServices, which no release contains: an upgrade cannot touch them."""
         makers = {"Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"}
         assert [(each["kind"], each["metadata"]["name"]) for each in of_kind(before, *makers)] == [
-            ("Deployment", "tidegate")
+            ("Deployment", "tidegate-gateway"),
+            ("Deployment", "tidegate"),
         ]
-        assert {each["metadata"]["annotations"]["helm.sh/hook"] for each in before if is_hook(each)} == {"test"}
+        hooks = {each["metadata"]["annotations"]["helm.sh/hook"] for each in before if is_hook(each)}
+        assert hooks == {"test", "pre-delete"}

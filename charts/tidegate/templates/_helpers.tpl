@@ -45,6 +45,33 @@ app.kubernetes.io/component: operator
 app.kubernetes.io/component: operator
 {{- end }}
 
+{{/* Name of the gateways' objects, and of their install in the Leases by which operator and gateways find each other. */}}
+{{- define "tidegate.gateway.fullname" -}}
+{{ include "tidegate.fullname" . }}-gateway
+{{- end }}
+
+{{/* Labels of the gateways' objects. */}}
+{{- define "tidegate.gateway.labels" -}}
+{{ include "tidegate.labels" . }}
+app.kubernetes.io/component: gateway
+{{- end }}
+
+{{/* The selector of the gateways' pods. */}}
+{{- define "tidegate.gateway.selectorLabels" -}}
+{{ include "tidegate.selectorLabels" . }}
+app.kubernetes.io/component: gateway
+{{- end }}
+
+{{- define "tidegate.gateway.serviceAccountName" -}}
+{{- with .Values.gateway.serviceAccount }}
+{{- if .create }}
+{{- .name | default (include "tidegate.gateway.fullname" $) }}
+{{- else }}
+{{- .name | default "default" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "tidegate.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- .Values.serviceAccount.name | default (include "tidegate.fullname" .) }}
@@ -53,9 +80,40 @@ app.kubernetes.io/component: operator
 {{- end }}
 {{- end }}
 
-{{/* The one image of everything that the chart runs. */}}
+{{/* An image, from a map of registry, repository, tag and digest. Takes root and image. */}}
+{{- define "tidegate.imageOf" -}}
+{{- with .root.Values.global.imageRegistry | default .image.registry }}{{ . }}/{{ end }}{{ .image.repository }}
+{{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ .image.tag }}{{ end }}
+{{- end }}
+
+{{/* The image of everything that the chart runs, but for Envoy. */}}
 {{- define "tidegate.image" -}}
-{{- $registry := .Values.global.imageRegistry | default .Values.image.registry }}
-{{- with $registry }}{{ . }}/{{ end }}{{ .Values.image.repository }}
-{{- if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
+{{- $tag := .Values.image.tag | default .Chart.AppVersion }}
+{{- include "tidegate.imageOf" (dict "root" . "image" (merge (dict "tag" $tag) .Values.image)) }}
+{{- end }}
+
+{{/* The namespaces that this install looks after, as a peer of a NetworkPolicy, or the match of an admission policy. */}}
+{{- define "tidegate.watchedNamespaces" -}}
+{{- if .Values.watchNamespaces -}}
+namespaceSelector:
+  matchExpressions:
+    - {key: kubernetes.io/metadata.name, operator: In, values: {{ toJson .Values.watchNamespaces }}}
+{{- else -}}
+namespaceSelector: {}
+{{- end }}
+{{- end }}
+
+{{/*
+InferenceServices whose Service leads to a gateway, now or while they sleep, as a JSON list of namespace/name. Needs the
+cluster: `helm template` sees none.
+*/}}
+{{- define "tidegate.routedServices" -}}
+{{- $routed := list }}
+{{- range (lookup "inference.tidegate.dev/v1alpha1" "InferenceService" "" "").items }}
+{{- $looked_after := or (empty $.Values.watchNamespaces) (has .metadata.namespace $.Values.watchNamespaces) }}
+{{- if and $looked_after (has (dig "status" "routing" "mode" "None" .) (list "Gateway" "Direct")) }}
+{{- $routed = append $routed (printf "%s/%s" .metadata.namespace .metadata.name) }}
+{{- end }}
+{{- end }}
+{{- toJson $routed }}
 {{- end }}

@@ -39,6 +39,12 @@ type: Recreate
 {{- end }}
 {{- end }}
 - --metrics-source={{ .Values.operator.metricsSource }}
+{{- with .Values.gateway }}
+{{- if .enabled }}
+- --gateway={{ $.Release.Namespace }}/{{ include "tidegate.gateway.fullname" $ }}
+- --routing-mode={{ .routingMode }}
+{{- end }}
+{{- end }}
 {{- with include "tidegate.prometheus.arguments" . }}
 {{ . }}
 {{- end }}

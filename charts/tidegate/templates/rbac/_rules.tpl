@@ -35,7 +35,26 @@ watch feed the store. Nothing is deleted: what belongs to a service goes with it
   verbs: [create]
 {{- end }}
 
-{{/* What it does with what lives outside of namespaces. */}}
+{{/*
+What the gateways do with what lives in namespaces: they wake Deployments, and write where requests are to go. A policy
+of the API server narrows both further: templates/admission/gateway.yaml.
+*/}}
+{{- define "tidegate.rules.gateway" -}}
+- apiGroups: [inference.tidegate.dev]
+  resources: [inferenceservices]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments/scale]
+  verbs: [get, patch]
+{{- end }}
+
+{{/* What the operator does with what lives outside of namespaces. */}}
 {{- define "tidegate.rules.cluster" -}}
 - apiGroups: [inference.tidegate.dev]
   resources: [acceleratorprofiles]
