@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-
 from router_in_fake_time import (
     CHAT,
     EPOCH,
@@ -21,6 +20,7 @@ from router_in_fake_time import (
     sent,
     soon,
 )
+
 from tidegate.gateway.exchange import Forward
 
 

@@ -102,4 +102,8 @@ class Report:
     """Refused requests that belong to no service, at the shared address or at a port whose service is gone; by
     `Refusal`."""
 
+    mended: int
+    """Requests whose end was told to nobody and came out when Envoy was asked, since the start."""
+
     leaving: bool
+    """SIGTERM has come."""

@@ -1,10 +1,15 @@
 """Requests that are with pods, by the ids they were sent with: each is ended once, however often that is told."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tidegate.gateway.policy.pod_load import PodLoad
 from tidegate.gateway.policy.service import Service
+
+
+UNDERWAY_SECONDS = 10.0
+"""Longer than Envoy takes to connect to a pod, and to another: before, it may not show among those that are there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +21,9 @@ class Flight:
     use: bool
     arrived: float
     """In seconds of the loop: when it came to the gateway."""
+
+    sent: float
+    """In seconds of the loop: when it was sent to the pod."""
 
     cold: bool
     """It found no pod when it came."""
@@ -75,3 +83,28 @@ class Flights:
     def of_another_picker(self, pick_id: str) -> bool:
         """Whether a picker before this one gave the id."""
         return not pick_id.startswith(self._mine)
+
+    def settle(self, active: Mapping[str, int], now: float) -> tuple[list[str], dict[str, int]]:
+        """Compare with what Envoy has: a log entry that is lost must not leave a request counted for ever.
+
+        Args:
+            active: address to the requests that Envoy has there.
+            now: in seconds of the loop, when it was asked.
+
+        Returns:
+            Ids of requests that are over though nobody said so, the longest sent first, as many as there are too many;
+            and by address what Envoy has beyond those that are counted here.
+        """
+        settled: dict[str, list[str]] = {}
+        known: Counter[str] = Counter()
+        for pick_id, flight in self._by_id.items():
+            address = flight.pod.pod.address
+            known[address] += 1
+            if now - flight.sent >= UNDERWAY_SECONDS:
+                settled.setdefault(address, []).append(pick_id)
+        over = []
+        for address, ids in settled.items():
+            excess = max(0, len(ids) - active.get(address, 0))
+            over.extend(ids[:excess])
+            known[address] -= excess
+        return over, {address: max(0, count - known[address]) for address, count in active.items()}

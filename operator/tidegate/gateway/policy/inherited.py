@@ -26,16 +26,13 @@ class Inherited:
         if owner is load:  # Addresses are given again, sometimes before the pod that had one is forgotten.
             del self._pods[load.pod.address]
 
-    def resync(self, active: Mapping[str, int]) -> None:
-        """Take over all that Envoy has beyond what this picker sent off.
+    def resync(self, counts: Mapping[str, int]) -> None:
+        """Take over.
 
         Args:
-            active: address to requests that are there now.
+            counts: address to requests that Envoy has there and this picker did not send.
         """
-        self._counts = {}
-        for address, count in active.items():
-            _, load = self._pods.get(address, (None, None))
-            self._counts[address] = max(0, count - (load.in_flight if load is not None else 0))
+        self._counts = dict(counts)
         for address, (_, load) in self._pods.items():
             load.inherited = self._counts.get(address, 0)
 

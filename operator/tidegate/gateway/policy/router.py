@@ -2,24 +2,17 @@
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from tidegate.gateway.exchange import Ended, Forward, Reply, Request
 from tidegate.gateway.policy.counts import Report
-from tidegate.gateway.policy.flights import Flight, Flights
-from tidegate.gateway.policy.headers import headers_to_add
+from tidegate.gateway.policy.desk import Desk
+from tidegate.gateway.policy.flights import Flight
 from tidegate.gateway.policy.hold import Held
 from tidegate.gateway.policy.inherited import Inherited
-from tidegate.gateway.policy.models import ModelDirectory
 from tidegate.gateway.policy.pod_load import PodLoad
-from tidegate.gateway.policy.refusal import Problem, Refusal
 from tidegate.gateway.policy.service import Service
-from tidegate.gateway.policy.shared_address import find_service
-from tidegate.gateway.policy.standing import State
-from tidegate.gateway.policy.uses import is_use
-from tidegate.gateway.policy.waiting_room import WaitingRoom, Wake
-from tidegate.gateway.policy.without_pod import answer_without_pod
+from tidegate.gateway.policy.waiting_room import Wake
 from tidegate.gateway.routed_service import Key, ModelPod, RoutedService
 
 LEAVING_SECONDS = 20.0
@@ -54,18 +47,19 @@ class Router:
             source: decides between pods that are equal.
         """
         self._clock = clock
-        self._new_id = new_id
         self._held_bytes_limit = held_bytes_limit
-        self._source = source or random.Random()  # noqa: S311 - spreads load; nothing secret.
         self._start = clock()
-        self._services: dict[Key, Service] = {}
-        self._models = ModelDirectory()
-        self._flights = Flights(new_id)
-        self._inherited = Inherited()
         self._gateways = 1
-        self._unrouted: Counter[str] = Counter()
-        self._room = WaitingRoom(
-            clock=clock, wake=wake, send=self._send_held, held_bytes_limit=held_bytes_limit, source=self._source
+        self._mended = 0
+        self._services: dict[Key, Service] = {}
+        self._inherited = Inherited()
+        self._desk = Desk(
+            self._services,
+            clock=clock,
+            wake=wake,
+            new_id=new_id,
+            held_bytes_limit=held_bytes_limit,
+            source=source or random.Random(),  # noqa: S311 - spreads load; nothing secret.
         )
 
     # What the cluster says
@@ -74,16 +68,16 @@ class Router:
         """Learn of a service, or of what changed in it: it holds for those that wait already, too."""
         service = self._service(spec.key)
         service.spec = spec
-        self._models.put(spec)
-        self._room.review(service)
+        self._desk.models.put(spec)
+        self._desk.room.review(service)
 
     def forget_service(self, key: Key) -> None:
         """A service is gone: those that wait for it are told so at once, those that run go on."""
-        self._models.forget(key)
+        self._desk.models.forget(key)
         service = self._services.get(key)
         if service is not None:
             service.spec = None
-            self._room.review(service)
+            self._desk.room.review(service)
             self._drop_if_empty(service)
 
     def put_pods(self, key: Key, pods: tuple[ModelPod, ...]) -> None:
@@ -96,7 +90,7 @@ class Router:
             load = service.pods[pod.uid] = before.get(pod.uid) or PodLoad(pod)
             load.seen(pod)
             self._inherited.put(service, load)
-        self._room.review(service)
+        self._desk.room.review(service)
         self._drop_if_empty(service)
 
     def pod_answered(self, key: Key, uid: str) -> None:
@@ -105,14 +99,14 @@ class Router:
         load = service.pods.get(uid) if service is not None else None
         if service is not None and load is not None:
             load.probed()
-            self._room.review(service)
+            self._desk.room.review(service)
 
     def set_gateways(self, count: int) -> None:
         """Learn how many gateways are alive: they share the places that pods have. At least 1, this one."""
         self._gateways = max(1, count)
         for service in self._services.values():
             service.gateways = self._gateways
-            self._room.review(service)
+            self._desk.room.review(service)
 
     def to_probe(self) -> Iterator[tuple[Key, ModelPod, str | None]]:
         """Pods that somebody waits for: their service, themselves, and the path that tells whether they are well.
@@ -133,7 +127,7 @@ class Router:
         Cancel it when the client has left. Once it has returned a `Forward`, tell `ended` exactly when that is over,
         also if it could not be handed to Envoy any more; telling it twice does no harm.
         """
-        settled = self._settle(request)
+        settled = self._desk.settle(request)
         if not isinstance(settled, Held):
             return settled
         delivered = False
@@ -142,48 +136,53 @@ class Router:
             delivered = True
         finally:
             if not delivered:
-                self._abandon(settled)
+                self._desk.abandon(settled)
         return answer
 
     def ended(self, ended: Ended) -> None:
         """A request that was sent on is over, one way or another."""
         if ended.pick_id is None:
             return  # Answered here: counted when it was.
-        flight = self._flights.end(ended.pick_id)
+        flight = self._end(ended.pick_id, status=ended.status)
         if flight is None:
             self._ended_elsewhere(ended.pick_id, ended.address)
             return
         service, now = flight.service, self._now()
         if flight.use:
-            service.last_use = self._clock()
-            service.tally.responses[ended.status] += 1
             service.tally.abandoned += ended.client_left
         if REFUSED_FLAG in ended.flags:
             flight.pod.refused(now)
-            self._room.review(service)
+            self._desk.room.review(service)
             return
         if ended.status:
             flight.pod.finished(now)
-        self._room.places_freed(service)
+        self._desk.room.places_freed(service)
 
     def resync(self, in_flight: Mapping[str, int]) -> None:
-        """Take over what runs already, after a restart: what Envoy has with each address beyond what was sent there.
+        """Compare with what Envoy carries: at the start, and every half a minute or so.
 
-        May be repeated at any time; it mends counts of requests whose end was told to nobody.
+        At the start this takes over what a picker before this one sent off. Later it mends counts: log entries get lost
+        when Envoy is not listened to in time.
 
         Args:
-            in_flight: address to the requests that are active there.
+            in_flight: address to the requests that are active there, as Envoy said within the last second.
         """
-        self._inherited.resync(in_flight)
+        over, inherited = self._desk.flights.settle(in_flight, self._now())
+        for pick_id in over:
+            self._end(pick_id, status=0)
+        self._mended += len(over)
+        self._inherited.resync(inherited)
+        for service in self._services.values():
+            self._desk.room.places_freed(service)
 
     def leave(self, *, within_seconds: float = LEAVING_SECONDS) -> None:
         """This gateway is told to end: requests are still taken and held, but not for longer than this.
 
         Then all that are held, and all that would have to be, are answered 503 with Retry-After: 1.
         """
-        self._room.close(self._now() + within_seconds)
+        self._desk.room.close(self._now() + within_seconds)
         for service in self._services.values():
-            self._room.review(service)
+            self._desk.room.review(service)
 
     def report(self) -> Report:
         """All counts, now."""
@@ -192,120 +191,30 @@ class Router:
             each.stand(clock_now)
         return Report(
             services={key: each.counts(now) for key, each in self._services.items() if each.spec is not None},
-            held=self._room.held,
-            held_bytes=self._room.held_bytes,
+            held=self._desk.room.held,
+            held_bytes=self._desk.room.held_bytes,
             held_bytes_limit=self._held_bytes_limit,
-            unrouted=self._unrouted,
-            leaving=self._room.closing,
+            unrouted=self._desk.unrouted,
+            mended=self._mended,
+            leaving=self._desk.room.closing,
         )
 
-    # What becomes of a request
-
-    def _settle(self, request: Request) -> Forward | Reply | Held:
-        flight = self._flights.find(request.pick_id)
-        if flight is not None:
-            return self._again(request, flight)
-        key: Key | Reply | Problem | None = request.service
-        if key is None:
-            key = find_service(request, self._models)
-        if isinstance(key, Reply):
-            return key
-        if isinstance(key, Problem):
-            return self._reject_unrouted(key)
-        service = self._services.get(key)
-        if service is None or service.stands.state is State.GONE:
-            return self._gone(key)
-        if not is_use(request):
-            return self._settle_other(service, request)
-        if request.attempt == 1 and request.pick_id is None:
-            service.tally.requests += 1
-            service.last_use = self._clock()
-            service.budget.earn()
-        now = self._now()
-        return self._pick_or_hold(service, request, arrived=now, cold=service.stands.state is not State.WARM)
-
-    def _pick_or_hold(
-        self, service: Service, request: Request, *, arrived: float, cold: bool, not_to: str = ""
-    ) -> Forward | Reply | Held:
-        """One that is a use: nobody overtakes those that wait, but who has waited before."""
-        now = self._now()
-        pod = None if service.queue and not not_to else service.pick(request, now, self._source, not_to=not_to)
-        if pod is not None:
-            flight = Flight(service=service, pod=pod, use=True, arrived=arrived, cold=cold)
-            return self._send(flight, request, now)
-        held = self._room.hold(service, request, arrived=arrived, cold=cold, not_to=not_to)
-        return service.reject(held) if isinstance(held, Problem) else held
-
-    def _settle_other(self, service: Service, request: Request, *, not_to: str = "") -> Forward | Reply:
-        """One that is no use: sent on where a pod is, never held."""
-        now = self._now()
-        pod = service.pick_for_other(now, self._source, not_to=not_to)
-        if pod is not None:
-            return self._send(Flight(service=service, pod=pod, use=False, arrived=now, cold=False), request, now)
-        spec, state = service.spec, service.stands.state
-        if spec is None:
-            return self._gone(service.key)
-        retry = service.retry_after_seconds(now)
-        answer = answer_without_pod(request, spec, state, retry_after_seconds=retry)
-        return answer if isinstance(answer, Reply) else service.reject(answer)
-
-    def _again(self, request: Request, flight: Flight) -> Forward | Reply | Held:
-        """The second question about one request: its pod did not take it, or Envoy had nobody to try yet."""
-        service, now, uid = flight.service, self._now(), flight.pod.pod.uid
-        if request.attempt == 1 or request.pick_id is None:
-            return self._headed(request, request.pick_id or "", flight, now)
-        self._flights.end(request.pick_id)
-        flight.pod.refused(now)
-        self._room.review(service)
-        if not flight.use:
-            return self._settle_other(service, request, not_to=uid)
-        service.tally.retries += 1
-        if not service.budget.spend(now):
-            message = "a pod took no connection, and too many requests were tried a second time lately; come again"
-            return service.reject(Problem(refusal=Refusal.RETRY_BUDGET_SPENT, message=message))
-        return self._pick_or_hold(service, request, arrived=flight.arrived, cold=flight.cold, not_to=uid)
-
-    def _send_held(self, held: Held, pod: PodLoad) -> Forward:
-        flight = Flight(service=held.service, pod=pod, use=True, arrived=held.arrived, cold=held.cold)
-        now = self._now()
-        if held.cold:
-            held.service.tally.cold_start(now - held.arrived)
-        return self._send(flight, held.request, now)
-
-    def _send(self, flight: Flight, request: Request, now: float) -> Forward:
-        """Count it, and tell Envoy where to."""
-        return self._headed(request, self._flights.start(flight, request.pick_id), flight, now)
-
-    def _headed(self, request: Request, pick_id: str, flight: Flight, now: float) -> Forward:
-        waited = now - flight.arrived
-        headers = headers_to_add(request, cold=flight.cold, held_seconds=waited, new_id=self._new_id)
-        return Forward(pick_id=pick_id, address=flight.pod.pod.address, headers_to_add=headers)
-
-    def _abandon(self, held: Held) -> None:
-        """The client has left: before its turn, or in the instant between that and its delivery."""
-        self._room.abandon(held)
-        if held.answer.done() and not held.answer.cancelled() and isinstance(answer := held.answer.result(), Forward):
-            self._flights.end(answer.pick_id)
-            self._room.places_freed(held.service)
-
-    # Small steps
+    def _end(self, pick_id: str, *, status: int) -> Flight | None:
+        """Count the end of a request that this picker sent off and whose end has not been told yet."""
+        flight = self._desk.flights.end(pick_id)
+        if flight is not None and flight.use:
+            flight.service.last_use = self._clock()
+            flight.service.tally.responses[status] += 1
+        return flight
 
     def _ended_elsewhere(self, pick_id: str, address: str | None) -> None:
         """Of a picker before this one; or told a second time, and then it counts no more."""
-        if address is None or not self._flights.of_another_picker(pick_id):
+        if address is None or not self._desk.flights.of_another_picker(pick_id):
             return
         service = self._inherited.end(address)
         if service is not None:
             service.last_use = self._clock()
-            self._room.places_freed(service)
-
-    def _gone(self, key: Key) -> Reply:
-        message = f"the InferenceService {'/'.join(key)} does not exist"
-        return self._reject_unrouted(Problem(refusal=Refusal.SERVICE_GONE, message=message))
-
-    def _reject_unrouted(self, problem: Problem) -> Reply:
-        self._unrouted[problem.refusal.value] += 1
-        return problem.reply()
+            self._desk.room.places_freed(service)
 
     def _service(self, key: Key) -> Service:
         service = self._services.get(key)
