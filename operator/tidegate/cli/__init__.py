@@ -10,6 +10,7 @@ from tidegate import __version__
 
 COMMANDS: Mapping[str, str] = {
     "operator": "Run the operator: watch InferenceServices and keep their size.",
+    "gateway": "Decide where the gateway's Envoy sends each request: hold it, wake its service, pick its pod.",
     "envoy": "Run the gateway's Envoy, which carries the bytes.",
     "engine": "Run simulated inference engines, for demos and tests.",
     "simulate": "Rehearse a scaling policy on a trace, beside its rivals.",

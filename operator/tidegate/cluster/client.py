@@ -4,7 +4,7 @@ Bodies are plain documents: server-side apply needs exactly what we own and noth
 their own defaults, would spoil.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -175,7 +175,7 @@ class ClusterClient:
         """
         return self._server.list_items(resource, namespace, page_size=200, accept="application/json", labels=labels)
 
-    def follow(self, selection: Selection) -> AsyncIterator[Change]:
+    def follow(self, selection: Selection) -> AsyncGenerator[Change, None]:
         """Some objects of a kind as they are now, and then each change of them, for ever.
 
         Raises:

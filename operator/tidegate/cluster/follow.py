@@ -3,7 +3,7 @@
 For the few among many that the API server can pick out itself. kopf, which feeds the store, asks for all of a kind.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -61,7 +61,7 @@ class Gone:
 Change = Listed | Put | Gone
 
 
-async def follow(server: ApiServer, selection: Selection) -> AsyncIterator[Change]:
+async def follow(server: ApiServer, selection: Selection) -> AsyncGenerator[Change, None]:
     """List, then watch, for ever; list again where the API server has forgotten what was in between.
 
     Raises:

@@ -13,6 +13,7 @@ from tidegate.cluster.resources import (
     ENDPOINT_SLICES,
     EVENTS,
     INFERENCE_SERVICES,
+    LEASES,
     PODS,
     SERVICES,
     WATCHED,
@@ -80,7 +81,10 @@ GATEWAY: Table = (
     (ENDPOINT_SLICES, "", (*READING, "create", "patch", "delete")),
     (DEPLOYMENTS, "scale", ("get", "patch")),
 )
-"""Its Leases come on top, in the namespace where it runs: they show at once whether they can be had."""
+"""In the namespaces that gateways look after."""
+
+GATEWAY_LEASES: Table = ((LEASES, "", (*READING, "get", "create", "update", "patch", "delete")),)
+"""In the namespace where gateways run: each keeps a Lease of its own, and they have one leader."""
 
 
 class Asked(Protocol):

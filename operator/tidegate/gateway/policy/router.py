@@ -184,6 +184,11 @@ class Router:
         for service in self._services.values():
             self._desk.room.review(service)
 
+    def holds(self, key: Key) -> bool:
+        """Whether requests are held for a service now."""
+        service = self._services.get(key)
+        return service is not None and bool(service.queue)
+
     def report(self) -> Report:
         """All counts, now."""
         now, clock_now = self._now(), self._clock()

@@ -1,0 +1,345 @@
+"""A gateway's process: Envoy's picker, and what keeps it in the picture of the cluster and in the way of requests."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import structlog
+from kubernetes.aio.client import Configuration
+
+from tidegate.cluster.client import ClusterClient
+from tidegate.cluster.clocks import boot_clock, steady_clock
+from tidegate.cluster.connection import load_configuration
+from tidegate.cluster.elector import Elector, identity
+from tidegate.cluster.error import ClusterError
+from tidegate.cluster.feed import SWEEP_SECONDS, look, sweep, wait_until_synced, watch
+from tidegate.cluster.follow import Listed, Selection
+from tidegate.cluster.lease import Candidate
+from tidegate.cluster.lease_client import LeaseClient
+from tidegate.cluster.readiness import Readiness, wait_until_filled, watch_rights
+from tidegate.cluster.resources import ENDPOINT_SLICES, Key
+from tidegate.cluster.rights import GATEWAY, GATEWAY_LEASES, needed
+from tidegate.cluster.stopping import stop_on_signals, stopped
+from tidegate.gateway.envoy.directory import Directory
+from tidegate.gateway.envoy.listener_file import ListenerFile
+from tidegate.gateway.exporter import Exporter
+from tidegate.gateway.leaving import Steps, leave
+from tidegate.gateway.listener_keeper import ListenerKeeper
+from tidegate.gateway.members import Members, MemberState
+from tidegate.gateway.membership import Membership
+from tidegate.gateway.options import Options
+from tidegate.gateway.picker.admin import EnvoyAdmin, EnvoyAdminError
+from tidegate.gateway.picker.server import Picker
+from tidegate.gateway.policy.router import Router
+from tidegate.gateway.probe import Prober
+from tidegate.gateway.slice_keeper import SliceKeeper
+from tidegate.gateway.slices import OWN_SLICES, OwnSlice, endpoints_of
+from tidegate.gateway.store import Store
+from tidegate.gateway.waker import Waker
+from tidegate.metrics.endpoints import Endpoints
+
+RESYNC_SECONDS = 10.0
+"""Between two looks at what Envoy has with each pod."""
+
+AGAIN_SECONDS = 5.0
+PICKER_GRACE_SECONDS = 1.0
+NOT_SERVING = "Envoy is not answered yet"
+LEAVING = "this gateway is leaving"
+
+log = structlog.get_logger(__name__)
+
+
+async def run(options: Options) -> None:
+    """Run until SIGTERM or SIGINT, and leave then.
+
+    Raises:
+        NoClusterError: if no cluster is configured.
+        OSError: if a port is taken, or the directory cannot be written.
+    """
+    stop, watching = asyncio.Event(), asyncio.Event()
+    stop_on_signals(stop)
+    configuration = await load_configuration(options.kubeconfig)
+    async with (
+        contextlib.aclosing(ClusterClient(configuration)) as cluster,
+        _electing(configuration, options) as elector,
+        contextlib.aclosing(ClusterClient(configuration, fence=elector.may_write)) as writing,
+        EnvoyAdmin(Directory(options.directory)) as admin,
+    ):
+        gateway = Gateway(options, cluster, writing, elector, admin)
+        await gateway.serve(stop, watching)
+
+
+@contextlib.asynccontextmanager
+async def _electing(configuration: Configuration, options: Options) -> AsyncIterator[Elector]:
+    # Connections of its own: a renewal must not wait behind other requests.
+    client = ClusterClient(configuration, timeout_seconds=options.times.request_timeout_seconds)
+    async with contextlib.aclosing(client):
+        yield Elector(
+            LeaseClient(client, options.namespace, options.leader_lease),
+            Candidate(identity=identity(), times=options.times),
+            notify=lambda _: None,
+            clock=boot_clock,
+        )
+
+
+class Gateway:
+    """All parts of one gateway, put together.
+
+    Args:
+        options: how it runs.
+        cluster: for Leases, wakes and questions: their connections are used every few seconds, so that a wake finds
+            one open.
+        writing: for slices; fenced by the leader's Lease.
+        elector: stands for leader.
+        admin: of the Envoy beside it.
+    """
+
+    def __init__(
+        self, options: Options, cluster: ClusterClient, writing: ClusterClient, elector: Elector, admin: EnvoyAdmin
+    ) -> None:
+        self._options = options
+        self._cluster = cluster
+        self._elector = elector
+        self._admin = admin
+        self._clock = steady_clock()
+        self._readiness = Readiness("the gateway")
+        self._serves = False
+        self._leaves = False
+        directory = Directory(options.directory)
+        self._router = Router(
+            clock=self._clock,
+            wake=Waker(cluster).wake,
+            new_id=lambda: secrets.token_hex(8),
+            held_bytes_limit=options.maximum_held_bytes,
+        )
+        self._store = Store(self._router, changed=self._service_changed, clock=self._clock)
+        self._members = Members(options.own.name, clock=boot_clock, changed=self._members_changed)
+        self._membership = Membership(
+            cluster,
+            namespace=options.namespace,
+            install=options.install,
+            own=options.own,
+            members=self._members,
+        )
+        self._slices = SliceKeeper(
+            writing,
+            store=self._store,
+            members=self._members,
+            is_urgent=self._router.holds,
+            clock=self._clock,
+            namespaces=options.namespaces,
+            lease_namespace=options.namespace,
+        )
+        self._listeners = ListenerKeeper(
+            ListenerFile(directory, shared_port=options.shared_port, listen_host=options.listen_host),
+            admin,
+            self._store.routed,
+            shared_port=options.shared_port,
+            changed=self._state_changed,
+        )
+        self._picker = Picker(self._router, directory)
+        self._prober = Prober(self._router.to_probe, self._router.pod_answered)
+        self._exporter = Exporter(self._router.report, self._slices.since)
+        self._endpoints = Endpoints(
+            page=self._page, is_alive=elector.is_alive, problem=self._problem, host=options.host, port=options.port
+        )
+
+    async def serve(self, stop: asyncio.Event, watching: asyncio.Event) -> None:
+        """Work until `stop`, then leave.
+
+        Args:
+            stop: set by signals.
+            watching: set by kopf when it has taken the signals for itself.
+
+        Raises:
+            OSError: if the port is taken.
+        """
+        await self._listen()
+        possible = asyncio.Event()
+        works: list[Coroutine[Any, Any, None]] = [
+            self._watch(possible, watching, stop),
+            self._work(possible),
+            self._membership.follow(),
+            self._listeners.look_for_ever(),
+            self._lead_for_ever(),
+        ]
+        tasks = {asyncio.create_task(work) for work in works}
+        stopping = asyncio.create_task(stopped(stop, watching))
+        try:
+            done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()  # A task that ended by itself has failed: its error ends the process.
+            await leave(self._steps(), drain_seconds=self._options.drain_seconds)
+        finally:
+            for task in (*tasks, stopping):
+                task.cancel()
+            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+            await self._membership.leave()
+            await self._endpoints.stop()
+
+    # What goes on side by side.
+
+    async def _listen(self) -> None:
+        options = self._options
+        try:
+            await self._endpoints.start()
+        except OSError as error:
+            reason = error.strerror or error
+            raise OSError(f"cannot listen on --host {options.host} --port {options.port}: {reason}") from error
+        log.info("serving /metrics, /healthz and /readyz", host=options.host, port=self._endpoints.port)
+
+    async def _watch(self, possible: asyncio.Event, watching: asyncio.Event, stop: asyncio.Event) -> None:
+        """Feed the store. A watch that is refused is begun anew: requests go on all the while."""
+        await possible.wait()
+        while True:
+            try:
+                await watch(self._store, self._options.kubeconfig, self._options.namespaces, watching)
+                stop.set()  # It has had the signal.
+                await asyncio.Event().wait()
+            except ClusterError as error:
+                log.error("a watch is refused; trying again", error=str(error))  # noqa: TRY400 - no fault of ours
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _work(self, possible: asyncio.Event) -> None:
+        """Take requests once the picture is complete: of a service that is not known yet it would say that it is none.
+
+        Envoy answers 503 until then.
+        """
+        options, store, cluster = self._options, self._store, self._cluster
+        rights = (*needed(GATEWAY, options.namespaces), *needed(GATEWAY_LEASES, (options.namespace,)))
+
+        async def fill() -> None:
+            possible.set()
+            await wait_until_synced(store, cluster, options.namespaces)
+
+        await wait_until_filled(
+            self._readiness, cluster, lambda: look(store, cluster, options.namespaces), fill, rights
+        )
+        log.info("store is filled", services=len(store.services))
+        await self._resync()
+        await self._picker.start()
+        self._serves = True
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listeners.write_for_ever())
+            group.create_task(self._join())
+            group.create_task(self._prober.run())
+            group.create_task(self._resync_for_ever())
+            group.create_task(self._sweep_for_ever())
+            group.create_task(watch_rights(self._readiness, cluster, rights))
+
+    async def _join(self) -> None:
+        """Become a member when there is an Envoy that serves."""
+        await self._listeners.serving.wait()
+        await self._membership.keep()
+
+    async def _lead_for_ever(self) -> None:
+        """Stand for leader. Whatever goes wrong with slices is no reason to drop requests."""
+        while True:
+            try:
+                await self._elector.run(self._slices.run)
+            except Exception:
+                log.exception("standing for leader failed; trying again")
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _resync_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(RESYNC_SECONDS)
+            await self._resync()
+
+    async def _resync(self) -> None:
+        try:
+            self._router.resync(await self._admin.in_flight())
+        except EnvoyAdminError as error:
+            log.info("Envoy does not say what runs", error=str(error))
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                await sweep(self._store, self._cluster, self._options.namespaces)
+            except Exception:
+                log.exception("sweep failed; the next one is in 5 minutes")
+
+    # What the parts tell one another.
+
+    def _service_changed(self, key: Key) -> None:
+        self._slices.touch(key)
+        self._listeners.touch()
+
+    def _members_changed(self) -> None:
+        self._router.set_gateways(len(self._members.live()))
+        self._slices.touch_all()
+
+    def _state_changed(self) -> None:
+        """No connections to a gateway whose Envoy is away."""
+        away = self._leaves or bool(self._listeners.problem)
+        self._membership.change(MemberState.LEAVING if away else MemberState.SERVING)
+
+    def _problem(self) -> str:
+        if self._leaves:
+            return LEAVING
+        told = (
+            self._readiness.problem(),
+            "" if self._serves else NOT_SERVING,
+            self._listeners.problem,
+            "" if self._membership.joined else self._membership.problem,
+        )
+        return "; ".join(filter(None, told))
+
+    async def _page(self) -> bytes:
+        self._exporter.leader.set(self._elector.works)
+        self._exporter.members.set(len(self._members.live()))
+        return await self._exporter.page()
+
+    # The end.
+
+    def _steps(self) -> Steps:
+        return Steps(
+            announce=self._announce,
+            leads_here=self._leads_here,
+            drain=self._drain,
+            hold_no_longer_than=lambda seconds: self._router.leave(within_seconds=seconds),
+            under_way=self._under_way,
+            part=lambda: self._picker.stop(grace_seconds=PICKER_GRACE_SECONDS),
+        )
+
+    def _announce(self) -> None:
+        self._leaves = True
+        self._state_changed()
+
+    async def _leads_here(self) -> bool:
+        own = self._options.own
+        others = [member for member in endpoints_of(self._members.live()) if member.name != own.name]
+        if not others or all(member.state is MemberState.LEAVING for member in others):
+            return False
+        for namespace in self._options.namespaces or (None,):
+            selection = Selection(resource=ENDPOINT_SLICES, namespace=namespace, labels=OWN_SLICES)
+            try:
+                async with contextlib.aclosing(self._cluster.follow(selection)) as changes:
+                    listed = await anext(changes)
+            except ClusterError:
+                return True
+            if isinstance(listed, Listed) and any(
+                address == own.address
+                for document in listed.documents
+                for address, _ in OwnSlice.of(document).endpoints
+            ):
+                return True
+        return False
+
+    async def _drain(self) -> None:
+        try:
+            await self._admin.drain()
+        except EnvoyAdminError as error:
+            log.warning("Envoy cannot be asked to close connections", error=str(error))
+
+    async def _under_way(self) -> int:
+        counts = self._router.report().services.values()
+        known = sum(each.held + each.in_flight for each in counts)
+        try:
+            figures = await self._admin.figures()
+        except EnvoyAdminError:
+            return known  # Envoy is gone, and all requests with it; what the policy holds is being cancelled.
+        return max(known, figures.requests)

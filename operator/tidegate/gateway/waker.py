@@ -1,0 +1,57 @@
+"""Wakes a Deployment that sleeps: from 0, and only from 0, by compare-and-set on its `/scale`.
+
+It needs nobody but the API server. The size is written under the scaler's name, so that the operator takes it for one
+of its own and goes on from there. Whoever else woke it in between has changed the version that was read: nobody's size
+is ever lowered, and of two gateways one wakes.
+"""
+
+from tidegate.api.routing import WakePlan
+from tidegate.cluster.client import ClusterClient
+from tidegate.cluster.error import ClusterError
+from tidegate.gateway.policy.wake import WakeOutcome, WakeResult
+from tidegate.gateway.routed_service import RoutedService
+
+
+class Waker:
+    """The only hand of a gateway on sizes.
+
+    Args:
+        cluster: with connections that are kept, and that no other writes wait for.
+    """
+
+    def __init__(self, cluster: ClusterClient) -> None:
+        self._cluster = cluster
+
+    async def wake(self, service: RoutedService, replicas: int) -> WakeOutcome:
+        """Raise the service's Deployment from 0 to so many replicas.
+
+        Args:
+            service: its plan says which Deployment; without a plan none is woken.
+            replicas: at least 1.
+        """
+        if service.wake_plan is None:
+            return WakeOutcome(
+                result=WakeResult.REFUSED,
+                reason="NoWakePlan",
+                message="status.wakePlan is not there yet: the operator writes it",
+            )
+        try:
+            return await self._raise_from_zero(service.key[0], service.wake_plan, replicas)
+        except ClusterError as error:
+            return _failed(error)
+
+    async def _raise_from_zero(self, namespace: str, plan: WakePlan, replicas: int) -> WakeOutcome:
+        scale = await self._cluster.read_scale(namespace, plan.deployment)
+        if (scale.get("spec") or {}).get("replicas", 0):  # Zero is left out.
+            return WakeOutcome(result=WakeResult.ALREADY_AWAKE)
+        version = scale["metadata"]["resourceVersion"]
+        await self._cluster.apply_scale(namespace, plan.deployment, replicas, version)
+        return WakeOutcome(result=WakeResult.WOKEN)
+
+
+def _failed(error: ClusterError) -> WakeOutcome:
+    if error.is_conflict:
+        return WakeOutcome(result=WakeResult.CONFLICT, message=error.message)
+    if error.is_refusal or error.is_absent:
+        return WakeOutcome(result=WakeResult.REFUSED, reason=error.reason or "Refused", message=error.message)
+    return WakeOutcome(result=WakeResult.UNREACHABLE, message=str(error))
