@@ -2,10 +2,12 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from tidegate.gateway.envoy.directory import Directory
-from tidegate.gateway.envoy.listeners import Document, repick_listener, service_listener, shared_listener
+from tidegate.gateway.envoy.listeners import Document, listener_name, repick_listener, service_listener, shared_listener
+from tidegate.gateway.envoy.names import REPICK_LISTENER, SHARED_LISTENER
 from tidegate.gateway.routed_service import Key
 
 _PORTS = range(1, 65536)
@@ -27,10 +29,12 @@ class ListenerFile:
         self._directory = directory
         self._shared_port = shared_port
         self._host = listen_host
+        self._texts: dict[str, str] = {}  # By name: a service more must not cost thousands of documents.
 
     def names(self, ports: Mapping[Key, int]) -> frozenset[str]:
         """Return the names of the listeners that Envoy has once it took these services."""
-        return frozenset(listener["name"] for listener in self._listeners(ports))
+        own = {listener_name(key, port) for key, port in ports.items()}
+        return frozenset(own | {REPICK_LISTENER} | ({SHARED_LISTENER} if self._shared_port is not None else set()))
 
     def write(self, ports: Mapping[Key, int]) -> bool:
         """Write the listeners of these services, and say whether the file has changed.
@@ -43,7 +47,9 @@ class ListenerFile:
             OSError: The directory cannot be written.
         """
         _check(ports, self._shared_port)
-        text = json.dumps({"resources": self._listeners(ports)}, separators=(",", ":"))
+        texts = {name: self._texts.get(name) or _text(document()) for name, document in self._listeners(ports).items()}
+        self._texts = texts
+        text = f'{{"resources":[{",".join(texts.values())}]}}'
         file = self._directory.listener_file
         if file.exists() and file.read_text() == text:
             return False
@@ -58,10 +64,13 @@ class ListenerFile:
         """
         self._replace(self._directory.listener_file.read_text())
 
-    def _listeners(self, ports: Mapping[Key, int]) -> list[Document]:
-        shared = [] if self._shared_port is None else [shared_listener(self._shared_port, host=self._host)]
-        own = [service_listener(key, port, host=self._host) for key, port in sorted(ports.items())]
-        return [repick_listener(self._directory), *shared, *own]
+    def _listeners(self, ports: Mapping[Key, int]) -> dict[str, Callable[[], Document]]:
+        listeners: dict[str, Callable[[], Document]] = {REPICK_LISTENER: partial(repick_listener, self._directory)}
+        if self._shared_port is not None:
+            listeners[SHARED_LISTENER] = partial(shared_listener, self._shared_port, host=self._host)
+        for key, port in sorted(ports.items()):
+            listeners[listener_name(key, port)] = partial(service_listener, key, port, host=self._host)
+        return listeners
 
     def _replace(self, text: str) -> None:
         self._directory.listeners.mkdir(parents=True, exist_ok=True)
@@ -69,6 +78,10 @@ class ListenerFile:
         fresh = self._directory.root / f".listeners.{os.getpid()}"
         fresh.write_text(text)
         fresh.replace(self._directory.listener_file)
+
+
+def _text(document: Document) -> str:
+    return json.dumps(document, separators=(",", ":"))
 
 
 def _check(ports: Mapping[Key, int], shared_port: int | None) -> None:

@@ -32,7 +32,6 @@ _TYPE = "type.googleapis.com/"
 Document = dict[str, Any]
 
 
-
 def _socket_option(level: int, name: int, value: int) -> Document:
     return {"level": level, "name": name, "int_value": value, "state": "STATE_LISTENING"}
 
@@ -50,6 +49,11 @@ _UNTRUSTED = [removed(PICK_HEADER), removed(DESTINATION_HEADER), removed_prefix(
 # In clusters all clients have private addresses, and those Envoy would obey: its x-envoy-* headers change timeouts.
 
 
+def listener_name(key: Key, port: int) -> str:
+    """Return the name of the listener of a service's own port."""
+    return f"{key[0]}/{key[1]}:{port}"
+
+
 def service_listener(key: Key, port: int, *, host: str = "0.0.0.0") -> Document:  # noqa: S104 - pods listen on all
     """Return the listener of a service's own port.
 
@@ -62,7 +66,7 @@ def service_listener(key: Key, port: int, *, host: str = "0.0.0.0") -> Document:
         retried=True,
         edge=True,
     )
-    return _listener(f"{namespace}/{name}:{port}", _socket_address(host, port), chain)
+    return _listener(listener_name(key, port), _socket_address(host, port), chain)
 
 
 def shared_listener(port: int, *, host: str = "0.0.0.0") -> Document:  # noqa: S104 - pods listen on all
