@@ -1,5 +1,6 @@
 """Requests and answers: what every request to the API server has in common, whatever it is about."""
 
+import contextlib
 import copy
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -95,7 +96,7 @@ class ApiServer:
                     total=None, sock_connect=self._timeout.total, sock_read=silence_seconds
                 ),
             )
-            with response.response:  # Whoever listens no more closes the connection.
+            with contextlib.closing(response.response):  # Whoever listens no more closes the connection.
                 if response.status >= HTTPStatus.BAD_REQUEST:
                     raise _refusal(response.status, response.reason, await response.read())
                 async for line in _lines(response.response.content):
