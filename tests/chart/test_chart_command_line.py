@@ -24,6 +24,7 @@ LEFT_TO_EXTRA_ARGUMENTS = {
     "--kubeconfig": "a pod has an account",
     "--host": "the port must be reached from outside of the pod",
     "--no-leader-elect": "the default",
+    "--gateway-ports": "the usual ones do, and the network policy names them",
     "--help": "ends the program",
 }
 

@@ -90,6 +90,18 @@ def test_a_range_that_is_none_is_refused(first: int, last: int) -> None:
         PortRange(first=first, last=last)
 
 
+@pytest.mark.parametrize("text", ["", "10000", "a-b", "10000-", "-5", "1-2-3", "10000-99999"])
+def test_what_is_no_range_is_refused(text: str) -> None:
+    """Before anything begins."""
+    with pytest.raises(ValueError, match=f"--gateway-ports {text}: give the first"):
+        PortRange.parse(text)
+
+
+def test_a_range_is_read() -> None:
+    """Both ends belong to it."""
+    assert (PortRange.parse("10000-10002"), THREE.size) == (THREE, 3)
+
+
 NAMES = st.sampled_from("abcdefgh")
 STEPS = st.lists(st.tuples(NAMES, st.sampled_from(["want", "leave"]), st.sampled_from([None, 10_000, 10_001, 10_004])))
 

@@ -22,7 +22,16 @@ def _observe(document: dict[str, Any], table: EngineTable = VLLM, args: tuple[st
     metadata = {"namespace": "a", "name": "chat", "uid": "u", "resourceVersion": "1"}
     live = live_deployment({"metadata": metadata, "spec": {"replicas": 1, "template": template}})
     return observe(
-        live, [record], Readings(), table, replicas=1, owned=True, yielded_to=None, stale_after_seconds=15.0, now=100.0
+        live,
+        [record],
+        Readings(),
+        table,
+        replicas=1,
+        owned=True,
+        yielded_to=None,
+        gateway=None,
+        stale_after_seconds=15.0,
+        now=100.0,
     )
 
 

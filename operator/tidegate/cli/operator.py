@@ -61,6 +61,25 @@ if TYPE_CHECKING:
 )
 @prometheus_options
 @click.option(
+    "--gateway",
+    metavar="NAMESPACE/INSTALL",
+    help="Where the gateways' Leases are, and the name of their install. Default: there are no gateways.",
+)
+@click.option(
+    "--routing-mode",
+    type=click.Choice(["Gateway", "Direct", "None"]),
+    default="None",
+    show_default=True,
+    help="Of services that do not say.",
+)
+@click.option(
+    "--gateway-ports",
+    metavar="FIRST-LAST",
+    default="10000-32767",
+    show_default=True,
+    help="Ports of services on the gateways, one for each.",
+)
+@click.option(
     "--recording-directory",
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep what was seen and decided there, for `tidegate simulate --recording`. Default: it is not kept.",
@@ -91,6 +110,9 @@ def operator(  # one parameter per option
     retry_period_seconds: float,
     metrics_source: "MetricsSource",
     prometheus: "PrometheusOptions | None",
+    gateway: str | None,
+    routing_mode: str,
+    gateway_ports: str,
     recording_directory: Path | None,
     recording_max_bytes: int,
     recording_files: int,
@@ -103,9 +125,12 @@ def operator(  # one parameter per option
     """
     import uvloop  # noqa: PLC0415 - `--help` must not pay for it
 
+    from tidegate.api.routing import RoutingMode  # noqa: PLC0415
     from tidegate.cluster.connection import NoClusterError, pod_namespace  # noqa: PLC0415
     from tidegate.cluster.error import ClusterError  # noqa: PLC0415
     from tidegate.cluster.lease import LeaseTimes  # noqa: PLC0415
+    from tidegate.controller.gateway_ports import PortRange  # noqa: PLC0415
+    from tidegate.controller.gateways import GatewayInstall  # noqa: PLC0415
     from tidegate.controller.logs import configure_logs  # noqa: PLC0415
     from tidegate.controller.operator import LeaderElection, Options, run  # noqa: PLC0415
     from tidegate.controller.recorder import RecordingOptions  # noqa: PLC0415
@@ -117,6 +142,8 @@ def operator(  # one parameter per option
             renew_deadline_seconds=renew_deadline_seconds,
             retry_period_seconds=retry_period_seconds,
         )
+        install = None if gateway is None else GatewayInstall.parse(gateway)
+        ports = PortRange.parse(gateway_ports)
         recording = (
             RecordingOptions(directory=recording_directory, max_bytes=recording_max_bytes, files=recording_files)
             if recording_directory is not None
@@ -134,6 +161,9 @@ def operator(  # one parameter per option
         leader_election=election if leader_elect else None,
         metrics_source=metrics_source,
         prometheus=prometheus,
+        gateway=install,
+        routing_mode=RoutingMode(routing_mode),
+        gateway_ports=ports,
         recording=recording,
     )
     try:

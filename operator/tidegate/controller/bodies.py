@@ -16,6 +16,7 @@ from tidegate.controller.actions import Action, ApplyBody, Scale
 from tidegate.controller.checks import Blocks, Refusal, Surroundings
 from tidegate.controller.records import Document
 from tidegate.controller.refused import Refused
+from tidegate.controller.routing import leads_to_pods
 from tidegate.workloads.conflict import TemplateConflictError
 from tidegate.workloads.convergence import Convergence, Verdict, altered_need, applied, rehearsed, verdict
 from tidegate.workloads.deployment import deployment
@@ -103,11 +104,12 @@ def plan_bodies(
     if spec is None or spec.engine is None:
         return [], None
     profile = given.profile.spec if given.profile else None
-    seen = (given.service.uid, given.service.generation, profile, given.deployment, given.kubernetes_service)
+    to_pods = leads_to_pods(given.routing, given.kubernetes_service, now)
+    seen = (given.service.uid, given.service.generation, profile, given.deployment, given.kubernetes_service, to_pods)
     if seen == state.settled:  # Quick: the store keeps a record until it is another one.
         return [], None
     try:
-        children = _children(given, spec, profile)
+        children = _children(given, spec, profile, to_pods=to_pods)
     except TemplateConflictError as error:
         return [], Refusal(Reason.TEMPLATE_CONFLICT, f"spec.{error}", Blocks.BODY)
     needs = [(*child, need) for child in children if (need := _need(state, *child)) is not None]
@@ -154,14 +156,19 @@ def _verdict(
 
 
 def first_size(spec: InferenceServiceSpec, known_size: int | None) -> int:
-    """The size of a Deployment that is created: that of the one before it, if there was one; else the least."""
+    """The size of a Deployment that is created: that of the one before it, if there was one; else the least.
+
+    A new service has a pod at first, whatever its minimum: whoever has made it wants to see it run. One that sleeps,
+    and whose Deployment was deleted, sleeps on.
+    """
     if spec.replicas is not None:
         return spec.replicas
-    return max(spec.scaling.min_replicas, min(known_size or 1, spec.scaling.max_replicas))
+    known = 1 if known_size is None else known_size
+    return max(spec.scaling.min_replicas, min(known, spec.scaling.max_replicas))
 
 
 def _children(
-    given: Surroundings, spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | None
+    given: Surroundings, spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | None, *, to_pods: bool
 ) -> tuple[tuple[Resource, Document, LiveDeployment | LiveService | None], ...]:
     """Each child's kind, its body as it should be, and what is there."""
     if spec.engine is None or (spec.accelerator is not None and profile is None):
@@ -170,7 +177,7 @@ def _children(
     owner = Owner(name=name, namespace=namespace, uid=given.service.uid)
     return (
         (DEPLOYMENTS, deployment(owner, spec, profile), given.deployment),
-        (SERVICES, kubernetes_service(owner, spec.engine), given.kubernetes_service),
+        (SERVICES, kubernetes_service(owner, spec.engine, to_pods=to_pods), given.kubernetes_service),
     )
 
 

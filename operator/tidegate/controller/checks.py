@@ -13,6 +13,7 @@ from tidegate.api.conditions import Reason
 from tidegate.api.names import MAXIMUM_NAME_LENGTH
 from tidegate.api.scaling import Mode
 from tidegate.controller.records import AutoscalerRecord, ProfileRecord, ServiceRecord
+from tidegate.controller.routing import RoutingView
 from tidegate.engines.catalog import engine_table
 from tidegate.scaling.schedules import fault
 from tidegate.workloads.live import LiveDeployment, LiveService
@@ -45,6 +46,9 @@ class Surroundings:
 
     drivers: Sequence[ServiceRecord] = field(default_factory=tuple)
     """All InferenceServices on the same Deployment, the one that is obeyed first."""
+
+    routing: RoutingView = field(default_factory=RoutingView)
+    """The way that requests take to it."""
 
 
 @dataclass(frozen=True, slots=True)

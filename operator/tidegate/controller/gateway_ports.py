@@ -6,6 +6,7 @@ listeners and connections of the one before may still be there.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 from tidegate.api.routing import FIRST_GATEWAY_PORT, LAST_GATEWAY_PORT
 from tidegate.cluster.resources import Key
@@ -36,10 +37,19 @@ class PortRange:
 
     def __post_init__(self) -> None:
         if not 1 <= self.first <= self.last <= 65_535:  # noqa: PLR2004 - what a port can be
-            raise ValueError(
-                f"--gateway-ports {self.first}-{self.last}: give the first and the last of a range, between 1 and "
-                "65535, such as 10000-32767"
-            )
+            raise ValueError(_no_range(f"{self.first}-{self.last}"))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `FIRST-LAST`.
+
+        Raises:
+            ValueError: it is no range; the message names the flag.
+        """
+        first, _, last = text.partition("-")
+        if not (first.isdecimal() and last.isdecimal()):
+            raise ValueError(_no_range(text))
+        return cls(first=int(first), last=int(last))
 
     @property
     def size(self) -> int:
@@ -116,6 +126,10 @@ class GatewayPorts:
             port = self.ports.first if port >= self.ports.last else port + 1
             if port not in self._owners:
                 return port
+
+
+def _no_range(text: str) -> str:
+    return f"--gateway-ports {text}: give the first and the last of a range, between 1 and 65535, such as 10000-32767"
 
 
 def _age(claim: Claim) -> tuple[float, Key]:

@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import structlog
 
 from tidegate.api.inference_service import MetricsSource
+from tidegate.api.routing import RoutingMode
 from tidegate.api.scaling import Objectives
 from tidegate.cluster.client import Cluster
 from tidegate.cluster.resources import WATCHED, Key
 from tidegate.controller.actions import Action
 from tidegate.controller.exporter import Exporter
+from tidegate.controller.gateway_ports import GatewayPorts
 from tidegate.controller.pod_reader import PodKey, PodReader, PodToRead, Readings
 from tidegate.controller.records import PodRecord, ServiceRecord
+from tidegate.controller.routing_views import RoutingViews
 from tidegate.controller.service_series import Row
 from tidegate.controller.state import ServiceState
 from tidegate.controller.store import Store
@@ -62,9 +65,11 @@ class Loop:
         clock: Callable[[], float],
         tick_seconds: float,
         metrics_source: MetricsSource = MetricsSource.POD_SCRAPE,
+        routing: RoutingViews | None = None,
         record: Callable[[Look], None] | None = None,
     ) -> None:
         self._store = store
+        self._routing = routing or RoutingViews(store, None, GatewayPorts(), RoutingMode.NONE)
         self._record = record
         self._reader = reader
         self._metrics_source = metrics_source
@@ -113,12 +118,14 @@ class Loop:
     async def turn(self) -> None:
         """Look once at every service that is due."""
         started, now = time.monotonic(), self._clock()
+        if not self._next_tick:
+            self._routing.begin()
         due = self._store.take_dirty()
         self._forget(due)
         if now >= self._next_tick:
             self._next_tick = now + self._tick_seconds
             due |= {key for key in self._store.inference_services if self._is_due(key, now)}
-            await self._read(due)
+            await asyncio.gather(self._read(due), self._routing.read())
             for resource in WATCHED:
                 self._exporter.objects.labels(resource.kind).set(self._store.count(resource))
         plans = [plan for key in due if (plan := self._visit(key)) is not None]
@@ -196,7 +203,7 @@ class Loop:
         try:
             state = self._state(service)
             before = state.memory
-            actions = visit(state, surroundings(self._store, service), pods, now)
+            actions = visit(state, surroundings(self._store, service, self._routing.of(service)), pods, now)
             self._keep(service, state, before, now)
             for start in state.cold_starts.new:
                 self._exporter.saw_cold_start(start)
@@ -243,6 +250,7 @@ class Loop:
         for key in keys:
             if key not in self._store.inference_services:
                 self._states.pop(key, None)
+                self._routing.forget(key)
 
     def _rows(self) -> Iterator[Row]:
         for key in list(self._states):  # The page is written in parts; services come and go in between.

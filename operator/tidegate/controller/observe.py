@@ -7,6 +7,7 @@ from tidegate.controller.records import PodRecord
 from tidegate.engines.batch import max_sequences
 from tidegate.engines.table import EngineTable
 from tidegate.metrics.readings import Readings
+from tidegate.scaling.gateway_traffic import GatewayTraffic
 from tidegate.scaling.observation import Observation, PodObservation
 from tidegate.workloads.live import LiveDeployment
 
@@ -20,6 +21,7 @@ def observe(
     replicas: int,
     owned: bool,
     yielded_to: str | None,
+    gateway: GatewayTraffic | None,
     stale_after_seconds: float,
     now: float,
 ) -> Observation:
@@ -33,6 +35,7 @@ def observe(
         replicas: its size, less the pods that drain.
         owned: whether its pods are ours; others do not drain, whatever is written on them.
         yielded_to: the other writer of the size that has been yielded to.
+        gateway: what the gateways say of it; None where they have no part in it.
         stale_after_seconds: older samples say nothing about now.
         now: seconds since the epoch.
     """
@@ -61,5 +64,7 @@ def observe(
         max_sequences=max_sequences(table, deployment.batch_arguments),
         stale_after_seconds=stale_after_seconds,
         rollout_in_progress=deployment.rollout_in_progress,
+        gateway=gateway,
+        engine_is_silent=not table.metrics,
         yielded_to=yielded_to,
     )

@@ -9,6 +9,7 @@ import structlog
 from kubernetes.aio.client import Configuration
 
 from tidegate.api.inference_service import MetricsSource
+from tidegate.api.routing import RoutingMode
 from tidegate.cluster.client import ClusterClient
 from tidegate.cluster.clocks import boot_clock, steady_clock
 from tidegate.cluster.connection import load_configuration
@@ -22,11 +23,16 @@ from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES
 from tidegate.cluster.rights import OPERATOR, needed
 from tidegate.cluster.stopping import stop_on_signals, stopped
 from tidegate.controller.exporter import Exporter
+from tidegate.controller.gateway_ports import GatewayPorts, PortRange
+from tidegate.controller.gateways import GatewayInstall, Gateways
 from tidegate.controller.loop import Loop
 from tidegate.controller.pod_reader import PodReader
 from tidegate.controller.recorder import RecordingOptions, recording
+from tidegate.controller.routing_views import RoutingViews
+from tidegate.controller.state import STALE_AFTER_INTERVALS
 from tidegate.controller.store import Store
 from tidegate.metrics.endpoints import Endpoints
+from tidegate.metrics.gateway_scrape import GatewayScraper
 from tidegate.metrics.pod_scrape import PodScraper
 from tidegate.metrics.prometheus import PrometheusSource
 from tidegate.metrics.prometheus_options import PrometheusOptions
@@ -68,6 +74,13 @@ class Options:
     """Where metrics come from, for services that do not say."""
 
     prometheus: PrometheusOptions | None = None
+    gateway: GatewayInstall | None = None
+    """Which gateways are ours; None: there are none, so that all services have routing mode None."""
+
+    routing_mode: RoutingMode = RoutingMode.NONE
+    """Of services that do not say."""
+
+    gateway_ports: PortRange = field(default_factory=PortRange)
     recording: RecordingOptions | None = None
     """Where to keep what was seen and decided; None: nowhere."""
 
@@ -92,6 +105,7 @@ async def run(options: Options) -> None:
         _asking(options.prometheus, clock) as prometheus,
         contextlib.aclosing(ClusterClient(configuration, fence=elector.may_write if elector else None)) as cluster,
         contextlib.aclosing(ClusterClient(configuration)) as asked,
+        _reading_gateways(options, asked, clock) as gateways,
     ):
         loop = Loop(
             store=store,
@@ -101,6 +115,7 @@ async def run(options: Options) -> None:
             clock=clock,
             tick_seconds=options.tick_seconds,
             metrics_source=options.metrics_source,
+            routing=RoutingViews(store, gateways, GatewayPorts(options.gateway_ports), options.routing_mode),
             record=record,
         )
         endpoints = Endpoints(
@@ -132,6 +147,22 @@ async def run(options: Options) -> None:
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
             await endpoints.stop()
+
+
+@contextlib.asynccontextmanager
+async def _reading_gateways(
+    options: Options, asked: ClusterClient, clock: Callable[[], float]
+) -> AsyncIterator[Gateways | None]:
+    """Hold ready what reads the gateways, if the operator was told of any."""
+    if options.gateway is None:
+        yield None
+        return
+    async with GatewayScraper(clock=clock) as scraper:
+        log.info(
+            "services may be routed by gateways", namespace=options.gateway.namespace, install=options.gateway.name
+        )
+        stale_seconds = STALE_AFTER_INTERVALS * options.tick_seconds
+        yield Gateways(options.gateway, asked, scraper, clock=clock, stale_seconds=stale_seconds)
 
 
 @contextlib.asynccontextmanager

@@ -53,6 +53,13 @@ class ServiceRecord:
         """The Deployment that is scaled: our own bears the service's name."""
         return (self.key[0], self.target or self.key[1])
 
+    @property
+    def shared_names(self) -> frozenset[str]:
+        """The names of its model that it wants to answer to at the shared address."""
+        if self.spec is None or self.spec.engine is None or not self.spec.routing.shared:
+            return frozenset()
+        return frozenset((self.spec.model.name, *self.spec.model.aliases))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileRecord:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from tidegate.api.inference_service_status import MAXIMUM_CHANGES, Change
+from tidegate.api.routing import WakePlan
 from tidegate.controller.actions import Scale
 from tidegate.controller.bodies import BodyState
 from tidegate.controller.cold_start import ColdStarts
@@ -12,6 +13,8 @@ from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.others_size import SET_BY_ANOTHER
 from tidegate.controller.records import Document, ServiceRecord, seconds, timestamp
 from tidegate.controller.refused import Refused
+from tidegate.controller.routing import RoutingMemory
+from tidegate.controller.wake_plan import WakeInput
 from tidegate.controller.way_down import WayDownState
 from tidegate.engines.catalog import engine_table
 from tidegate.engines.table import EngineTable
@@ -82,6 +85,10 @@ class ServiceState:
 
     learned: LearnedStatus = field(default_factory=LearnedStatus)
     """What is told of what was learned."""
+
+    routing: RoutingMemory = field(default_factory=RoutingMemory)
+    wake_plan: tuple[WakeInput, WakePlan | None] | None = None
+    """The last plan, and what it was made of: it is made anew only when that is another."""
 
     cold_starts: ColdStarts = field(default_factory=ColdStarts)
 

@@ -15,8 +15,9 @@ from tidegate.api.inference_service_status import (
     Proposal,
     Signals,
 )
-from tidegate.controller.ready import NUMBERS, Row, ready_row, truth
+from tidegate.controller.ready import NUMBERS, ready_row, truth
 from tidegate.controller.records import Document, timestamp
+from tidegate.controller.routing import Row
 from tidegate.controller.status_input import StatusInput, with_note
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.health import NOT_BELIEVED, MetricsState
@@ -40,6 +41,7 @@ _LIMIT_REASONS = {
     "stabilization": Reason.STABILIZING,
     "behavior": Reason.BEHAVIOR_POLICY,
     "minReplicas": Reason.MINIMUM_REPLICAS,
+    "scaleToZero": Reason.IDLE,
     "schedules": Reason.SCHEDULE_FLOOR,
     "placement": Reason.INSUFFICIENT_CAPACITY,
     "maxReplicas": Reason.MAXIMUM_REPLICAS,
@@ -66,6 +68,9 @@ def status_document(given: StatusInput) -> Document:
         lead_time=[each for each in (given.learned.lead_time,) if each is not None],
         learned=given.learned.text,
         cold_start=given.cold_start,
+        routing=given.routing,
+        wake_plan=given.wake_plan,
+        idle_since=None if given.idle_since is None else timestamp(given.idle_since),
         decision=kept,
         changes=list(given.changes[:MAXIMUM_CHANGES]),
     )
@@ -166,6 +171,7 @@ def _conditions(given: StatusInput) -> list[Condition]:
     rows = (
         (ConditionType.READY, *ready_row(given)),
         (ConditionType.SPEC_VALID, *_spec_valid(given)),
+        (ConditionType.ROUTED, *given.routed),
         (ConditionType.METRICS_AVAILABLE, *_metrics_available(given)),
         (ConditionType.SCALING_LIMITED, *_scaling_limited(given)),
         (
@@ -237,6 +243,7 @@ def is_urgent(previous: Document, current: Document) -> bool:
             if c["type"] != ConditionType.SCALING_LIMITED
         )
         sizes = tuple(status.get(name) for name in ("replicas", "readyReplicas", "desiredReplicas"))
-        return (status.get("observedGeneration"), conditions, sizes)
+        for_gateways = (status.get("routing"), status.get("wakePlan"))
+        return (status.get("observedGeneration"), conditions, sizes, for_gateways)
 
     return essence(previous) != essence(current)

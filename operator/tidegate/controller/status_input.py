@@ -4,10 +4,11 @@ from dataclasses import dataclass, field, replace
 
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service_status import Change
-from tidegate.api.routing import ColdStart
+from tidegate.api.routing import ColdStart, RoutingStatus, WakePlan
 from tidegate.controller.checks import Refusal
 from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.records import Document, ServiceRecord
+from tidegate.controller.routing import Row as Routed
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.observation import Observation
 from tidegate.workloads.live import LiveDeployment
@@ -39,6 +40,14 @@ class StatusInput:
     url: str | None
     now: float
     learned: LearnedStatus = field(default_factory=LearnedStatus)
+    routing: RoutingStatus | None = None
+    routed: Routed = ("True", Reason.NOT_ROUTED, "")
+    """Status, reason and message of the condition Routed."""
+
+    wake_plan: WakePlan | None = None
+    idle_since: float | None = None
+    """Since when nobody has used it, in seconds since the epoch; None until that is worth telling."""
+
     cold_start: ColdStart | None = None
     """Of the pod that got ready last."""
 
@@ -60,7 +69,7 @@ def news(given: StatusInput) -> tuple[object, ...]:
     pods, sampled = [], 0
     if observation is not None:
         pods = [(pod.uid, pod.ready) for pod in observation.pods]
-        observation = replace(observation, pods=())
+        observation = replace(observation, pods=(), gateway=None)  # The gateways' counts are in the decision.
     if decision is not None:
         sampled = len(decision.health.fresh)
         decision = replace(decision, time=0.0, health=replace(decision.health, fresh=()))

@@ -1,12 +1,13 @@
-"""The cluster as last seen: small records, by kind, with the two ways to look across them.
+"""The cluster as last seen: small records, by kind, with the ways to look across them.
 
 Fed by kopf's watches and by the answers to our own writes; read by the loop. It knows which services an object
 concerns, and collects them in `dirty`.
 """
 
 import asyncio
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from tidegate.cluster.resources import (
@@ -59,6 +60,7 @@ class Store:
         self._pods: _ByWorkload[PodRecord] = _ByWorkload(PodRecord)
         self._drivers: _ByWorkload[ServiceRecord] = _ByWorkload(ServiceRecord)
         self._scalers: _ByWorkload[AutoscalerRecord] = _ByWorkload(AutoscalerRecord)
+        self._names = _ByModelName()
         self._kinds: dict[str, tuple[dict[Key, Any], Callable[[Document], Any]]] = {
             INFERENCE_SERVICES.plural: (self.inference_services, service_record),
             ACCELERATOR_PROFILES.plural: (self.profiles, profile_record),
@@ -116,6 +118,10 @@ class Store:
         """A HorizontalPodAutoscaler on the same Deployment."""
         return next(iter(self._scalers.of(workload)), None)
 
+    def claimants_of(self, model_name: str) -> Iterator[ServiceRecord]:
+        """The InferenceServices that want to answer to a model's name at the shared address, the oldest first."""
+        return (self.inference_services[key] for _, key in self._names.of(model_name))
+
     def mark(self, keys: Collection[Key]) -> None:
         """Have the loop look at these services soon."""
         if keys:
@@ -129,7 +135,7 @@ class Store:
         return taken
 
     def _index(self, before: object, after: object) -> None:
-        for index in (self._pods, self._drivers, self._scalers):
+        for index in (self._pods, self._drivers, self._scalers, self._names):
             index.replace(before, after)
 
     def _mark(self, before: object, after: object) -> None:
@@ -177,6 +183,31 @@ class _ByWorkload(Generic[_Record]):
 
     def of(self, workload: Key) -> Collection[_Record]:
         return self._records.get(workload, {}).values()
+
+
+class _ByModelName:
+    """InferenceServices, by the names that they want to answer to at the shared address, the oldest first.
+
+    All of a fleet may want the same: who is first must not take a look at all of them.
+    """
+
+    def __init__(self) -> None:
+        self._keys: dict[str, list[tuple[float, Key]]] = {}
+
+    def replace(self, before: object, after: object) -> None:
+        """Take out a record, if it is an InferenceService, and put in another one, if that is."""
+        if isinstance(before, ServiceRecord):
+            for name in before.shared_names:
+                same = self._keys[name]
+                del same[bisect_left(same, (before.created, before.key))]
+                if not same:
+                    del self._keys[name]
+        if isinstance(after, ServiceRecord):
+            for name in after.shared_names:
+                insort(self._keys.setdefault(name, []), (after.created, after.key))
+
+    def of(self, name: str) -> Sequence[tuple[float, Key]]:
+        return self._keys.get(name, ())
 
 
 def _is_older(record: object, known: object) -> bool:

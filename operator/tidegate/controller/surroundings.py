@@ -2,10 +2,11 @@
 
 from tidegate.controller.checks import Surroundings
 from tidegate.controller.records import ServiceRecord
+from tidegate.controller.routing import RoutingView
 from tidegate.controller.store import Store
 
 
-def surroundings(store: Store, service: ServiceRecord) -> Surroundings:
+def surroundings(store: Store, service: ServiceRecord, routing: RoutingView) -> Surroundings:
     """Look up everything that the checks and the plan ask for."""
     accelerator = service.spec.accelerator if service.spec else None
     return Surroundings(
@@ -15,4 +16,5 @@ def surroundings(store: Store, service: ServiceRecord) -> Surroundings:
         kubernetes_service=store.services.get(service.key),
         autoscaler=store.autoscaler_of(service.workload),
         drivers=store.drivers_of(service.workload),
+        routing=routing,
     )

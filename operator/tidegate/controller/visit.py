@@ -13,6 +13,8 @@ from tidegate.controller.learned_status import renewed
 from tidegate.controller.observe import observe
 from tidegate.controller.others_size import SET_BY_ANOTHER, others_change, others_size
 from tidegate.controller.records import PodRecord
+from tidegate.controller.routing_status import RoutingTold, tell_routing
+from tidegate.controller.sleep import adopt_wake, held_for_gateways, waits_note
 from tidegate.controller.state import ServiceState
 from tidegate.controller.status import is_urgent, status_document
 from tidegate.controller.status_input import StatusInput, news, with_note
@@ -26,9 +28,10 @@ from tidegate.workloads.ownership import Scale as ScaleStep
 from tidegate.workloads.ownership import replicas_step
 from tidegate.workloads.rivalry import Overridden, Yielded, judge, saw_size
 
-_STANDING_LIMITS = {"minReplicas", "schedules", "maxReplicas", "pin"}
+_STANDING_LIMITS = {"minReplicas", "scaleToZero", "schedules", "maxReplicas", "pin"}
 """They may bite for weeks: most idle services are held up by their minimum."""
 
+IDLE_SECONDS = 60.0
 COSMETIC_SECONDS = 10.0
 """A status in which only numbers have changed is written this often at most."""
 
@@ -52,7 +55,7 @@ def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], n
         refusal = refusal or _size_refusal(state)
     elif live is not None and live.owner_uid == given.service.uid and state.way_down.may_mark(now):
         actions += everybody_stays(pods)
-    return actions + _status(state, given, refusal, now)
+    return actions + _status(state, given, refusal, tell_routing(state, given, pods, refusal, now), now)
 
 
 def _size(
@@ -66,7 +69,8 @@ def _size(
     spec = given.service.spec
     if spec is None:
         return []
-    actions = _foreign_change(state, given, live, now, mode=spec.scaling.mode)
+    actions = adopt_wake(state, live, given.service.status, now)
+    actions += _foreign_change(state, given, live, now, mode=spec.scaling.mode)
     standing = judge(state.sizes, now)
     state.readings.keep_only({pod.uid for pod in pods})
     owned, replicas = spec.target_ref is None, _written_size(state, live)
@@ -79,6 +83,7 @@ def _size(
         replicas=serving,
         owned=owned,
         yielded_to=standing.to if isinstance(standing, Yielded) else None,
+        gateway=given.routing.traffic,
         stale_after_seconds=state.stale_after_seconds,
         now=now,
     )
@@ -87,7 +92,9 @@ def _size(
     state.learned = renewed(state.learned, state.memory, decision.capacity, spec.scaling, now)
     state.not_starting = not_starting(((pod.key[1], pod.trouble) for pod in pods if not pod.leaving), live)
     rolls = live.updated_replicas < live.current_replicas
+    decided, decision = decision, held_for_gateways(decision, given, serving, now)
     down = next_step(state.way_down, pods, observation, decision, replicas=replicas, owned=owned, rolls=rolls, now=now)
+    state.way_down.note = state.way_down.note or waits_note(decided, decision)
     if _is_busy(state) or down.stages:
         state.busy_at = now
     message = with_note(decision.message, state.way_down.note)
@@ -172,7 +179,9 @@ def _is_busy(state: ServiceState) -> bool:
     )
 
 
-def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, now: float) -> list[Action]:
+def _status(
+    state: ServiceState, given: Surroundings, refusal: Refusal | None, routing: RoutingTold, now: float
+) -> list[Action]:
     service = given.service
     reason, message = _conflict(state, now)
     previous = state.previous_status(service)
@@ -186,6 +195,10 @@ def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, n
         note="; ".join(filter(None, (state.way_down.note, _others_size(state, given)))),
         learned=state.learned,
         cold_start=state.cold_starts.last,
+        routing=routing.status,
+        routed=routing.row,
+        wake_plan=routing.wake_plan,
+        idle_since=_idle_since(state, now),
         not_starting=state.not_starting,
         conflict_reason=reason,
         conflict_message=message,
@@ -204,6 +217,12 @@ def _status(state: ServiceState, given: Surroundings, refusal: Refusal | None, n
         return [WriteStatus(status=status, urgency=Urgency.COSMETIC)]
     told = [Announce(each) for each in announcements(previous, status)]
     return [WriteStatus(status=status, urgency=Urgency.CONDITIONS), *told]
+
+
+def _idle_since(state: ServiceState, now: float) -> float | None:
+    """Since when nobody has used it: pauses between requests are no news."""
+    since = state.decision.idle_since if state.decision else None
+    return None if since is None or now - since < IDLE_SECONDS else since
 
 
 def _others_size(state: ServiceState, given: Surroundings) -> str:

@@ -86,6 +86,8 @@ def next_step(
         may_mark=state.may_mark(now),
         costs_seen=state.costs_seen,
         stale_after_seconds=observation.stale_after_seconds,
+        tells_requests=not observation.engine_is_silent,
+        unused_at=_unused_at(observation),
         now=now,
     )
     step = way_down(given, wanted)
@@ -124,6 +126,14 @@ def everybody_stays(pods: Iterable[PodRecord]) -> list[MarkPods]:
         _mark(pod, pod.marks, pod.marks.back()) for pod in pods if not pod.leaving and pod.marks != pod.marks.back()
     ]
     return [MarkPods(pods=tuple(marks))] if marks else []
+
+
+def _unused_at(observation: Observation) -> float | None:
+    """When the gateways were read last, where all requests pass them and none is with a pod."""
+    gateway = observation.gateway
+    if gateway is None or not observation.is_counted_by_gateways or gateway.in_flight:
+        return None
+    return min(sample.time for sample in gateway.samples)
 
 
 def _nobody_leaves(replicas: int, wanted: int) -> WayDown:

@@ -99,6 +99,12 @@ class Situation:
     now: float
     """Seconds since the epoch."""
 
+    tells_requests: bool = True
+    """Whether the engine has metrics: of one without, only the gateways know whether a pod is done."""
+
+    unused_at: float | None = None
+    """When the gateways said last that no request is with any of the pods; None where that is not so, or not known."""
+
     @property
     def serving(self) -> int:
         """The size as the rule sees it."""
@@ -289,6 +295,8 @@ def _is_drained(pod: LeavingPod, given: Situation) -> bool:
         return False
     if given.now - since >= min(DRAIN_SECONDS, pod.grace_seconds):
         return True
+    if given.unused_at is not None and not given.tells_requests:
+        return given.unused_at - since >= OUT_OF_SERVICE_SECONDS
     if not isinstance(sample, Sample) or given.now - sample.time > given.stale_after_seconds:
         return False
     return sample.time - since >= OUT_OF_SERVICE_SECONDS and is_idle(sample)
