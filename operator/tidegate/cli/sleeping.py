@@ -50,7 +50,8 @@ def _when_it_sleeps(spec: InferenceServiceSpec, status: InferenceServiceStatus, 
     if floor:
         return f"it does not sleep before the schedule's time is over: {schedule}"
     if status.idle_since is None:
-        return f"it sleeps when nobody has used it for {idle_seconds} s; now somebody does, or that cannot be known"
+        used = "it was used within the last minute, or that cannot be known"
+        return f"it sleeps when nobody has used it for {idle_seconds} s; {used}"
     since = datetime.fromisoformat(status.idle_since).timestamp()
     sleeps = f"it sleeps at {_moment(since + idle_seconds, now)} unless somebody does"
     return f"nobody has used it since {_moment(since, now)}, and {sleeps}"
