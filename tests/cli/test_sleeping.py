@@ -68,8 +68,10 @@ def told(document: dict[str, Any]) -> list[str]:
         ),
         (
             awake(),
-            "awake; it sleeps when nobody has used it for 900 s; it was used within the last minute, or that cannot be "
-            "known",
+            (
+                "awake; it sleeps when nobody has used it for 900 s; "
+                "it was used within the last minute, or that cannot be known"
+            ),
         ),
         (
             awake(idleSince="2026-11-21T15:15:00Z"),
