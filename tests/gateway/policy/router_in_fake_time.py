@@ -130,6 +130,12 @@ class Stage:
         """Of the next attempts; then all are Woken."""
 
         self.wake_seconds = 0.0
+        self.pods: tuple[ModelPod, ...] = ()
+        """Of the service that was put last."""
+
+        self.running: list[Forward] = []
+        """For the test to fill."""
+
         self.ids = 0
         self.router = Router(
             **(
@@ -162,6 +168,7 @@ class Stage:
 
     def put(self, service: RoutedService, *pods: ModelPod) -> None:
         """Tell the router of a service with its pods."""
+        self.pods = pods
         self.router.put_service(service)
         self.router.put_pods(service.key, pods)
 

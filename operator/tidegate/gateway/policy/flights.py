@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from tidegate.gateway.policy.pod_load import PodLoad
 from tidegate.gateway.policy.service import Service
 
-
 UNDERWAY_SECONDS = 10.0
 """Longer than Envoy takes to connect to a pod, and to another: before, it may not show among those that are there."""
 
