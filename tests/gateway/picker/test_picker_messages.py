@@ -8,8 +8,7 @@ from google.protobuf.json_format import ParseDict
 
 from tidegate.gateway.exchange import Ended, Forward, Reply, Request
 from tidegate.gateway.picker.access_log import ended_of
-from tidegate.gateway.picker.messages import kept_pick, request_of, response_of
-from tidegate.gateway.picker.passed_on import PassedOn
+from tidegate.gateway.picker.messages import request_of, response_of
 
 
 def _asked(headers: list[tuple[str, bytes]]) -> Request:
@@ -31,17 +30,16 @@ def test_repeated_headers_are_joined_and_broken_ones_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempts", "kept"), [(b"1", Forward(pick_id="p", address="10.0.0.1:8000")), (b"2", None), (b"3", None)]
+    ("first_pick", "attempts", "attempt"),
+    [(None, None, 1), (None, b"1", 1), (b"p", b"1", 1), (b"p", b"2", 2), (b"p", None, 2)],
 )
-def test_a_pick_is_kept_only_where_its_pod_was_not_tried(attempts: bytes, kept: Forward | None) -> None:
-    """Otherwise the policy is asked for another."""
-    headers = [
-        ("x-tidegate-first-pick", b"p"),
-        ("x-tidegate-first-destination", b"10.0.0.1:8000"),
-        ("x-envoy-attempt-count", attempts),
-    ]
-    assert kept_pick(_asked(headers)) == kept
-    assert kept_pick(_asked(headers[2:])) is None
+def test_a_pod_was_tried_where_envoy_counts_two_attempts(
+    first_pick: bytes | None, attempts: bytes | None, attempt: int
+) -> None:
+    """A pick alone does not say so: Envoy may have had no host to try."""
+    headers = [("x-tidegate-first-pick", first_pick), ("x-envoy-attempt-count", attempts)]
+    asked = _asked([(name, value) for name, value in headers if value is not None])
+    assert (asked.attempt, asked.pick_id) == (attempt, "p" if first_pick else None)
 
 
 def test_a_reply_is_marked_as_the_pickers() -> None:
@@ -115,26 +113,3 @@ def test_a_request_that_was_never_forwarded_has_no_end() -> None:
     entry = _entry()
     entry.request.request_headers.clear()
     assert ended_of(entry) is None
-
-
-def _end(pick_id: str, address: str | None, status: int = 200) -> Ended:
-    return Ended(pick_id=pick_id, address=address, status=status)
-
-
-def test_a_request_passed_on_ends_once_at_its_pod() -> None:
-    """Whichever of its two lines comes first; others pass as they are."""
-    passed_on = PassedOn()
-    passed_on.add(Forward(pick_id="p", address="1.2.3.4:5"))
-    assert passed_on.once(_end("q", None)) == _end("q", None)
-    assert passed_on.once(_end("p", None, 0)) == _end("p", "1.2.3.4:5", 0)
-    assert passed_on.once(_end("p", "1.2.3.4:5")) is None
-    assert passed_on.once(_end("p", "1.2.3.4:5")) == _end("p", "1.2.3.4:5")
-
-
-def test_only_so_many_passed_on_are_kept_in_mind() -> None:
-    """The oldest is forgotten: its end may then be told twice."""
-    passed_on = PassedOn()
-    for number in range(10_001):
-        passed_on.add(Forward(pick_id=str(number), address="1.2.3.4:5"))
-    assert passed_on.once(_end("0", None)) == _end("0", None)
-    assert passed_on.once(_end("1", None)) == _end("1", "1.2.3.4:5")

@@ -8,7 +8,6 @@ from tidegate.gateway.envoy.names import (
     DESTINATION_HEADER,
     ENGINE_OR_REPICK_CLUSTER,
     ENGINES_CLUSTER,
-    FIRST_DESTINATION_HEADER,
     FIRST_PICK_HEADER,
     METADATA_NAMESPACE,
     MODEL_KEY,
@@ -86,7 +85,6 @@ def repick_listener(directory: Directory) -> Document:
     chain = http_filter_chain(
         header_mutations=[
             set_to(FIRST_PICK_HEADER, f"%REQ({PICK_HEADER})%"),
-            set_to(FIRST_DESTINATION_HEADER, f"%REQ({DESTINATION_HEADER})%"),
             removed(PICK_HEADER),
             removed(DESTINATION_HEADER),
         ],

@@ -15,9 +15,6 @@ SERVICE_HEADER = "x-tidegate-service"
 FIRST_PICK_HEADER = "x-tidegate-first-pick"
 """On the way to a second pod: the pick id of the first."""
 
-FIRST_DESTINATION_HEADER = "x-tidegate-first-destination"
-"""On the way to a second pod: the address of the first."""
-
 MODEL_HEADER = "x-tidegate-model"
 """On the way to a second pod, of a request to the shared address: its model, percent-encoded."""
 

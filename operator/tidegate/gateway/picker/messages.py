@@ -18,7 +18,6 @@ from tidegate.gateway.envoy.local_replies import PICKER_DETAILS
 from tidegate.gateway.envoy.names import (
     ATTEMPT_HEADER,
     DESTINATION_HEADER,
-    FIRST_DESTINATION_HEADER,
     FIRST_PICK_HEADER,
     METADATA_NAMESPACE,
     MODEL_HEADER,
@@ -48,20 +47,11 @@ def request_of(message: ProcessingRequest) -> Request:
         content_length=int(length) if length.isdecimal() else None,
         model=model,
         model_problem=problem,
-        attempt=1 if first_pick is None else 2,
+        # With a first pick, 1 says that its pod was not tried: Envoy passes over the cluster of engines while that has
+        # no hosts, which it gets with its first request.
+        attempt=1 if first_pick is None or headers.get(ATTEMPT_HEADER) == "1" else 2,
         pick_id=first_pick,
     )
-
-
-def kept_pick(request: Request) -> Forward | None:
-    """Return the pick that a request comes back with though its pod was never tried; None for all others.
-
-    Envoy passes over the cluster of engines while it has no hosts, which it gets with its first request.
-    """
-    headers = request.headers
-    if request.pick_id is None or headers.get(ATTEMPT_HEADER) != "1" or FIRST_DESTINATION_HEADER not in headers:
-        return None
-    return Forward(pick_id=request.pick_id, address=headers[FIRST_DESTINATION_HEADER])
 
 
 def response_of(decision: Forward | Reply, request: Request) -> ProcessingResponse:

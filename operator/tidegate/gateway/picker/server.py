@@ -12,8 +12,7 @@ from envoy.service.ext_proc.v3.external_processor_pb2_grpc import add_ExternalPr
 from tidegate.gateway.envoy.directory import Directory
 from tidegate.gateway.exchange import Ended, Forward, Reply, Request
 from tidegate.gateway.picker.access_log import ended_of
-from tidegate.gateway.picker.messages import kept_pick, request_of, response_of
-from tidegate.gateway.picker.passed_on import PassedOn
+from tidegate.gateway.picker.messages import request_of, response_of
 
 _UNBOUNDED = 1_000_000
 
@@ -57,9 +56,8 @@ class Picker:
             RuntimeError: The socket cannot be had.
         """
         server = grpc.aio.server(options=_OPTIONS)
-        passed_on = PassedOn()
-        add_ExternalProcessorServicer_to_server(_Questions(self._policy, passed_on), server)
-        add_AccessLogServiceServicer_to_server(_AccessLog(self._policy, passed_on), server)
+        add_ExternalProcessorServicer_to_server(_Questions(self._policy), server)
+        add_AccessLogServiceServicer_to_server(_AccessLog(self._policy), server)
         server.add_insecure_port(f"unix:{self._socket}")
         await server.start()
         self._server = server
@@ -75,26 +73,34 @@ class Picker:
 
 
 class _Questions:
-    def __init__(self, policy: Policy, passed_on: PassedOn) -> None:
+    """The service of the protocol that Envoy calls external processing: one stream per request."""
+
+    def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._passed_on = passed_on
 
     async def Process(self, request_iterator: AsyncIterator[ProcessingRequest], context: Any) -> None:  # noqa: N802 - the protocol's name
         async for message in request_iterator:
             request = request_of(message)
-            decision: Forward | Reply | None = kept_pick(request)
-            if isinstance(decision, Forward):
-                self._passed_on.add(decision)
-            else:
-                decision = await self._policy.route(request)
-            await context.write(response_of(decision, request))
+            decision = await self._policy.route(request)
+            handed_over = False
+            try:
+                await context.write(response_of(decision, request))
+                handed_over = True
+            finally:
+                if isinstance(decision, Forward) and not handed_over:
+                    # The client left at this very moment: no line of the access log will tell.
+                    self._policy.ended(Ended(pick_id=decision.pick_id, address=None, status=0, client_left=True))
             return
 
 
 class _AccessLog:
-    def __init__(self, policy: Policy, passed_on: PassedOn) -> None:
+    """The service that Envoy tells the ends of requests.
+
+    One that another pod took, or that was passed on before any was tried, has two lines.
+    """
+
+    def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._passed_on = passed_on
 
     async def StreamAccessLogs(  # noqa: N802 - the protocol's name
         self, request_iterator: AsyncIterator[StreamAccessLogsMessage], context: Any
@@ -103,7 +109,6 @@ class _AccessLog:
         async for message in request_iterator:
             for entry in message.http_logs.log_entry:
                 ended = ended_of(entry)
-                once = self._passed_on.once(ended) if ended is not None else None
-                if once is not None:
-                    self._policy.ended(once)
+                if ended is not None:
+                    self._policy.ended(ended)
         return StreamAccessLogsResponse()
