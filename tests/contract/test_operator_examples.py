@@ -1,0 +1,58 @@
+"""What people copy can be carried out: the operator makes Deployments of it that the API server takes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from operated_namespace import OperatedNamespace
+
+from live_cluster import LiveCluster
+
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator", "profiles")]
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+OURS = "InferenceService"
+
+
+def services() -> dict[str, dict[str, Any]]:
+    """The InferenceServices that run pods of their own, by file."""
+    return {
+        path.stem: document
+        for path in sorted(EXAMPLES.rglob("*.yaml"))
+        for document in yaml.safe_load_all(path.read_text())
+        if document.get("kind") == OURS and "engine" in document["spec"]
+    }
+
+
+SERVICES = services()
+
+
+@pytest.fixture(scope="module")
+def profiles(crds: LiveCluster) -> Iterator[None]:
+    """The profiles of the examples, for as long as they are needed."""
+    path = "/apis/inference.tidegate.dev/v1alpha1/acceleratorprofiles"
+    documents = list(yaml.safe_load_all((EXAMPLES / "profiles.yaml").read_text()))
+    for each in documents:
+        answer = crds.api.apply(f"{path}/{each['metadata']['name']}", each, manager="kubectl", force=True)
+        assert answer.status in {200, 201}, answer.message
+    yield
+    for each in documents:
+        crds.api.request("DELETE", f"{path}/{each['metadata']['name']}")
+
+
+def test_there_are_some() -> None:
+    """An empty list would pass everything below."""
+    assert {"chat-gpu", "sleeping", "sleeping-direct", "sleeping-at-night", "model-cache"} <= SERVICES.keys()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_operator_carries_it_out(here: OperatedNamespace, name: str) -> None:
+    """Its template is no conflict, its profile is there, and its Deployment is taken, with a pod at first."""
+    document = SERVICES[name]
+    service = document["metadata"]["name"]
+    here.apply(document["spec"], service)
+    here.wait_condition("SpecValid", "True", "Accepted", service)
+    deployment = here.wait("it has a Deployment", lambda: here.find("deployments", service))
+    assert deployment["spec"]["replicas"] >= 1
