@@ -1,0 +1,147 @@
+"""What each request's outcome is worth, given what failed around it. No clock, no network."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway_rig.client import Account, Outcome
+
+SETTLE_SECONDS = 1.0
+"""How long after a connection broke its client may take to see it, on two busy cores."""
+
+LATE_SECONDS = 10.0
+"""How long after the end of a hold a refusal may take to arrive."""
+
+ENGINE_FAULT = "simulated fault"
+"""In the message of errors that engines answer because they were told to."""
+
+
+class Verdict(StrEnum):
+    """One of these for each request."""
+
+    ANSWERED = "answered"
+    REFUSED = "clean 429, 503 or 504"
+    ENGINE_ERROR = "the engine's own error"
+    """A gateway passes on what an engine answers."""
+
+    WITH_ITS_GATEWAY = "went with its Envoy"
+    """The process that carried it was killed, or was not back yet."""
+
+    WITH_ITS_POD = "went with its pod"
+    """Its answer had begun when its engine broke."""
+
+    DEFECT = "DEFECT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Something that was broken for a while, on purpose.
+
+    Attributes:
+        kind: Name of the fault.
+        target: What was hit: `gateway-0`, `operator`, a pod's address, ...
+        began: When, in seconds of `time.time()`.
+        ended: When it was mended.
+    """
+
+    kind: str
+    target: str
+    began: float
+    ended: float
+
+    def touches(self, began: float, ended: float) -> bool:
+        """Whether it was there at any time between two instants."""
+        return self.began <= ended and began <= self.ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that outcomes are judged by.
+
+    Attributes:
+        failures: Everything that was broken.
+        envoy_gone: By a gateway's number, when its Envoy did not run: (from, to).
+        pod_broken: By a pod's address, when its connections were cut.
+        pods: By a request's id, the address of each pod that got it, in order.
+        hold_seconds: The services' `holdTimeoutSeconds`.
+    """
+
+    failures: Sequence[Failure]
+    envoy_gone: Mapping[int, Sequence[tuple[float, float]]]
+    pod_broken: Mapping[str, Sequence[float]]
+    pods: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    hold_seconds: float = 60.0
+
+
+def verdict(account: Account, evidence: Evidence) -> Verdict:
+    """Judge one request."""
+    match account.outcome:
+        case Outcome.ANSWERED:
+            return Verdict.ANSWERED
+        case Outcome.REFUSED:
+            late = account.ended - account.sent > evidence.hold_seconds + LATE_SECONDS
+            return Verdict.DEFECT if late else Verdict.REFUSED
+        case Outcome.UNCLEAN if ENGINE_FAULT in account.detail:
+            return Verdict.ENGINE_ERROR
+        case Outcome.NOT_CONNECTED | Outcome.LOST | Outcome.CUT if _envoy_was_gone(account, evidence):
+            return Verdict.WITH_ITS_GATEWAY
+        case Outcome.CUT if _pod_broke(account, evidence):
+            return Verdict.WITH_ITS_POD
+        case _:
+            return Verdict.DEFECT
+
+
+def around(account: Account, failures: Iterable[Failure]) -> str:
+    """The fault that a request met: the last that began before it ended; `none` if there was none while it ran."""
+    met = [each for each in failures if each.touches(account.sent, account.ended)]
+    return max(met, key=lambda each: each.began).kind if met else "none"
+
+
+def tally(accounts: Iterable[Account], evidence: Evidence) -> dict[str, Counter[Verdict]]:
+    """How many requests had which verdict, by the fault that they met."""
+    counts: dict[str, Counter[Verdict]] = defaultdict(Counter)
+    for account in accounts:
+        counts[around(account, evidence.failures)][verdict(account, evidence)] += 1
+    return dict(counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Requests that more than one pod got, or one pod more than once."""
+
+    before_first_byte: int
+    after_first_byte: int
+
+
+def duplicates(events: Iterable[tuple[float, str, str, str]]) -> Duplicates:
+    """Count them.
+
+    Args:
+        events: Of the engines, in order: (time, `in` or `byte` or another name, address, id).
+    """
+    arrived: set[str] = set()
+    begun: set[str] = set()
+    before = after = 0
+    for _, event, _, identity in events:
+        if event == "byte":
+            begun.add(identity)
+        elif event == "in":
+            before += identity in arrived and identity not in begun
+            after += identity in arrived and identity in begun
+            arrived.add(identity)
+    return Duplicates(before, after)
+
+
+def _envoy_was_gone(account: Account, evidence: Evidence) -> bool:
+    gone = evidence.envoy_gone.get(account.gateway, ())
+    return any(start <= account.ended and account.sent <= end + SETTLE_SECONDS for start, end in gone)
+
+
+def _pod_broke(account: Account, evidence: Evidence) -> bool:
+    since = account.first_byte if account.first_byte is not None else account.sent
+    return any(
+        since - SETTLE_SECONDS <= when <= account.ended
+        for pod in evidence.pods.get(account.identity, ())
+        for when in evidence.pod_broken.get(pod, ())
+    )
