@@ -143,11 +143,13 @@ def test_what_a_request_would_do(plan: dict[str, Any], says: list[str]) -> None:
     assert told(asleep(wakePlan={**PLAN, **plan}))[1:] == says
 
 
-def test_without_a_plan_that_is_said() -> None:
-    """No gateway would know what to do."""
-    assert told(asleep(wakePlan=None))[1:] == [
-        "there is no plan yet by which a gateway would wake it: see the condition Routed"
-    ]
+def test_without_a_gateway_it_is_said_that_it_never_sleeps() -> None:
+    """Whatever the spec asks for: nobody would wake it."""
+    (line,) = told(awake(wakePlan=None))
+    assert line == (
+        "scaling.minReplicas is 0, but no gateway stands in the way of its requests to wake it, so it never sleeps: "
+        "see the condition Routed"
+    )
 
 
 @pytest.mark.parametrize("document", [service(), asleep(decision=None)], ids=["it never sleeps", "not decided"])
@@ -172,6 +174,12 @@ def test_it_is_a_section_of_its_own_and_the_last_start_was_learned() -> None:
     [
         (asleep(), Direction.UP, "a request arrives", ""),
         (awake(), Direction.DOWN, "nobody has used it for 900 s", ""),
+        (
+            awake(wakePlan=None),
+            Direction.DOWN,
+            "a gateway is there; now no gateway stands in the way of its requests to wake it, so it never sleeps",
+            "",
+        ),
         (
             awake(idleSince="2026-11-21T15:15:00Z"),
             Direction.DOWN,

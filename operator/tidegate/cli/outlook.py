@@ -14,7 +14,7 @@ from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.inference_service_status import DecisionRecord, InferenceServiceStatus, LearnedCapacity, Signals
 from tidegate.api.quantity import to_number
 from tidegate.api.scaling import Mode
-from tidegate.cli.sleeping import moment
+from tidegate.cli.sleeping import NOBODY_WAKES, moment
 from tidegate.scaling import behavior
 from tidegate.scaling.demand_terms import BUSY_SHARE_DOWN, BUSY_SHARE_UP, work_for
 from tidegate.scaling.schedules import floor_at, next_start
@@ -61,6 +61,9 @@ class _Given:
     capacity: LearnedCapacity | None
     """What one replica can do; None while that is not known."""
 
+    may_sleep: bool
+    """Whether a gateway would wake it."""
+
     idle_since: str | None
     """Since when nobody has used the service; None while somebody does, or may."""
 
@@ -99,6 +102,7 @@ def outlook(name: str, spec: InferenceServiceSpec, status: InferenceServiceStatu
         signals=status.signals,
         size=status.decision.to,
         capacity=next((each for each in status.capacity if each.units_per_second), None),
+        may_sleep=status.wake_plan is not None,
         idle_since=None if status.idle_since is None else moment(status.idle_since, now),
     )
     if not given.size and not spec.scaling.min_replicas:
@@ -128,6 +132,8 @@ def _downs(given: _Given, now: float) -> Iterator[Turn]:
         yield Turn(Direction.DOWN, f"scaling.minReplicas is lowered below {scaling.min_replicas}: it is reached")
     elif given.size <= floor:
         yield Turn(Direction.DOWN, f"the schedule's time is over: {schedule}")
+    elif given.size == 1 and not given.may_sleep:
+        yield Turn(Direction.DOWN, f"a gateway is there; now {NOBODY_WAKES}")
     elif given.size == 1:
         idle_seconds = scaling.scale_to_zero.idle_seconds
         measured = "" if given.idle_since is None else f"nobody has since {given.idle_since}"

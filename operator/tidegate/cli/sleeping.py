@@ -9,6 +9,8 @@ from tidegate.api.routing import WakePlan
 from tidegate.scaling.schedules import floor_at
 from tidegate.scaling.wording import count
 
+NOBODY_WAKES = "no gateway stands in the way of its requests to wake it, so it never sleeps"
+
 
 def sleeping(spec: InferenceServiceSpec, status: InferenceServiceStatus, now: float) -> list[str]:
     """Say it in sentences; none of a service that never sleeps.
@@ -20,6 +22,8 @@ def sleeping(spec: InferenceServiceSpec, status: InferenceServiceStatus, now: fl
     """
     if spec.scaling.min_replicas or status.decision is None:
         return []
+    if status.wake_plan is None:
+        return [f"scaling.minReplicas is 0, but {NOBODY_WAKES}: see the condition Routed"]
     return [_how_it_is(spec, status, now), *_what_a_request_would_do(spec, status.wake_plan)]
 
 
@@ -57,10 +61,7 @@ def _when_it_sleeps(spec: InferenceServiceSpec, status: InferenceServiceStatus, 
     return f"nobody has used it since {_moment(since, now)}, and {sleeps}"
 
 
-def _what_a_request_would_do(spec: InferenceServiceSpec, plan: WakePlan | None) -> Iterator[str]:
-    if plan is None:
-        yield "there is no plan yet by which a gateway would wake it: see the condition Routed"
-        return
+def _what_a_request_would_do(spec: InferenceServiceSpec, plan: WakePlan) -> Iterator[str]:
     if not plan.allowed:
         yield f"a request while no pod is ready is answered 503 at once: {plan.message or plan.reason}"
         return
