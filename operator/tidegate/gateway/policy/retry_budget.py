@@ -1,7 +1,7 @@
 """How many requests may be tried a second time, so that retries do not bury a service that is in trouble."""
 
-SHARE = 0.1
-"""Of the requests that arrive."""
+REQUESTS_PER_RETRY = 10.0
+"""A tenth of the requests that arrive may be tried again."""
 
 FLOOR = 10.0
 """Retries that are there though hardly any request came; they come back one a second."""
@@ -11,25 +11,26 @@ MOST = 100.0
 
 
 class RetryBudget:
-    """The retries that one service has left."""
+    """The retries that one service has left. It is kept in requests: tenths do not add up in binary."""
 
     __slots__ = ("_left", "_since")
 
     def __init__(self, now: float) -> None:
-        self._left = FLOOR
+        self._left = FLOOR * REQUESTS_PER_RETRY
         self._since = now
 
     def earn(self) -> None:
         """A request has arrived."""
-        if self._left < MOST:
-            self._left += SHARE
+        if self._left < MOST * REQUESTS_PER_RETRY:
+            self._left += 1.0
 
     def spend(self, now: float) -> bool:
         """Take one retry; False where none is left."""
-        if self._left < FLOOR:
-            self._left = min(FLOOR, self._left + (now - self._since))
+        floor = FLOOR * REQUESTS_PER_RETRY
+        if self._left < floor:
+            self._left = min(floor, self._left + (now - self._since) * REQUESTS_PER_RETRY)
         self._since = now
-        if self._left < 1.0:
+        if self._left < REQUESTS_PER_RETRY:
             return False
-        self._left -= 1.0
+        self._left -= REQUESTS_PER_RETRY
         return True
