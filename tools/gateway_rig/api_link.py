@@ -32,6 +32,7 @@ class ApiLink:
         self._flows = asyncio.Event()
         self._flows.set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._carriers: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -40,6 +41,13 @@ class ApiLink:
         self._loop = asyncio.get_running_loop()
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stop listening, and reset all connections."""
+        self._cut()
+        if self._server is not None:
+            self._server.close()
+        await asyncio.gather(*self._carriers)
 
     def cut(self) -> None:
         """Reset all connections, and new ones too, until it is mended."""
@@ -60,6 +68,7 @@ class ApiLink:
 
     def _cut(self) -> None:
         self._is_cut = True
+        self._flows.set()
         for writer in list(self._writers):
             reset(writer)
 
@@ -68,6 +77,10 @@ class ApiLink:
         self._flows.set()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._carriers.add(task)
+            task.add_done_callback(self._carriers.discard)
         if self._is_cut:
             reset(writer)
             return
@@ -87,6 +100,8 @@ class ApiLink:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
                 await self._flows.wait()
+                if self._is_cut:
+                    break
                 writer.write(data)
                 await writer.drain()
         writer.close()
@@ -115,5 +130,8 @@ def api_links(names: Iterable[str], target_port: int) -> Iterator[Mapping[str, A
             asyncio.run_coroutine_threadsafe(link.open(), loop).result(OPEN_SECONDS)
         yield links
     finally:
+        for link in links.values():
+            asyncio.run_coroutine_threadsafe(link.close(), loop).result(OPEN_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        loop.close()
