@@ -12,6 +12,7 @@ from tidegate.cluster.resources import INFERENCE_SERVICES, PODS
 from tidegate.controller.exporter import Exporter
 from tidegate.controller.loop import Loop
 from tidegate.controller.pod_reader import PodReader
+from tidegate.controller.routing_views import RoutingViews
 from tidegate.controller.store import Store
 from tidegate.metrics.pod_scrape import ScrapeTarget
 from tidegate.metrics.prometheus import StoredReadings, StoredTarget
@@ -149,6 +150,10 @@ class OperatorUnderTest:
         """The reasons of the Events since the last turn began."""
         return [write.name for write in self.cluster.writes if write.kind == "Event"]
 
+    def routing(self) -> RoutingViews | None:
+        """What it knows of gateways: nothing, unless a test has some."""
+        return None
+
     def _loop(self) -> Loop:
         return Loop(
             store=self.store,
@@ -158,5 +163,6 @@ class OperatorUnderTest:
             clock=lambda: self.now,
             tick_seconds=self.tick_seconds,
             metrics_source=self.metrics_source,
+            routing=self.routing(),
             record=self.record,
         )

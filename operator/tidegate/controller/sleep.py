@@ -40,17 +40,18 @@ def adopt_wake(state: ServiceState, live: LiveDeployment, status: Document, now:
     return [Announce(Announcement(warning=False, reason=WOKEN, message=message))]
 
 
-def held_for_gateways(decision: Decision, given: Surroundings, serving: int, now: float) -> Decision:
+def held_for_gateways(decision: Decision, given: Surroundings, *, replicas: int, serving: int, now: float) -> Decision:
     """What is carried out of a decision: no last pod leaves before the gateways have the service's address.
 
     Args:
         decision: what was decided.
         given: the service.
-        serving: its size, less the pods that drain.
+        replicas: its size as it is written: one that is 0 already stays so, whatever becomes of the gateways.
+        serving: the same, less the pods that drain.
         now: seconds since the epoch.
     """
     spec = given.service.spec
-    if decision.to_replicas or not decision.applied or spec is None or spec.replicas is not None:
+    if not replicas or decision.to_replicas or not decision.applied or spec is None or spec.replicas is not None:
         return decision  # Who switches it off by hand wants it off.
     written = written_routing(given.service.status)
     if may_go_to_zero(given.routing, given.kubernetes_service, written, now):

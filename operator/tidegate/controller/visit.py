@@ -12,7 +12,7 @@ from tidegate.controller.checks import Blocks, Refusal, Surroundings, first_refu
 from tidegate.controller.learned_status import renewed
 from tidegate.controller.observe import observe
 from tidegate.controller.others_size import SET_BY_ANOTHER, others_change, others_size
-from tidegate.controller.records import PodRecord
+from tidegate.controller.records import Document, PodRecord, seconds
 from tidegate.controller.routing_status import RoutingTold, tell_routing
 from tidegate.controller.sleep import adopt_wake, held_for_gateways, waits_note
 from tidegate.controller.state import ServiceState
@@ -21,6 +21,7 @@ from tidegate.controller.status_input import StatusInput, news, with_note
 from tidegate.controller.way_down import everybody_stays, marks_to_write, next_step, serving_size
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.decide import decide
+from tidegate.scaling.decision import Decision
 from tidegate.scaling.health import MetricsState
 from tidegate.workloads.live import LiveDeployment
 from tidegate.workloads.not_starting import not_starting
@@ -92,7 +93,7 @@ def _size(
     state.learned = renewed(state.learned, state.memory, decision.capacity, spec.scaling, now)
     state.not_starting = not_starting(((pod.key[1], pod.trouble) for pod in pods if not pod.leaving), live)
     rolls = live.updated_replicas < live.current_replicas
-    decided, decision = decision, held_for_gateways(decision, given, serving, now)
+    decided, decision = decision, held_for_gateways(decision, given, replicas=replicas, serving=serving, now=now)
     down = next_step(state.way_down, pods, observation, decision, replicas=replicas, owned=owned, rolls=rolls, now=now)
     state.way_down.note = state.way_down.note or waits_note(decided, decision)
     if _is_busy(state) or down.stages:
@@ -198,7 +199,7 @@ def _status(
         routing=routing.status,
         routed=routing.row,
         wake_plan=routing.wake_plan,
-        idle_since=_idle_since(state, now),
+        idle_since=_idle_since(state.decision, previous, now),
         not_starting=state.not_starting,
         conflict_reason=reason,
         conflict_message=message,
@@ -219,9 +220,13 @@ def _status(
     return [WriteStatus(status=status, urgency=Urgency.CONDITIONS), *told]
 
 
-def _idle_since(state: ServiceState, now: float) -> float | None:
-    """Since when nobody has used it: pauses between requests are no news."""
-    since = state.decision.idle_since if state.decision else None
+def _idle_since(decision: Decision | None, written: Document, now: float) -> float | None:
+    """Since when nobody has used it: pauses between requests are no news, nor is a new operator to one that sleeps."""
+    if decision is None:
+        return None
+    if not decision.from_replicas and not decision.to_replicas and "idleSince" in written:
+        return seconds(written["idleSince"])
+    since = decision.idle_since
     return None if since is None or now - since < IDLE_SECONDS else since
 
 

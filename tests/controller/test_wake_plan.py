@@ -1,0 +1,166 @@
+"""The plan to wake a service, as a table."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cluster_objects import LEAST
+
+from tidegate.api.conditions import Reason
+from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.api.inference_service_status import Confidence, LearnedCapacity, LearnedLeadTime
+from tidegate.api.routing import RoutingMode
+from tidegate.controller.checks import Blocks, Refusal
+from tidegate.controller.wake_plan import WakeInput, wake_plan
+
+TIME = "2026-01-01T00:00:00Z"
+
+
+def spec(**changes: Any) -> InferenceServiceSpec:
+    """A spec that may sleep."""
+    scaling = {"minReplicas": 0, **changes.pop("scaling", {})}
+    return InferenceServiceSpec.model_validate({**LEAST, **changes, "scaling": scaling})
+
+
+def learned(per_second: str | None, at_once: str | None = None) -> LearnedCapacity:
+    """What one replica was seen to do."""
+    return LearnedCapacity(
+        variant="default",
+        requests_per_second=per_second,
+        requests_at_once=at_once,
+        confidence=Confidence.HIGH,
+        time=TIME,
+    )
+
+
+LEAD_TIME = LearnedLeadTime(variant="default", p50_seconds=20, p75_seconds=45, samples=3, time=TIME)
+GIVEN = WakeInput(
+    spec=spec(),
+    mode=RoutingMode.GATEWAY,
+    deployment="chat",
+    refusal=None,
+    yielded_to=None,
+    capacity=None,
+    lead_time=None,
+    max_sequences=None,
+    floor=0,
+)
+
+
+def test_a_new_service_has_a_plan_without_anything_learned() -> None:
+    """From the defaults of its spec."""
+    plan = wake_plan(GIVEN)
+    assert plan is not None
+    assert plan.to_document() == {
+        "deployment": "chat",
+        "allowed": True,
+        "reason": "Allowed",
+        "message": "",
+        "minReplicas": 1,
+        "maxReplicas": 8,
+        "requestsPerReplica": 4,
+    }
+
+
+def test_without_a_gateway_in_the_way_there_is_none() -> None:
+    """Nobody would read it."""
+    assert wake_plan(replace(GIVEN, mode=RoutingMode.NONE)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, (1, 8)),
+        ({"floor": 3}, (3, 8)),
+        ({"floor": 9}, (8, 8)),
+        ({"spec": spec(scaling={"minReplicas": 2, "maxReplicas": 5})}, (2, 5)),
+        ({"spec": spec(scaling={"minReplicas": 2}), "floor": 1}, (2, 8)),
+        ({"spec": spec(replicas=6), "floor": 3}, (6, 6)),
+    ],
+    ids=["least", "a schedule", "a schedule above the most", "bounds", "the higher of both", "a pin is both"],
+)
+def test_bounds(changes: dict[str, Any], expected: tuple[int, int]) -> None:
+    """Schedules that hold now are among the fewest."""
+    plan = wake_plan(replace(GIVEN, **changes))
+    assert plan is not None
+    assert (plan.min_replicas, plan.max_replicas) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, 4),
+        ({"spec": spec(scaling={"queueDepth": {"targetPerReplica": "0.5"}})}, 1),
+        ({"max_sequences": 16}, 16),
+        ({"capacity": learned("0.5")}, 15),
+        ({"capacity": learned("0.5"), "spec": spec(scaling={"queueDepth": {"drainSeconds": 60}})}, 30),
+        ({"capacity": learned("0.1", "12")}, 12),
+        ({"capacity": learned("0.1", "12"), "max_sequences": 20}, 20),
+        ({"capacity": learned("100"), "max_sequences": 20}, 3000),
+        ({"capacity": learned(None, "12"), "max_sequences": 20}, 20),
+        ({"capacity": learned("1000000")}, 1_000_000),
+    ],
+    ids=[
+        "nothing known",
+        "never less than one",
+        "engine's arguments",
+        "learned, times the drain time",
+        "another drain time",
+        "at least what runs at once",
+        "or what may",
+        "many short ones",
+        "a rate that is not known",
+        "room of the field",
+    ],
+)
+def test_requests_per_replica(changes: dict[str, Any], expected: int) -> None:
+    """What one replica starts within the drain time."""
+    plan = wake_plan(replace(GIVEN, **changes))
+    assert plan is not None
+    assert plan.requests_per_replica == expected
+
+
+BROKEN = Refusal(Reason.INVALID_SPEC, "spec.scaling: bad")
+BODY_ONLY = Refusal(Reason.TEMPLATE_CONFLICT, "spec.template: bad", Blocks.BODY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "says"),
+    [
+        ({"spec": spec(replicas=0)}, "PinnedAtZero", "switched off by hand"),
+        ({"spec": spec(scaling={"mode": "Paused"})}, "Paused", "scaling.mode is Paused"),
+        ({"spec": spec(scaling={"mode": "Advisory"})}, "Advisory", "scaling.mode is Advisory"),
+        ({"refusal": BROKEN}, "InvalidSpec", "spec.scaling: bad"),
+        ({"refusal": BROKEN, "spec": None}, "InvalidSpec", "spec.scaling: bad"),
+        ({"yielded_to": "keda"}, "Yielded", "keda writes the size"),
+        ({"refusal": BROKEN, "spec": spec(replicas=0)}, "InvalidSpec", "bad"),
+    ],
+)
+def test_what_forbids_a_wake(changes: dict[str, Any], reason: str, says: str) -> None:
+    """Clients are told at once, in these words."""
+    plan = wake_plan(replace(GIVEN, **changes))
+    assert plan is not None
+    assert (plan.allowed, plan.reason) == (False, reason)
+    assert says in plan.message
+
+
+@pytest.mark.parametrize("changes", [{"refusal": BODY_ONLY}, {"spec": spec(replicas=2)}])
+def test_what_does_not(changes: dict[str, Any]) -> None:
+    """A body that cannot be written leaves the old one, which runs; a pin above zero is a size like any other."""
+    plan = wake_plan(replace(GIVEN, **changes))
+    assert plan is not None
+    assert plan.allowed
+
+
+def test_the_rest_is_told_as_it_is_known() -> None:
+    """What one pod works on at once, and how long pods take."""
+    plan = wake_plan(replace(GIVEN, max_sequences=64, lead_time=LEAD_TIME))
+    assert plan is not None
+    assert (plan.max_sequences, plan.lead_time_seconds) == (64, 45)
+
+
+def test_a_long_message_is_cut() -> None:
+    """The field has room for so much; a status must not be refused for it."""
+    plan = wake_plan(replace(GIVEN, refusal=Refusal(Reason.INVALID_SPEC, "x" * 5000)))
+    assert plan is not None
+    assert len(plan.message) == 1024
