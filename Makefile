@@ -97,6 +97,10 @@ e2e-down: venv ## Remove the cluster that E2E_KEEP=1 kept.
 bench: venv ## Measure what docs/benchmarks.md publishes.
 	$(python) tools/bench
 
+.PHONY: faults
+faults: venv ## Let services sleep and wake while everything fails at random. FAULTS_OPTIONS="--cycles 50 --services 12": 6 minutes.
+	$(python) tools/faults $(FAULTS_OPTIONS)
+
 .PHONY: bench-scaling
 bench-scaling: venv ## Measure what docs/benchmarks/scaling.md publishes. BENCH_OPTIONS=--quick: a first look.
 	PYTHONPATH=operator:tools $(python) -m bench.scaling $(BENCH_OPTIONS)

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from interruption import end_as_on_ctrl_c
@@ -70,11 +70,19 @@ BENCHES: Mapping[str, Bench] = {
         "[ADR 2](adr/0002-kopf-feeds-a-store.md) tells what follows.",
         ("kopf_handlers.py",),
     ),
+    "gateway": Bench(
+        "The gateway on one machine: wakes, what is held, what the hop costs, what a death costs. `--case NAME` runs "
+        "one part of it. [What is behind the figures](benchmarks/gateway.md).",
+        ("gateway_path.py",),
+    ),
     "idle-tick": Bench(
         "A fleet of 500 services at rest on a real control plane, seen from outside the operator.",
         ("fleet.py", "500"),
     ),
 }
+
+CASES = "gateway"
+"""The bench that has parts."""
 
 FLEET = Bench(
     "The same with a large fleet: `python tools/bench --fleet 5000`. Budget for 5,000 services and 10,000 pods: store "
@@ -97,11 +105,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure.", epilog=f"Names: {', '.join(BENCHES)}.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="benches to run (default: all)")
     parser.add_argument("--fleet", type=int, metavar="SERVICES", help="run only a fleet of so many; 5,000 take an hour")
+    parser.add_argument("--case", action="append", metavar="NAME", help="of the bench gateway: this part only")
     parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE.relative_to(ROOT)}")
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(BENCHES):
         parser.error(f"there is no bench {', '.join(sorted(unknown))}; the names are {', '.join(BENCHES)}")
     benches = {name: BENCHES[name] for name in asked.names or BENCHES}
+    if asked.case and (asked.names != [CASES] or asked.write):
+        parser.error(
+            f"--case is of the bench {CASES} alone, and a part of it is not written; name that, without --write"
+        )
+    for case in asked.case or ():
+        benches[CASES] = replace(benches[CASES], command=(*benches[CASES].command, f"--case={case}"))
     if asked.fleet is not None:
         benches = {"fleet": Bench(FLEET.what, (*FLEET.command, str(asked.fleet)))}
     failed = []
