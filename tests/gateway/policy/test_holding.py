@@ -259,6 +259,7 @@ def test_a_probe_of_ours_beats_the_kubelet() -> None:
         caller = stage.call()
         await asyncio.sleep(7)
         assert list(stage.router.to_probe()) == [(CHAT, pods[0], "/health")]
+        assert (stage.router.holds(CHAT), stage.router.holds(("no", "such"))) == (True, False)
         stage.router.pod_answered(CHAT, "uid-up")
         await soon()
         forward = sent(caller)
@@ -268,6 +269,7 @@ def test_a_probe_of_ours_beats_the_kubelet() -> None:
             "x-tidegate-held-milliseconds": "7000",
         }
         assert list(stage.router.to_probe()) == []
+        assert not stage.router.holds(CHAT)
         durations = stage.router.report().services[CHAT].cold_start
         assert durations is not None
         assert (durations.count, durations.total_seconds) == (1, 7.0)

@@ -56,7 +56,7 @@ REFUSED = [
     ({"model": "a\r\nx: y\N{SNOWMAN}"}, 404, "model_not_found", "model", "'a\\r\\nx: y\\u2603'"),
     ({"model": None}, 400, "model_missing", "model", "status.url"),
     ({"model": ""}, 400, "model_missing", "model", "name the model"),
-    ({"model_problem": "it is not JSON"}, 400, "body_invalid", None, "it is not JSON"),
+    ({"model_problem": "It is not JSON."}, 400, "body_invalid", None, "It is not JSON; there are chat-small"),
     ({"headers": {"content-type": "multipart/form-data; boundary=x"}}, 415, "not_json", None, "status.url"),
     ({"headers": {"content-type": "application/x-www-form-urlencoded"}}, 415, "not_json", None, "application/json"),
     ({"headers": {}}, 415, "not_json", None, "none was sent"),

@@ -33,7 +33,7 @@ def find_service(request: Request, models: ModelDirectory) -> Key | Reply | Prob
             message=f"{told}the shared address finds the model in a JSON body; send application/json{_OWN_ADDRESS}",
         )
     if request.model_problem:
-        message = f"the body names no model: {request.model_problem}{_OWN_ADDRESS}"
+        message = f"{request.model_problem.rstrip('.')}; {models.told()}"
         return Problem(refusal=Refusal.BODY_INVALID, message=message)
     if not request.model:
         message = f"model: missing: name the model that is to answer; {models.told()}{_OWN_ADDRESS}"
