@@ -119,11 +119,6 @@ class Router:
                 for pod in service.unproven(now):
                     yield service.key, pod, service.spec.health_path
 
-    def holds(self, key: Key) -> bool:
-        """Whether somebody waits for a service now."""
-        service = self._services.get(key)
-        return service is not None and bool(service.queue)
-
     # Requests
 
     async def route(self, request: Request) -> Forward | Reply:
