@@ -32,6 +32,19 @@ class TestToSleep:
         assert timeline.last(60)[-1].message == "0: it sleeps until a request arrives"
         assert [decision.reason for decision in timeline.decisions].count("ScaledToZero") == 1
 
+    def test_why_it_goes_to_sleep_is_told_and_nothing_else(self) -> None:
+        """No term has asked for that: how full a cache is, is beside the point."""
+        timeline = GatewayTimeline(sleeper()).advance(IDLE_SECONDS + 2 * TICK_SECONDS)
+        (decision,) = [decision for decision in timeline.decisions if decision.reason == "ScaledToZero"]
+        assert decision.message.startswith("1 → 0: nobody has used it for ")
+        assert ";" not in decision.message
+
+    def test_one_that_is_switched_off_does_not_say_that_it_sleeps(self) -> None:
+        """No request would wake it."""
+        spec = sleeper().model_copy(update={"replicas": 0})
+        timeline = GatewayTimeline(spec).advance(IDLE_SECONDS)
+        assert timeline.decisions[-1].message == "0: spec.replicas is 0: switched off by hand"
+
     def test_a_larger_one_shrinks_first_and_sleeps_all_the_same(self) -> None:
         """Idle is idle, whatever the windows of the way down have to say of the size."""
         timeline = GatewayTimeline(sleeper(), size=6).advance(IDLE_SECONDS + 2 * TICK_SECONDS)

@@ -71,7 +71,9 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
         from_replicas=observation.replicas,
         to_replicas=size,
         reason=_reason(spec, observation, size, limits, health),
-        message=_message(observation, size, proposals, limits, health, applied=applied, asleep=asleep),
+        message=_message(
+            observation, size, proposals, limits, health, applied=applied, rest=_rest(spec) if asleep else ""
+        ),
         applied=applied,
         proposals=proposals,
         limits=limits,
@@ -192,6 +194,11 @@ def _reason(
     return _HELD_REASONS.get(last, otherwise)
 
 
+def _rest(spec: InferenceServiceSpec) -> str:
+    """Why a service without replicas has none."""
+    return "spec.replicas is 0: switched off by hand" if spec.replicas == 0 else "it sleeps until a request arrives"
+
+
 def _message(
     observation: Observation,
     size: int,
@@ -200,19 +207,20 @@ def _message(
     health: MetricsHealth,
     *,
     applied: bool,
-    asleep: bool,
+    rest: str,
 ) -> str:
     """One sentence: the sizes, the proposal that won, and the last limit that bit."""
     current = observation.replicas
     head = f"{current} → {size}" if size != current else f"{size}"
     if not applied and size != current:
         head += f" advised, yielded to {observation.yielded_to}" if observation.yielded_to else " advised"
-    causes = ["it sleeps until a request arrives"] if asleep and not limits else []
-    if proposals:
+    causes = [rest] if rest and not limits else []
+    goes_to_sleep = not size and limits and limits[-1].name == "scaleToZero"
+    if proposals and not goes_to_sleep:  # No term has asked for that, whatever they say of the load.
         winner = max(proposals, key=lambda proposal: proposal.replicas)
         would_do = f" ({winner.replicas} would do)" if winner.replicas != size else ""
         causes.append(f"{winner.because}{would_do}")
     causes += [limit.because for limit in limits[-1:]]
-    if not health.complete and not asleep and "metrics" not in {limit.name for limit in limits}:
+    if not health.complete and not rest and "metrics" not in {limit.name for limit in limits}:
         causes.append(health.message)
     return f"{head}: {'; '.join(causes)}" if causes else head
