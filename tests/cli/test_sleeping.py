@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from explained import NOW, decision, service
+from explained import NOW, condition, decision, service
 
 from tidegate.cli.explanation import explain_service, to_json
 from tidegate.cli.explanation_text import text_of
@@ -157,6 +157,13 @@ def test_of_others_nothing_is_said(document: dict[str, Any]) -> None:
     """The section is left out."""
     assert told(document) == []
     assert "\nSleep\n" not in text_of(explain_service(document, NOW))
+
+
+@pytest.mark.parametrize(("replicas", "concerns"), [(0, []), (1, ["MetricsAvailable"])])
+def test_metrics_of_pods_that_are_not_wanted_are_not_missed(replicas: int, concerns: list[str]) -> None:
+    """They are, as long as one is there."""
+    document = asleep(replicas=replicas, conditions=[condition("MetricsAvailable", "Unknown", "NoPods")])
+    assert [each.type for each in explain_service(document, NOW).concerns] == concerns
 
 
 def test_it_is_a_section_of_its_own_and_the_last_start_was_learned() -> None:

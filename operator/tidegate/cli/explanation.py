@@ -82,10 +82,18 @@ def explain_service(document: Document, now: float) -> Explanation:
         spec=spec,
         status=status,
         generation=metadata.get("generation", 0),
-        concerns=tuple(each for each in status.conditions if _GOOD.get(each.type, each.status) != each.status),
+        concerns=tuple(each for each in status.conditions if _is_concern(each, status)),
         outlook=outlook(metadata["name"], spec, status, now),
         now=now,
     )
+
+
+def _is_concern(condition: Condition, status: InferenceServiceStatus) -> bool:
+    """Whether a condition is not as it should be. Without pods on purpose, there are no metrics to miss."""
+    is_at_rest = not status.replicas and not status.desired_replicas
+    if is_at_rest and condition.type == ConditionType.METRICS_AVAILABLE and condition.status == "Unknown":
+        return False
+    return _GOOD.get(condition.type, condition.status) != condition.status
 
 
 def to_json(explanation: Explanation) -> dict[str, Any]:
