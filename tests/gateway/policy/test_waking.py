@@ -167,6 +167,23 @@ def test_pods_on_their_way_end_the_attempts_and_their_going_begins_them_anew() -
     in_fake_time(story)
 
 
+def test_when_the_last_pods_leave_it_is_woken_at_once() -> None:
+    """A request that comes while they drain finds the service awake; it does not wait for the next attempt then."""
+
+    async def story() -> None:
+        stage = Stage()
+        stage.outcomes = [WakeOutcome(result=WakeResult.ALREADY_AWAKE)] * 6
+        stage.put(a_service(wake_plan=a_plan(max_replicas=1)), a_pod(serving=False))
+        stage.call()
+        await asyncio.sleep(9)
+        assert [time for time, _, _ in stage.wakes][-1] == pytest.approx(7.75, abs=0.05)
+        stage.router.put_pods(CHAT, ())
+        await asyncio.sleep(0.01)
+        assert [time for time, _, _ in stage.wakes][-1] == pytest.approx(9.0, abs=0.01)
+
+    in_fake_time(story)
+
+
 def test_a_wake_that_hangs_is_given_up_and_tried_again() -> None:
     """After ten seconds the API server counts as unreachable."""
 

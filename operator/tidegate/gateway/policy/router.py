@@ -90,6 +90,7 @@ class Router:
             load = service.pods[pod.uid] = before.get(pod.uid) or PodLoad(pod)
             load.seen(pod)
             self._inherited.put(service, load)
+        service.waking.pods_changed(self._now())
         self._desk.room.review(service)
         self._drop_if_empty(service)
 

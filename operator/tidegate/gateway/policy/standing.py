@@ -25,14 +25,16 @@ event                       Warm     Waking   Asleep   Blocked  Gone
 a pod appears               ·        ·        Waking   Waking   ·
 a pod is ready or answers   ·        Warm     Warm     Warm     ·
 a pod drains or leaves      *        *        ·        *        ·
-a pod gets into trouble     *        *        ·        ·        ·
+a pod gets into trouble     *        *        *        *        ·
 a pod refuses a connection  *        ·        ·        ·        ·
 waking is forbidden         ·        ·        Blocked  ·        ·
 waking is allowed           ·        ·        ·        Asleep   ·
-a wake is refused           ·        ·        Blocked  ·        ·
+a wake is refused           ·        ·        ·  (1)   ·        ·
 deleted                     Gone     Gone     Gone     Gone     ·
 created anew                ·        ·        ·        ·        *
 =========================== ======== ======== ======== ======== ========
+
+(1) For five seconds it is treated as Blocked, with what the API server said; then it is tried again.
 
 Whatever the state, a held request whose client leaves is forgotten, one that is held too long is answered 504, and a
 request that runs goes on. Requests that are no use are sent on while the service is warm, and never held: without a pod

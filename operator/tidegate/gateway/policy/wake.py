@@ -150,6 +150,11 @@ class Waking:
         if outcome.result is WakeResult.REFUSED:
             self.refused_until = self._not_before
 
+    def pods_changed(self, now: float) -> None:
+        """The last ones may just have left: who found the service awake before looks again."""
+        if self.last is not None and self.last.result is WakeResult.ALREADY_AWAKE:
+            self._not_before, self._repeats = now, 0
+
     def refusal(self, now: float) -> WakeOutcome | None:
         """The refusal that holds now, if one does."""
         return self.last if now < self.refused_until else None
