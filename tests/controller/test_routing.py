@@ -142,6 +142,15 @@ def test_what_the_other_modes_are_told() -> None:
     assert told == [IN_FRONT, None, RoutingStatus(mode=NONE)]
 
 
+def test_gateways_are_told_that_they_have_no_part_in_it_any_more() -> None:
+    """Otherwise their addresses would stay in the Service's slices, beside the pods'."""
+    memory = RoutingMemory()
+    memory.see(takes_requests=True, written=IN_FRONT, now=NOW)
+    assert routing_status(NOT_AT_ALL, memory, wants_zero=False, now=NOW) == RoutingStatus(mode=NONE)
+    memory.see(takes_requests=True, written=RoutingStatus(mode=NONE), now=NOW)
+    assert routing_status(NOT_AT_ALL, memory, wants_zero=False, now=NOW) == RoutingStatus(mode=NONE)
+
+
 WON = Contest(name="m", is_won=True, others=(("b", "chat"), ("c", "chat")))
 LOST = Contest(name="m", is_won=False, others=(("a", "chat"),))
 

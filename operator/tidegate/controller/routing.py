@@ -67,6 +67,9 @@ class RoutingMemory:
     is_new: bool = True
     """Nothing was seen yet: what the status says is all that is known."""
 
+    was_routed: bool = False
+    """Whether gateways were ever told of it: then they must be told that they have no part in it any more."""
+
     def see(self, *, takes_requests: bool, written: RoutingStatus | None, now: float) -> None:
         """Take in whether the Service leads to pods that take requests.
 
@@ -74,6 +77,7 @@ class RoutingMemory:
         """
         was_settled = self.is_new and written is not None and written.mode is RoutingMode.DIRECT and not written.standby
         self.is_new = False
+        self.was_routed = self.was_routed or written is not None
         if not takes_requests:
             self.pods_since = None
         elif was_settled:
@@ -127,7 +131,8 @@ def routing_status(view: RoutingView, memory: RoutingMemory, *, wants_zero: bool
         now: seconds since the epoch.
     """
     if view.mode is RoutingMode.NONE:
-        return None if view.wanted is RoutingMode.NONE else RoutingStatus(mode=RoutingMode.NONE)
+        says_nothing = view.wanted is RoutingMode.NONE and not memory.was_routed
+        return None if says_nothing else RoutingStatus(mode=RoutingMode.NONE)
     if view.mode is RoutingMode.GATEWAY:
         return RoutingStatus(mode=view.mode, port=view.port)
     settled = memory.pods_since is not None and now - memory.pods_since >= SETTLED_SECONDS
