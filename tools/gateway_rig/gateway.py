@@ -12,6 +12,9 @@ from gateway_rig.program import TIDEGATE, Program
 INSTALL = "rig"
 LEASE_NAMESPACE = "default"
 SHARED_PORT = 8890
+MAXIMUM_CONNECTIONS = 12_000
+"""More than Envoy takes of itself where a process may have 20,000 descriptors."""
+
 DRAIN_SECONDS = 30
 """How long a gateway that is asked to end waits for answers."""
 
@@ -54,6 +57,7 @@ class Gateway:
         Raises:
             ToolsError: It ended, or took too long.
         """
+        self.envoy.wait_until(lambda: self.is_ready or not self.picker.runs, seconds)
         self.picker.wait_until(lambda: self.is_ready, seconds)
 
     def stop(self) -> None:
@@ -98,7 +102,8 @@ def new_gateway(
     shared.mkdir()
     name = f"gateway-{index}"
     listening = (f"--listen-host={address}", f"--shared-port={SHARED_PORT}")
-    envoy = (*TIDEGATE, "envoy", f"--directory={shared}", *listening)
+    connections = f"--maximum-connections={MAXIMUM_CONNECTIONS}"
+    envoy = (*TIDEGATE, "envoy", f"--directory={shared}", connections, *listening)
     slice_address = f"{SLICE_NETWORK}.{index + 1}"
     picker = (
         *TIDEGATE,

@@ -49,7 +49,7 @@ async def _hold(everything: Rig, port: int) -> list[Figure]:
             if index % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0.1)
         held = 0.0
-        while time.monotonic() - began < HOLD_SECONDS / 2 and held < HELD and not client.accounts:
+        while time.monotonic() - began < HOLD_SECONDS / 2 and held + len(client.accounts) < HELD:
             await asyncio.sleep(0.5)
             held = await asyncio.to_thread(gateway_value, gateway, "tidegate_gateway_held")
         took = time.monotonic() - began

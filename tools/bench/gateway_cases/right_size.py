@@ -1,4 +1,7 @@
-"""Two hundred requests at zero: woken straight to the size that they need, and no pod gets more than it can take."""
+"""Two hundred requests at zero: woken straight to the size that they need, and no pod gets more than it can take.
+
+Once with all of them at one gateway, and once divided between two, of which each knows its own half only.
+"""
 
 import asyncio
 from math import ceil
@@ -12,13 +15,25 @@ from gateway_rig.services import Shape
 REQUESTS = 200
 CAPACITY = 20
 TOKENS = 100
+STREAMED = 2
+"""Of four."""
+
 SERVICE = "burst"
 LOOK_SECONDS = 0.05
 
 
 def measure(directory: Path) -> list[Figure]:
     """Send them at once, and look how the size moves."""
-    with rig(directory, startup_seconds=2.0) as everything:
+    figures = []
+    for gateways in (1, 2):
+        inside = directory / str(gateways)
+        inside.mkdir()
+        figures += _measure(inside, gateways)
+    return figures
+
+
+def _measure(directory: Path, gateways: int) -> list[Figure]:
+    with rig(directory, gateways=gateways, startup_seconds=2.0) as everything:
         shape = Shape(
             engine_port=everything.engines.port,
             kubelet_ready="10s",
@@ -35,12 +50,14 @@ def measure(directory: Path) -> list[Figure]:
 
 
 async def _burst(everything: Rig, port: int, plan: dict[str, int]) -> list[Figure]:
-    gateway = everything.gateways[0]
+    gateways = everything.gateways
     async with Client(prefix="burst", bound_seconds=150) as client:
         sizes: list[int] = []
         watching = asyncio.create_task(_watch(everything, sizes))
         asks = (
-            client.ask(SERVICE, gateway.address, port, tokens=TOKENS, stream=index % 2 == 0)
+            client.ask(
+                SERVICE, gateways[index % len(gateways)].address, port, tokens=TOKENS, stream=index % 4 < STREAMED
+            )
             for index in range(REQUESTS)
         )
         accounts = await asyncio.gather(*asks)
@@ -49,11 +66,12 @@ async def _burst(everything: Rig, port: int, plan: dict[str, int]) -> list[Figur
     most = max(everything.engines.counts()["most_in_flight"].values(), default=0)
     per_replica = plan.get("requestsPerReplica", 1)
     wanted = min(ceil(REQUESTS / per_replica), plan.get("maxReplicas", 1))
+    where = f"{len(gateways)} gateway{'s' * (len(gateways) > 1)}"
     return [
-        Figure("requests that one replica can start in time, as planned", str(per_replica), str(CAPACITY)),
-        Figure("first size, then", " -> ".join(map(str, sizes)) or "none", str(wanted)),
-        Figure("most at once in one pod", str(most), f"<= {CAPACITY}"),
-        Figure("answered", str(answered), str(REQUESTS)),
+        Figure(f"{where}: requests that one replica can start in time, as planned", str(per_replica), str(CAPACITY)),
+        Figure(f"{where}: first size, then", " -> ".join(map(str, sizes)) or "none", str(wanted)),
+        Figure(f"{where}: most at once in one pod", str(most), f"<= {CAPACITY}"),
+        Figure(f"{where}: answered", str(answered), str(REQUESTS)),
     ]
 
 

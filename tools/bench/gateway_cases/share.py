@@ -1,6 +1,7 @@
 """Who gets the work after 1 -> 4: fifty clients that keep their connections, and three pods that are new."""
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 
@@ -42,6 +43,8 @@ async def _grow(everything: Rig, port: int, old: list[str]) -> list[Figure]:
         answered = everything.engines.counts()["answered"]
         took = time.monotonic() - began
         clients.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await clients
         failed = sum(each.outcome != "answered" for each in client.accounts)
     total = sum(answered.values())
     new = {address: count / total for address, count in answered.items() if address not in old}
