@@ -7,12 +7,13 @@ prometheus-client, which takes ten times as long for a fleet.
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
 
 from tidegate import __version__
+from tidegate.gateway.picker.admin import EnvoyAdminError, EnvoyFigures
 from tidegate.gateway.policy.counts import COLD_START_BOUNDS_SECONDS, Report, ServiceCounts
 from tidegate.gateway.routed_service import Key
 
@@ -88,21 +89,41 @@ SLICE_SINCE = "slice_since_timestamp_seconds"
 SLICE_SINCE_TEXT = "Leader only: since when the service's slice has had every gateway that takes connections."
 
 
+ENVOY: Mapping[str, tuple[str, Callable[[EnvoyFigures], float]]] = {
+    "connections": ("Connections of clients that are open.", lambda figures: figures.connections),
+    "requests": ("Requests that Envoy has: held, or with a pod.", lambda figures: figures.requests),
+    "heap_bytes": ("Memory of Envoy's heap.", lambda figures: figures.heap_bytes),
+    "listeners": ("Ports that Envoy serves.", lambda figures: figures.listeners),
+    "refused_listeners": (
+        "Ports that Envoy could not serve since it started, for others have them.",
+        lambda figures: figures.listener_failures,
+    ),
+}
+"""What is told of Envoy; nothing while it does not answer."""
+
+
 class Exporter:
     """The page.
 
     Args:
         report: the policy's counts.
         slice_since: since when each service's slice has been complete; empty on a gateway that does not lead.
+        figures: asks Envoy.
 
     Attributes:
         leader: 1 on the one that writes slices.
         members: How many gateways are alive, this one included.
     """
 
-    def __init__(self, report: Callable[[], Report], slice_since: Callable[[], Mapping[Key, float]]) -> None:
+    def __init__(
+        self,
+        report: Callable[[], Report],
+        slice_since: Callable[[], Mapping[Key, float]],
+        figures: Callable[[], Awaitable[EnvoyFigures]],
+    ) -> None:
         self._report = report
         self._slice_since = slice_since
+        self._figures = figures
         registry = self._registry = CollectorRegistry()
         self.leader = Gauge(
             f"{PREFIX}leader", "1 while this gateway writes the slices, 0 while another one does.", registry=registry
@@ -124,7 +145,18 @@ class Exporter:
         self._limit.set(report.held_bytes_limit)
         self._leaving.set(report.leaving)
         services = await service_series(report.services, self._slice_since())
-        return generate_latest(self._registry) + _unrouted(report.unrouted) + services
+        return b"".join((generate_latest(self._registry), await self._envoy(), _totals(report), services))
+
+    async def _envoy(self) -> bytes:
+        try:
+            figures = await self._figures()
+        except EnvoyAdminError:
+            return b""
+        lines = [
+            f"{_head(f'envoy_{name}', 'gauge', text)}{PREFIX}envoy_{name} {value(figures)}\n"
+            for name, (text, value) in ENVOY.items()
+        ]
+        return "".join(lines).encode()
 
 
 async def service_series(services: Mapping[Key, ServiceCounts], slice_since: Mapping[Key, float]) -> bytes:
@@ -165,10 +197,19 @@ def _cold_start(labels: str, counts: ServiceCounts) -> Iterator[str]:
     yield f"{name}_sum{{{labels}}} {durations.total_seconds}\n"
 
 
-def _unrouted(counts: Mapping[str, int]) -> bytes:
-    text = "Requests that belong to no service: unknown models, bodies without one, services that are gone."
-    lines = [f'{PREFIX}unrouted_total{{reason="{reason}"}} {count}\n' for reason, count in sorted(counts.items())]
-    return "".join((_head("unrouted_total", "counter", text), *lines)).encode()
+def _totals(report: Report) -> bytes:
+    """Counters of the gateway as a whole."""
+    unrouted = "Requests that belong to no service: unknown models, bodies without one, services that are gone."
+    mended = "Requests whose end nobody was told of, and that came out when Envoy was asked what runs."
+    reasons = sorted(report.unrouted.items())
+    lines = [f'{PREFIX}unrouted_total{{reason="{reason}"}} {count}\n' for reason, count in reasons]
+    parts = (
+        _head("unrouted_total", "counter", unrouted),
+        *lines,
+        _head("mended_total", "counter", mended),
+        f"{PREFIX}mended_total {report.mended}\n",
+    )
+    return "".join(parts).encode()
 
 
 def _head(name: str, kind: str, text: str) -> str:

@@ -12,7 +12,7 @@ from kubernetes.aio.client import Configuration
 from tidegate.cluster.client import ClusterClient
 from tidegate.cluster.clocks import boot_clock, steady_clock
 from tidegate.cluster.connection import load_configuration
-from tidegate.cluster.elector import Elector, identity
+from tidegate.cluster.elector import Elector
 from tidegate.cluster.error import ClusterError
 from tidegate.cluster.feed import SWEEP_SECONDS, look, sweep, wait_until_synced, watch
 from tidegate.cluster.follow import Listed, Selection
@@ -78,7 +78,7 @@ async def _electing(configuration: Configuration, options: Options) -> AsyncIter
     async with contextlib.aclosing(client):
         yield Elector(
             LeaseClient(client, options.namespace, options.leader_lease),
-            Candidate(identity=identity(), times=options.times),
+            Candidate(identity=f"{options.own.name}_{secrets.token_hex(4)}", times=options.times),
             notify=lambda _: None,
             clock=boot_clock,
         )
@@ -141,7 +141,7 @@ class Gateway:
         )
         self._picker = Picker(self._router, directory)
         self._prober = Prober(self._router.to_probe, self._router.pod_answered)
-        self._exporter = Exporter(self._router.report, self._slices.since)
+        self._exporter = Exporter(self._router.report, self._slices.since, admin.figures)
         self._endpoints = Endpoints(
             page=self._page, is_alive=elector.is_alive, problem=self._problem, host=options.host, port=options.port
         )
