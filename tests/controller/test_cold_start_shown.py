@@ -58,6 +58,19 @@ async def test_a_second_pod_counts_and_is_no_event() -> None:
     assert (await phases(operator))["total"] == 2
 
 
+async def test_a_service_that_is_being_deleted_counts_no_start_twice() -> None:
+    """It is looked at, and nothing else."""
+    operator = OperatorUnderTest()
+    operator.apply(LEAST)
+    await operator.turn()
+    operator.cluster.have(PODS, started_pod(operator))
+    await operator.turn()
+    operator.apply(LEAST, deletionTimestamp="2026-01-01T00:00:00Z")
+    await operator.turn()
+    await operator.turn()
+    assert (await phases(operator))["total"] == 1
+
+
 async def test_another_operator_tells_it_neither_again_nor_anew() -> None:
     """It stays in status."""
     operator = OperatorUnderTest()

@@ -40,7 +40,8 @@ COSMETIC_SECONDS = 10.0
 def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], now: float) -> list[Action]:
     """Look at a service and say what to write, the urgent first. `state` takes in what was seen."""
     state.observation, state.decision, state.not_starting, state.way_down.note = None, None, (), ""
-    state.deployment = given.deployment
+    state.deployment, pods = given.deployment, list(pods)
+    state.cold_starts = state.cold_starts.observe(pods)
     if given.service.deleting:
         return []  # Its children go first, where it is deleted so: none is made anew.
     actions: list[Action] = []
@@ -49,8 +50,7 @@ def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], n
         bodies, refusal = plan_bodies(state.bodies, given, state.sizes.replicas, now)
         actions += bodies
     drives = refusal is None or refusal.blocks is Blocks.BODY
-    live, pods = given.deployment, list(pods)
-    state.cold_starts = state.cold_starts.observe(pods)
+    live = given.deployment
     if drives and live is not None and not live.deleting and state.table is not None:
         actions = _size(state, given, live, state.table, pods, now) + actions
         refusal = refusal or _size_refusal(state)
