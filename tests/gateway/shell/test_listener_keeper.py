@@ -1,0 +1,132 @@
+"""Ports of services become listeners, and Envoy is watched taking them."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from gateway_objects import in_fake_time, routed
+
+from tidegate.gateway.envoy.directory import Directory
+from tidegate.gateway.envoy.listener_file import ListenerFile
+from tidegate.gateway.listener_keeper import AGAIN_SECONDS, NOT_WRITTEN, ListenerKeeper
+from tidegate.gateway.picker.admin import EnvoyAdmin
+
+if TYPE_CHECKING:
+    from tidegate.gateway.routed_service import RoutedService
+
+SHARED_PORT = 8080
+
+
+class Scripted(EnvoyAdmin):
+    """An Envoy that is as a test says."""
+
+    is_ready = False
+
+    async def ready(self) -> bool:
+        """Whether it serves."""
+        return self.is_ready
+
+    async def listeners(self) -> frozenset[str]:
+        """Which listeners it has."""
+        return frozenset({"shared"})
+
+
+class Kept:
+    """A keeper, its services and its Envoy."""
+
+    def __init__(self, root: Path) -> None:
+        self.directory = Directory(root)
+        self.admin = Scripted(self.directory)
+        self.services: list[RoutedService] = []
+        self.changes: list[str] = []
+        self.keeper = ListenerKeeper(
+            ListenerFile(self.directory, shared_port=SHARED_PORT),
+            self.admin,
+            lambda: self.services,
+            shared_port=SHARED_PORT,
+            changed=lambda: self.changes.append(self.keeper.problem),
+        )
+
+    def names(self) -> list[str]:
+        """Names of the listeners of services that Envoy was told of."""
+        found = json.loads(self.directory.listener_file.read_text())["resources"]
+        return sorted(each["name"] for each in found if "/" in each["name"])
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    """Nothing is written yet."""
+    return Kept(tmp_path)
+
+
+def test_listeners_follow_the_services(kept: Kept) -> None:
+    """Soon after each change, and once for changes that come together."""
+
+    async def story() -> None:
+        task = asyncio.create_task(kept.keeper.write_for_ever())
+        kept.services = [routed(), routed(("models", "swap"), port=12_001)]
+        await asyncio.sleep(0.1)
+        assert kept.names() == ["models/chat:12000", "models/swap:12001"]
+        kept.services = kept.services[1:]
+        kept.keeper.touch()
+        await asyncio.sleep(0.1)
+        assert kept.names() == ["models/swap:12001"]
+        task.cancel()
+
+    in_fake_time(story)
+
+
+def test_of_two_with_one_port_the_older_has_it(kept: Kept) -> None:
+    """As while ports change hands; all others have theirs meanwhile, and nobody has the shared one."""
+
+    async def story() -> None:
+        kept.services = [
+            routed(("models", "younger"), created=2.0),
+            routed(("models", "older"), created=1.0),
+            routed(("models", "shared"), port=SHARED_PORT),
+            routed(("models", "swap"), port=12_001),
+        ]
+        task = asyncio.create_task(kept.keeper.write_for_ever())
+        await asyncio.sleep(0.1)
+        assert kept.names() == ["models/older:12000", "models/swap:12001"]
+        task.cancel()
+
+    in_fake_time(story)
+
+
+def test_a_directory_that_cannot_be_written_is_tried_again(kept: Kept, tmp_path: Path) -> None:
+    """The disk may be full for a while."""
+
+    async def story() -> None:
+        kept.services = [routed()]
+        obstacle = tmp_path / "listeners"
+        obstacle.write_text("a file where the directory is to be")
+        task = asyncio.create_task(kept.keeper.write_for_ever())
+        await asyncio.sleep(1)
+        obstacle.unlink()
+        await asyncio.sleep(AGAIN_SECONDS)
+        assert kept.names() == ["models/chat:12000"]
+        task.cancel()
+
+    in_fake_time(story)
+
+
+def test_it_serves_when_envoy_does(kept: Kept) -> None:
+    """And tells when that changes, so that no connections are sent to a gateway without one."""
+
+    async def story() -> None:
+        assert kept.keeper.problem == NOT_WRITTEN
+        task = asyncio.create_task(kept.keeper.look_for_ever())
+        await asyncio.sleep(2.5)
+        assert (kept.keeper.problem, kept.keeper.serving.is_set()) == ("Envoy is not ready", False)
+        kept.admin.is_ready = True
+        await asyncio.sleep(1)
+        assert (kept.keeper.problem, kept.keeper.serving.is_set()) == ("", True)
+        kept.admin.is_ready = False
+        await asyncio.sleep(1)
+        assert kept.changes == ["Envoy is not ready", "", "Envoy is not ready"]
+        task.cancel()
+
+    in_fake_time(story)
