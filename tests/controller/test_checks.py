@@ -134,6 +134,14 @@ REFUSED = {
     "a profile that cannot be read": Refused(
         surroundings(WITH_GPU, profile=UNREADABLE), Reason.UNKNOWN_PROFILE, ("'l4'", "spec.nodeLabels"), Blocks.BODY
     ),
+    "a fraction of devices that are not shared": Refused(
+        surroundings(
+            {**LEAST, "accelerator": {"profile": "l4", "fraction": "0.5"}}, profile=profile_record(profile())
+        ),
+        Reason.ACCELERATOR_IMPOSSIBLE,
+        ("spec.accelerator.fraction: '0.5'", "devices are not shared here", "pods that run stay as they are"),
+        Blocks.BODY,
+    ),
     "a schedule in no time zone": Refused(
         surroundings({**LEAST, "scaling": {"schedules": [OFFICE, {**OFFICE, "name": "b", "timeZone": "Europe/Bonn"}]}}),
         Reason.INVALID_SCHEDULE,

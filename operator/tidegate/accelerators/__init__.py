@@ -1,1 +1,5 @@
-"""Pure: (accelerator, profile) -> what a pod needs for it: resources, node selector, tolerations, runtime class."""
+"""Pure: what a service asks for, and what a profile says of the hardware -> what pods, engines and bills are told.
+
+`translate` is the way in; `mechanisms` is the table of ways to share a device, `shapes` and `claims` have the shapes of
+what they are asked for.
+"""

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     NAME_TOO_LONG = "NameTooLong"
     UNKNOWN_ENGINE = "UnknownEngine"
     UNKNOWN_PROFILE = "UnknownProfile"
+    ACCELERATOR_IMPOSSIBLE = "AcceleratorImpossible"
     TEMPLATE_CONFLICT = "TemplateConflict"
     REJECTED_BY_API_SERVER = "RejectedByAPIServer"
     NAME_TAKEN = "NameTaken"

@@ -166,6 +166,31 @@ class Change(ApiModel):
     )
 
 
+class AcceleratorStatus(ApiModel):
+    """What each replica is given of accelerators."""
+
+    profile: Word = Field(description="The AcceleratorProfile by which it was asked for.")
+    mechanism: Word = Field(description="How devices are shared there: the profile's sharing.mechanism.")
+    resource: Sentence = Field(
+        description="What the pods ask for, in the mechanism's words: nvidia.com/gpu.shared: 1, for example."
+    )
+    count: Count = Field(description="Devices that each replica gets all or a share of.")
+    fraction_asked: Rate = Field(description="Share of each device that was asked for, as given or as memory comes to.")
+    fraction_granted: Rate = Field(
+        description="Share of each device that is granted: more than was asked for where shares have fixed sizes."
+    )
+    enforced: bool = Field(
+        description="Whether something keeps a replica to its share of memory. false: it is only accounted for, and "
+        "the engine is told its share."
+    )
+    engine_memory_utilization: Rate | None = Field(
+        default=None,
+        description="Share of the memory that the engine sees which it is told to take, by Tidegate or by engine.args. "
+        "Absent where it is told nothing.",
+    )
+    note: Sentence | None = Field(default=None, description="What else is worth knowing, as a sentence for people.")
+
+
 class InferenceServiceStatus(ApiModel):
     """What is, and why."""
 
@@ -198,6 +223,10 @@ class InferenceServiceStatus(ApiModel):
         description="What is true now, and the one word why: Ready, SpecValid, Routed, MetricsAvailable, "
         "ScalingLimited and ConflictingScaler.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    accelerator: AcceleratorStatus | None = Field(
+        default=None,
+        description="What each replica is given of accelerators. Absent on CPU, and with targetRef.",
     )
     signals: Signals | None = Field(default=None, description="What the engines said last, over all pods. Rounded.")
     capacity: list[LearnedCapacity] = Field(

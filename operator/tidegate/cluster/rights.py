@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tidegate.cluster.resources import (
+    CLAIM_TEMPLATES,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
     EVENTS,
@@ -71,6 +72,7 @@ OPERATOR: Table = (
     (DEPLOYMENTS, "scale", ("patch",)),
     (PODS, "", ("patch",)),
     (SERVICES, "", ("create", "patch")),
+    (CLAIM_TEMPLATES, "", ("create", "patch")),
     (EVENTS, "", ("create",)),
 )
 """Server-side apply is a patch, and a create as well where nothing is there yet."""

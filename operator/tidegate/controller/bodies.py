@@ -11,15 +11,18 @@ from typing import Self
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.cluster.resources import DEPLOYMENTS, SERVICES, Resource
+from tidegate.cluster.resources import CLAIM_TEMPLATES, DEPLOYMENTS, SERVICES, Resource
 from tidegate.controller.actions import Action, ApplyBody, Scale
 from tidegate.controller.checks import Blocks, Refusal, Surroundings
+from tidegate.controller.claims import ClaimState, left_out, plan_claim, rejected
 from tidegate.controller.records import Document
 from tidegate.controller.refused import Refused
 from tidegate.controller.routing import leads_to_pods
+from tidegate.workloads.claim_template import claim_template
 from tidegate.workloads.conflict import TemplateConflictError
 from tidegate.workloads.convergence import Convergence, Verdict, altered_need, applied, rehearsed, verdict
 from tidegate.workloads.deployment import deployment
+from tidegate.workloads.granted import granted
 from tidegate.workloads.healing import Cause, Need, needs_apply
 from tidegate.workloads.live import LiveDeployment, LiveService
 from tidegate.workloads.owner import Owner
@@ -47,6 +50,7 @@ class BodyState:
     refused: dict[str, Refused] = field(default_factory=dict)
     """By kind."""
 
+    claims: ClaimState = field(default_factory=ClaimState)
     doubt: str = ""
     """What an operator before this one has said of bodies that did not converge. Which of them, and whether it is so
     still, is asked of the API server: nothing that is seen of an object tells that a webhook has changed it."""
@@ -63,6 +67,9 @@ class BodyState:
 
     def accepted(self, action: ApplyBody, version: str, altered: tuple[str, ...], now: float) -> None:
         """The API server took a body; it now has this resourceVersion, and in these fields another value."""
+        if action.resource is CLAIM_TEMPLATES:
+            self.claims.accepted(action, now)
+            return
         memory = self._heard(action)
         self.convergence[action.resource.kind] = applied(
             memory, action.rendered, over=action.over, answer=version, now=now, altered=altered
@@ -70,6 +77,9 @@ class BodyState:
 
     def rehearsed(self, action: ApplyBody, altered: tuple[str, ...], now: float) -> None:
         """The API server would take a body, and give these fields another value."""
+        if action.resource is CLAIM_TEMPLATES:
+            self.claims.refuse(action, left_out(altered), now)
+            return
         memory = self._heard(action)
         self.convergence[action.resource.kind] = rehearsed(memory, action.rendered, altered=altered, now=now)
 
@@ -81,6 +91,9 @@ class BodyState:
 
     def refuse(self, action: ApplyBody, message: str, now: float) -> None:
         """The API server did not take a body."""
+        if action.resource is CLAIM_TEMPLATES:
+            self.claims.refuse(action, rejected(message), now)
+            return
         kind = action.resource.kind
         self.doubted.discard(kind)
         self.refused[kind] = Refused.after(self.refused.get(kind), action.rendered, message, now)
@@ -112,6 +125,8 @@ def plan_bodies(
         children = _children(given, spec, profile, to_pods=to_pods)
     except TemplateConflictError as error:
         return [], Refusal(Reason.TEMPLATE_CONFLICT, f"spec.{error}", Blocks.BODY)
+    if (claim := _claim(state, given, spec, profile, now)) is not None:
+        return claim
     needs = [(*child, need) for child in children if (need := _need(state, *child)) is not None]
     state.settled = None if needs else seen
     actions: list[Action] = []
@@ -179,6 +194,25 @@ def _children(
         (DEPLOYMENTS, deployment(owner, spec, profile), given.deployment),
         (SERVICES, kubernetes_service(owner, spec.engine, to_pods=to_pods), given.kubernetes_service),
     )
+
+
+def _claim(
+    state: BodyState,
+    given: Surroundings,
+    spec: InferenceServiceSpec,
+    profile: AcceleratorProfileSpec | None,
+    now: float,
+) -> tuple[list[Action], Refusal | None] | None:
+    """What to do about the template of the pods' claims before anything else; None where there is nothing to do."""
+    devices = granted(spec, profile).allocation.additions.claim if spec.accelerator and profile else None
+    if devices is None:
+        return None
+    namespace, name = given.service.key
+    template = claim_template(Owner(name=name, namespace=namespace, uid=given.service.uid), devices)
+    action, refusal = plan_claim(state.claims, template, given.deployment, now)
+    if action is None and refusal is None:
+        return None
+    return [action] if action else [], refusal
 
 
 def _rejected(resource: Resource, refused: Refused) -> Refusal:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from tidegate.accelerators.fault import AcceleratorError
 from tidegate.api.conditions import Reason
 from tidegate.api.names import MAXIMUM_NAME_LENGTH
 from tidegate.api.scaling import Mode
@@ -16,6 +17,7 @@ from tidegate.controller.records import AutoscalerRecord, ProfileRecord, Service
 from tidegate.controller.routing import RoutingView
 from tidegate.engines.catalog import engine_table
 from tidegate.scaling.schedules import fault
+from tidegate.workloads.granted import granted
 from tidegate.workloads.live import LiveDeployment, LiveService
 
 
@@ -185,6 +187,18 @@ def profile_exists(given: Surroundings) -> Refusal | None:
     return None
 
 
+def accelerator_can_be_given(given: Surroundings) -> Refusal | None:
+    """The profile has what `spec.accelerator` asks for."""
+    spec, profile = given.service.spec, given.profile
+    if spec is None or spec.engine is None or spec.accelerator is None or profile is None or profile.spec is None:
+        return None
+    try:
+        granted(spec, profile.spec)
+    except AcceleratorError as error:
+        return Refusal(Reason.ACCELERATOR_IMPOSSIBLE, f"{error}; pods that run stay as they are", Blocks.BODY)
+    return None
+
+
 def schedules_can_be_kept(given: Surroundings) -> Refusal | None:
     """Each of `scaling.schedules` names a time zone that exists, and a span that begins and ends."""
     spec = given.service.spec
@@ -210,6 +224,7 @@ CHECKS: tuple[Check, ...] = (
     name_is_free,  # what is not ours stays untouched
     no_other_autoscaler,  # two autoscalers on one Deployment fight for ever
     profile_exists,  # from here on, only the body has to wait
+    accelerator_can_be_given,
     schedules_can_be_kept,  # all others of them are kept meanwhile
 )
 

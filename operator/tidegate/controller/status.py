@@ -15,6 +15,7 @@ from tidegate.api.inference_service_status import (
     Proposal,
     Signals,
 )
+from tidegate.controller.accelerator_status import accelerator_essence
 from tidegate.controller.ready import NUMBERS, ready_row, truth
 from tidegate.controller.records import Document, timestamp
 from tidegate.controller.routing import Row
@@ -63,6 +64,7 @@ def status_document(given: StatusInput) -> Document:
         selector=live.selector if live and len(live.selector) <= LONGEST_SELECTOR else "",
         url=given.url,
         conditions=list(merge_conditions(previous.get("conditions") or (), _conditions(given))),
+        accelerator=given.accelerator,
         signals=_signals(given, previous.get("signals") or {}),
         capacity=[each for each in (given.learned.capacity,) if each is not None],
         lead_time=[each for each in (given.learned.lead_time,) if each is not None],
@@ -244,6 +246,6 @@ def is_urgent(previous: Document, current: Document) -> bool:
         )
         sizes = tuple(status.get(name) for name in ("replicas", "readyReplicas", "desiredReplicas"))
         for_gateways = (status.get("routing"), status.get("wakePlan"))
-        return (status.get("observedGeneration"), conditions, sizes, for_gateways)
+        return (status.get("observedGeneration"), conditions, sizes, accelerator_essence(status), for_gateways)
 
     return essence(previous) != essence(current)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from tidegate.api.conditions import Reason
-from tidegate.api.inference_service_status import Change
+from tidegate.api.inference_service_status import AcceleratorStatus, Change
 from tidegate.api.routing import ColdStart, RoutingStatus, WakePlan
 from tidegate.controller.checks import Refusal
 from tidegate.controller.learned_status import LearnedStatus
@@ -50,6 +50,9 @@ class StatusInput:
 
     cold_start: ColdStart | None = None
     """Of the pod that got ready last."""
+
+    accelerator: AcceleratorStatus | None = None
+    """What each replica is given of accelerators."""
 
     note: str = ""
     """What is to be said beside the decision: of the way down, of what others did."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from tidegate.api.conditions import Reason
 from tidegate.api.scaling import Mode
 from tidegate.cluster.write_budget import Urgency
+from tidegate.controller.accelerator_status import accelerator_news, accelerator_status
 from tidegate.controller.actions import Action, Announce, Scale, WriteStatus
 from tidegate.controller.announcements import Announcement, announcements
 from tidegate.controller.bodies import plan_bodies
@@ -196,6 +197,7 @@ def _status(
         note="; ".join(filter(None, (state.way_down.note, _others_size(state, given)))),
         learned=state.learned,
         cold_start=state.cold_starts.last,
+        accelerator=accelerator_status(given, previous),
         routing=routing.status,
         routed=routing.row,
         wake_plan=routing.wake_plan,
@@ -216,7 +218,7 @@ def _status(
         if now - state.status_at < COSMETIC_SECONDS:
             return []
         return [WriteStatus(status=status, urgency=Urgency.COSMETIC)]
-    told = [Announce(each) for each in announcements(previous, status)]
+    told = [Announce(each) for each in (*announcements(previous, status), *accelerator_news(previous, status))]
     return [WriteStatus(status=status, urgency=Urgency.CONDITIONS), *told]
 
 

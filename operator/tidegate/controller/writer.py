@@ -8,7 +8,7 @@ import structlog
 
 from tidegate.cluster.client import Cluster
 from tidegate.cluster.error import ClusterError
-from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, PODS
+from tidegate.cluster.resources import CLAIM_TEMPLATES, DEPLOYMENTS, INFERENCE_SERVICES, PODS
 from tidegate.controller.actions import Action, Announce, ApplyBody, MarkPods, Scale, WriteStatus
 from tidegate.controller.announcements import event_document, scaled
 from tidegate.controller.exporter import Exporter
@@ -68,7 +68,10 @@ class Writer:
                 return "Rehearsed"
         log.info("applying", service=service.key, kind=action.resource.kind, because=action.because)
         answer = await self._cluster.apply(action.resource, action.body)
-        self._store.put(action.resource, answer)
+        if action.resource in self._store.watched:
+            self._store.put(action.resource, answer)
+        else:
+            self._store.mark({service.key})  # No watch tells that it is there now, and others wait for it.
         altered = fields_altered(action.rendered, answer)
         if altered:
             log.warning(
@@ -164,7 +167,7 @@ class Writer:
                 self._store.forget(INFERENCE_SERVICES, service.key)
             case Scale() if error.is_absent:
                 self._store.forget(DEPLOYMENTS, action.workload)
-            case ApplyBody() if error.is_refusal or error.is_internal:
+            case ApplyBody() if error.is_refusal or error.is_internal or _is_unknown(action, error):
                 state.bodies.refuse(action, error.message, self._clock())
                 self._store.mark({service.key})  # The refusal belongs into the status.
             case Scale() if error.is_refusal:
@@ -190,3 +193,8 @@ class Writer:
             status=error.status,
             error=str(error),
         )
+
+
+def _is_unknown(action: ApplyBody, error: ClusterError) -> bool:
+    """Whether the API server is too old for the kind. For others, a 404 says that the namespace has gone."""
+    return error.is_absent and action.resource is CLAIM_TEMPLATES

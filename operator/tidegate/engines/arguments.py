@@ -1,6 +1,7 @@
 """The arguments an engine is started with: the user's, and those it needs to be found and read."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tidegate.engines.table import EngineTable
 
@@ -25,14 +26,25 @@ def engine_arguments(table: EngineTable, user_arguments: Sequence[str], model_na
     """
     arguments = list(user_arguments)
     end = arguments.index(_END_OF_FLAGS) if _END_OF_FLAGS in arguments else len(arguments)
-    given = {flag_name(argument) for argument in arguments[:end]}
+    given = flags_given(user_arguments)
     added: list[str] = []
     for flag in table.flags:
-        if given.isdisjoint(flag.spellings):
+        if given.keys().isdisjoint(flag.spellings):
             added.append(flag.spellings[0])
             if flag.value is not None:
                 added.append(table.fill(flag.value, model_name))
     return [*arguments[:end], *added, *arguments[end:]]
+
+
+def flags_given(user_arguments: Sequence[str]) -> dict[str, str]:
+    """The flags among the arguments, and what each of them is set to: "" where nothing follows."""
+    arguments = list(user_arguments)
+    end = arguments.index(_END_OF_FLAGS) if _END_OF_FLAGS in arguments else len(arguments)
+    found: dict[str, str] = {}
+    for argument, following in pairwise([*arguments[:end], ""]):
+        _, is_set, value = argument.partition("=")
+        found[flag_name(argument)] = value if is_set else "" if following.startswith("-") else following
+    return found
 
 
 def flag_name(argument: str) -> str:

@@ -26,6 +26,9 @@ a container needs arguments and no command. `/metrics` answers 501 without `--me
 127.0.0.1 unless told otherwise, and its default port has not always been 8080: host and port are always given. The
 address is that of IPv4; a cluster of IPv6 alone gives `--host ::`.
 
+Threads: without `--threads` it counts the node's processors, and in a container that may use few of them its threads
+wait for one another. The limit of `cpu` is therefore given as their number.
+
 Stopping: SIGTERM ends running requests. A pod must be drained before the signal.
 """
 
@@ -53,6 +56,7 @@ LLAMA_CPP = EngineTable(
         Flag(spellings=("--port",), value="{port}"),
         Flag(spellings=("--metrics",)),
     ),
+    thread_flags=("--threads", "-t"),
     batch_flags=("--parallel", "-np"),
 )
 """llama.cpp's server, any build with `--metrics`."""

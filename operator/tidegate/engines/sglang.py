@@ -21,12 +21,17 @@ Starting: SGLang's own manifest (`docker/k8s-sglang-service.yaml`) gives the com
 do so in `template`, or begin `args` with it. The server listens on 127.0.0.1:30000 unless told otherwise. It warms up
 with a request of its own, so that no counter is missing once it is ready, but with `--skip-server-warmup`.
 
+Memory: `--mem-fraction-static` is the share for weights and KV cache; activations and CUDA graphs come on top of it,
+which is why a share of a device is multiplied by less than for vLLM.
+
 Not verified: the version that first had the HTTP counters; defaults of flags, beyond that manifest; whether `/health`
 or `/health_generate` is the better probe under load (the latter generates a token, so the former is used).
 """
 
+from decimal import Decimal
+
 from tidegate.api.engine import EngineType
-from tidegate.engines.table import EngineTable, Flag, Metric
+from tidegate.engines.table import EngineTable, Flag, MemoryFlag, Metric
 from tidegate.scaling.sample import ArrivalMethod, CountedAt
 
 _ALL_PRIORITIES = {"priority": ("",)}
@@ -73,6 +78,7 @@ SGLANG = EngineTable(
         Flag(spellings=("--port",), value="{port}"),
         Flag(spellings=("--enable-metrics",)),
     ),
+    memory=MemoryFlag(spellings=("--mem-fraction-static",), usual=Decimal("0.85")),
     batch_flags=("--max-running-requests",),
     rank_flags=("--dp-size", "--dp", "--data-parallel-size"),
 )

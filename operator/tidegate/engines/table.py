@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from tidegate.api.engine import EngineType
 from tidegate.scaling.sample import ArrivalMethod, CountedAt
@@ -30,6 +31,20 @@ class Flag:
 
     value: str | None = None
     """What follows the flag; `{model}`, `{port}` and `{metrics_port}` are filled in. None where nothing does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryFlag:
+    """The argument that says which share of the memory that it sees an engine may take."""
+
+    spellings: tuple[str, ...]
+    """As those of a Flag."""
+
+    usual: Decimal
+    """What it is by default, or what leaves enough beside it: the share of a whole device."""
+
+    instead: tuple[str, ...] = ()
+    """Arguments that set the memory otherwise, after which this one does nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +109,13 @@ class EngineTable:
 
     rank_flags: tuple[str, ...] = ()
     """Spellings of the arguments that make it work in several ranks side by side, each with a batch of its own."""
+
+    memory: MemoryFlag | None = None
+    """How it is told its share of a device; None where no such argument is known."""
+
+    thread_flags: tuple[str, ...] = ()
+    """Spellings of the argument that says how many threads it computes with, where it counts the node's processors and
+    not those that its container may use."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment to start the engine with, for what it has no flags for; values are filled in as those of flags."""

@@ -24,12 +24,18 @@ vllm.entrypoints.openai.api_server` up to v0.11 and `vllm serve` later (`docker/
 arguments and no command. It listens on all addresses. Its argument parser takes `_` for `-` in flag names, and
 `--served-model-name` swallows every word up to the next flag.
 
+Memory: `--gpu-memory-utilization` is a share of all the memory that the process sees, 0.92 by default since 2026 (0.9
+before), and the server does not start where less than that is free (`vllm/v1/worker`). `--kv-cache-memory-bytes` makes
+it ignore the share.
+
 Stopping: on SIGTERM running requests are cut off (`vllm/entrypoints/launcher.py`); v0.18 brought
 `--shutdown-timeout SECONDS`, 0 by default, to let them finish. A pod must therefore be drained before the signal.
 """
 
+from decimal import Decimal
+
 from tidegate.api.engine import EngineType
-from tidegate.engines.table import EngineTable, Flag, Metric
+from tidegate.engines.table import EngineTable, Flag, MemoryFlag, Metric
 from tidegate.scaling.sample import ArrivalMethod
 
 _HANDLERS_OF_WORK = (
@@ -73,6 +79,9 @@ VLLM = EngineTable(
     flags=(
         Flag(spellings=("--served-model-name",), value="{model}"),
         Flag(spellings=("--port",), value="{port}"),
+    ),
+    memory=MemoryFlag(
+        spellings=("--gpu-memory-utilization",), usual=Decimal("0.92"), instead=("--kv-cache-memory-bytes",)
     ),
     batch_flags=("--max-num-seqs",),
     rank_flags=("--data-parallel-size", "-dp", "--data-parallel-size-local", "-dpl"),

@@ -1,6 +1,5 @@
 """The Deployment of a service, as it is applied."""
 
-from tidegate.accelerators.request import CPU, PodAdditions, request
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.names import (
@@ -12,6 +11,8 @@ from tidegate.api.names import (
     SERVICE_LABEL,
     VARIANT_LABEL,
 )
+from tidegate.workloads.claim_template import claim_template_name
+from tidegate.workloads.granted import granted
 from tidegate.workloads.hashing import RENDER_VERSION, inputs_hash, with_body_hash
 from tidegate.workloads.owner import Document, Owner, child_metadata
 from tidegate.workloads.pod_template import TERMINATION_GRACE_SECONDS, pod_template
@@ -40,17 +41,20 @@ def deployment(owner: Owner, spec: InferenceServiceSpec, profile: AcceleratorPro
 
     Raises:
         TemplateConflictError: `spec.template` would break the service.
+        AcceleratorError: the accelerator that is asked for cannot be given.
         ValueError: the spec has no engine, or an accelerator without its profile.
     """
     if spec.engine is None:
         raise ValueError("spec.engine: None: a Deployment is made for services with an engine only, not for targetRef")
+    given = granted(spec, profile)
+    additions = given.allocation.additions
     selector = {SERVICE_LABEL: owner.name, VARIANT_LABEL: DEFAULT_VARIANT}
     body: Document = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": child_metadata(
             owner,
-            labels={VARIANT_LABEL: DEFAULT_VARIANT},
+            labels={VARIANT_LABEL: DEFAULT_VARIANT, **additions.workload_labels},
             annotations={
                 INPUTS_HASH_ANNOTATION: inputs_hash(spec, profile),
                 RENDER_VERSION_ANNOTATION: RENDER_VERSION,
@@ -68,22 +72,14 @@ def deployment(owner: Owner, spec: InferenceServiceSpec, profile: AcceleratorPro
                 labels={**selector, ROUTING_LABEL: ROUTING_SERVING},
                 engine=spec.engine,
                 model_name=spec.model.name,
-                additions=_additions(spec, profile),
+                additions=additions,
+                share_flags=given.flags,
+                claim_template=claim_template_name(owner, additions.claim) if additions.claim else None,
                 user_template=spec.template.to_overlay() if spec.template else None,
             ),
         },
     }
     return with_body_hash(body)
-
-
-def _additions(spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | None) -> PodAdditions:
-    if spec.accelerator is None:
-        return CPU
-    if profile is None:
-        raise ValueError(
-            f"accelerator.profile: {spec.accelerator.profile!r}: no such AcceleratorProfile; create it, or name another"
-        )
-    return request(spec.accelerator, profile)
 
 
 def _rolling_update(*, scarce: bool) -> Document:

@@ -12,13 +12,14 @@ from tidegate.api.names import BODY_HASH_ANNOTATION
 from tidegate.engines.catalog import TABLES
 from tidegate.workloads.owner import Document
 
-RENDER_VERSION = "1"
+RENDER_VERSION = "2"
 """Version of the code that turns inputs into a Deployment's body.
 
 Raise it with every change of the body for unchanged inputs (a test insists). Pods are not restarted for it: see
 `tidegate.workloads.healing.is_held_back`.
 """
 
+_PRICES = {"cost_per_hour", "spot_cost_per_hour"}
 _DIGITS = 16
 """Of 64 in a SHA-256: 64 bits tell apart the few bodies that one child ever has."""
 
@@ -26,9 +27,9 @@ _DIGITS = 16
 def inputs_hash(spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | None) -> str:
     """Hash what the user wrote about the pods: a change of it is what rolls them.
 
-    Left out: sizes, scaling, pins, and where metrics are read, because no pod is different for them (but for an engine
-    that is started with the port of its metrics). Values equal to their default count as not written, so that a later
-    version's new fields change no hash.
+    Left out: sizes, scaling, pins, prices, and where metrics are read, because no pod is different for them (but for an
+    engine that is started with the port of its metrics). Values equal to their default count as not written, so that a
+    later version's new fields change no hash.
 
     Args:
         spec: the service's spec.
@@ -43,10 +44,10 @@ def inputs_hash(spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | No
         "engine": _engine(spec.engine, written.get("engine", {})),
         "template": written.get("template"),
         "accelerator": written.get("accelerator"),
-        "profile": profile.model_dump(mode="json", by_alias=True, exclude_defaults=True) if profile else None,
+        "profile": profile and profile.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_PRICES),
     }
     # An empty template is none: neither of them says anything about the pods.
-    return _digest({name: value for name, value in inputs.items() if value})
+    return digest({name: value for name, value in inputs.items() if value})
 
 
 def _engine(engine: Engine | None, written: Document) -> Document:
@@ -62,7 +63,7 @@ def with_body_hash(body: Document) -> Document:
     metadata = body["metadata"]
     annotations = {key: value for key, value in metadata["annotations"].items() if key != BODY_HASH_ANNOTATION}
     bare = {**body, "metadata": {**metadata, "annotations": annotations}}
-    annotated = {**annotations, BODY_HASH_ANNOTATION: _digest(bare)}
+    annotated = {**annotations, BODY_HASH_ANNOTATION: digest(bare)}
     return {**bare, "metadata": {**metadata, "annotations": annotated}}
 
 
@@ -71,6 +72,7 @@ def body_hash_of(body: Mapping[str, Any]) -> str:
     return str(body["metadata"]["annotations"][BODY_HASH_ANNOTATION])
 
 
-def _digest(value: Mapping[str, Any]) -> str:
+def digest(value: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits that stand for a document, whatever the order of its fields."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGITS]

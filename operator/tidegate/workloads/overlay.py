@@ -12,6 +12,8 @@ MERGE_KEYS: Mapping[str, str] = {
     "volumes": "name",
     "ports": "containerPort",
     "volumeMounts": "mountPath",
+    "resourceClaims": "name",
+    "claims": "name",
 }
 """List to the field that tells its items apart: items of the same key are merged, others are added.
 

@@ -1,19 +1,21 @@
 """The pods of a service: the engine's container, its probes and its end. Each number says why it is that number."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from tidegate.accelerators.request import CPU, PodAdditions
+from tidegate.accelerators.pod_additions import CPU, PodAdditions
 from tidegate.api.engine import Engine
 from tidegate.engines.arguments import engine_arguments
 from tidegate.engines.catalog import TABLES, engine_table
-from tidegate.engines.table import EngineTable
+from tidegate.engines.table import EngineTable, Flag
 from tidegate.workloads.conflict import (
     ENGINE_CONTAINER,
     PORT_NAME,
     refuse_broken_template,
     refuse_duplicate_engine,
 )
+from tidegate.workloads.hardware import container_parts, metadata, pod_parts, with_node_requirements
 from tidegate.workloads.overlay import overlay
 from tidegate.workloads.owner import Document
 
@@ -43,8 +45,6 @@ engine that exits earlier gives its hardware back earlier."""
 METRICS_PATH = "/metrics"
 """Where every Prometheus looks first."""
 
-SHARED_MEMORY_PATH = "/dev/shm"  # noqa: S108 - A mount point in the container, not a file of ours.
-
 
 def pod_template(
     *,
@@ -52,6 +52,8 @@ def pod_template(
     engine: Engine,
     model_name: str,
     additions: PodAdditions = CPU,
+    share_flags: Sequence[Flag] = (),
+    claim_template: str | None = None,
     user_template: Mapping[str, Any] | None = None,
 ) -> Document:
     """Make the PodTemplateSpec of a service.
@@ -61,6 +63,8 @@ def pod_template(
         engine: what to run.
         model_name: the name that clients send as `model`.
         additions: what the pods need for their hardware.
+        share_flags: how the engine is told its share of that.
+        claim_template: name of the template of their claim, where they have one.
         user_template: parts of a PodTemplateSpec to lay over it; these win.
 
     Raises:
@@ -68,11 +72,12 @@ def pod_template(
         ValueError: a Custom engine lacks what its table needs.
     """
     table = engine_table(engine)
+    table = replace(table, flags=(*table.flags, *share_flags))
     theirs = user_template or {}
     pod = theirs.get("spec") or {}
     grace_seconds = pod.get("terminationGracePeriodSeconds", TERMINATION_GRACE_SECONDS)
     ours: Document = {
-        "metadata": {"labels": dict(labels), **_scraping(engine, table)},
+        "metadata": metadata(additions, labels, _scraping(engine, table)),
         "spec": {
             "containers": [_engine_container(engine, table, model_name, additions, grace_seconds)],
             "terminationGracePeriodSeconds": TERMINATION_GRACE_SECONDS,
@@ -82,16 +87,17 @@ def pod_template(
             "enableServiceLinks": False,
             # Not runAsNonRoot: official images, vllm/vllm-openai among them, run as root. `template` can demand it.
             "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-            **_hardware(additions),
+            **pod_parts(additions, labels, claim_template),
         },
     }
     refuse_duplicate_engine(theirs)
     merged = overlay(ours, theirs)
+    merged["spec"] = with_node_requirements(merged["spec"], additions.node_requirements)
     refuse_broken_template(merged, labels=labels, port=table.port)
     return merged
 
 
-def _scraping(engine: Engine, table: EngineTable) -> Document:
+def _scraping(engine: Engine, table: EngineTable) -> dict[str, str]:
     """Where a Prometheus finds the metrics of an engine that has them elsewhere than at its port and /metrics, or none.
 
     Said of engines that are so by themselves. A spec that says it of others rolls no pods, so it cannot be told here.
@@ -104,8 +110,7 @@ def _scraping(engine: Engine, table: EngineTable) -> Document:
         ("prometheus.io/port", str(table.metrics_port), bool(usual.metrics) and usual.metrics_port != usual.port),
         ("prometheus.io/path", usual.metrics_path, bool(usual.metrics) and usual.metrics_path != METRICS_PATH),
     )
-    annotations = {name: value for name, value, differs in rows if differs}
-    return {"annotations": annotations} if annotations else {}
+    return {name: value for name, value, differs in rows if differs}
 
 
 def _engine_container(
@@ -148,12 +153,7 @@ def _engine_container(
         container["env"] = [
             {"name": name, "value": table.fill(value, model_name)} for name, value in table.environment.items()
         ]
-    if additions.resources:
-        # Requests of extended resources follow their limits; given here too, an overlay would have to change both.
-        container["resources"] = {"limits": dict(additions.resources)}
-        # NCCL shares tensors between processes through it, and the runtime's default of 64 MiB ends them. Unbounded,
-        # because it counts towards the container's memory limit anyway.
-        container["volumeMounts"] = [{"name": "shm", "mountPath": SHARED_MEMORY_PATH}]
+    container.update(container_parts(additions))
     return container
 
 
@@ -163,16 +163,3 @@ def _pre_stop(grace_seconds: Any) -> Document:
     if isinstance(grace_seconds, int):
         seconds = min(seconds, grace_seconds // 2)
     return {"lifecycle": {"preStop": {"sleep": {"seconds": seconds}}}} if seconds > 0 else {}
-
-
-def _hardware(additions: PodAdditions) -> Document:
-    pod: Document = {}
-    if additions.resources:
-        pod["volumes"] = [{"name": "shm", "emptyDir": {"medium": "Memory"}}]
-    if additions.node_selector:
-        pod["nodeSelector"] = dict(additions.node_selector)
-    if additions.tolerations:
-        pod["tolerations"] = [dict(toleration) for toleration in additions.tolerations]
-    if additions.runtime_class_name is not None:
-        pod["runtimeClassName"] = additions.runtime_class_name
-    return pod

@@ -24,6 +24,9 @@ watch feed the store. Nothing is deleted: what belongs to a service goes with it
 - apiGroups: [""]
   resources: [services]
   verbs: [list, watch, create, patch]
+- apiGroups: [resource.k8s.io]
+  resources: [resourceclaimtemplates]
+  verbs: [create, patch] # Only where a profile shares devices by claims: docs/accelerators.md.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch] # A label and two annotations, on the way down: docs/scale-down.md.
