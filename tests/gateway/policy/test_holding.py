@@ -133,6 +133,48 @@ def test_the_oldest_goes_first_and_who_left_is_skipped() -> None:
     in_fake_time(story)
 
 
+def test_a_place_that_gets_free_is_not_for_who_comes_at_that_instant() -> None:
+    """It is for the one that waits, though that one has yet to be told."""
+
+    async def story() -> None:
+        stage = Stage()
+        stage.put(a_service(wake_plan=a_plan(max_sequences=1)), a_pod())
+        running = await stage.router.route(a_request())
+        waiting = stage.call()
+        await soon()
+        assert isinstance(running, Forward)
+        stage.router.ended(an_end(running))
+        late = stage.router.route(a_request())
+        late.send(None)  # It waits: else it would be over here.
+        await soon()
+        assert sent(waiting).address == "chat-0:8000"
+        late.close()
+        assert stage.router.report().held == 0
+
+    in_fake_time(story)
+
+
+def test_a_place_is_not_lost_on_a_client_that_leaves_as_it_gets_free() -> None:
+    """The next in the queue has it."""
+
+    async def story() -> None:
+        stage = Stage()
+        stage.put(a_service(wake_plan=a_plan(max_sequences=1)), a_pod())
+        running = await stage.router.route(a_request())
+        first, second = stage.call(), stage.call()
+        await soon()
+        assert isinstance(running, Forward)
+        stage.router.ended(an_end(running))
+        first.cancel()
+        await soon()
+        assert first.cancelled()
+        assert sent(second).address == "chat-0:8000"
+        counts = stage.router.report().services[CHAT]
+        assert (counts.in_flight, counts.held, counts.abandoned_total) == (1, 0, 1)
+
+    in_fake_time(story)
+
+
 def test_a_client_that_leaves_at_the_instant_of_its_release_gives_its_place_back() -> None:
     """The place goes to the next, and nothing is counted twice."""
 

@@ -261,6 +261,47 @@ def test_why_it_may_not_be_woken_is_told_at_once() -> None:
     in_fake_time(story)
 
 
+def test_who_sleeps_again_soon_is_woken_at_once() -> None:
+    """That it was woken two seconds ago is no reason to wait, and clients are told the whole lead time."""
+
+    async def story() -> None:
+        stage = Stage()
+        stage.put(a_service(max_held_requests=1, wake_plan=a_plan(max_replicas=1)))
+        for start in (0.0, 2.0):
+            await asyncio.sleep(start - now())
+            caller = stage.call()
+            await soon()
+            full = await stage.router.route(a_request())
+            assert isinstance(full, Reply)
+            assert header_of(full, "retry-after") == "40"
+            await asyncio.sleep(1)
+            stage.router.put_pods(CHAT, (a_pod(),))
+            await soon()
+            assert caller.done()
+            stage.router.put_pods(CHAT, ())
+        assert [time for time, _, _ in stage.wakes] == pytest.approx([0.0, 2.0], abs=0.01)
+
+    in_fake_time(story)
+
+
+def test_when_all_have_left_those_that_come_later_are_counted_anew() -> None:
+    """The size is for those that wait then, all of them."""
+
+    async def story() -> None:
+        stage = Stage()
+        stage.put(a_service())
+        early = stage.call()
+        await asyncio.sleep(1)
+        early.cancel()
+        await asyncio.sleep(100)
+        for _ in range(41):
+            stage.call()
+        await asyncio.sleep(1)
+        assert [size for _, _, size in stage.wakes] == [1, 3]
+
+    in_fake_time(story)
+
+
 def test_a_second_sleep_is_woken_from_like_the_first() -> None:
     """Nothing of the first time is left: it settles, and asks at once."""
 
