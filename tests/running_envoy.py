@@ -140,6 +140,8 @@ async def running_gateway(
                 return await admin.ready() and len(await admin.listeners()) == 3
 
             await until(serves)
+            if "maximum_heap_bytes" not in options:  # Else it may refuse just that.
+                await asyncio.wait_for(picker.warm.wait(), 20)
             yield RunningGateway(
                 directory=directory,
                 policy=policy,

@@ -30,6 +30,12 @@ import click
     type=click.IntRange(min=1 << 26),
     help="Beyond nine tenths of this, new requests are answered 503. Default: memory is not bounded.",
 )
+@click.option(
+    "--maximum-connections",
+    type=click.IntRange(min=1),
+    help="Connections of clients at once; one more is closed at once. Default: half of the descriptors that a process "
+    "may open, for each request needs one to the client and one to the pod.",
+)
 @click.option("--bootstrap-only", is_flag=True, help="Write the configuration, and start nothing.")
 def envoy(
     *,
@@ -38,6 +44,7 @@ def envoy(
     shared_port: int,
     concurrency: int,
     maximum_heap_bytes: int | None,
+    maximum_connections: int | None,
     bootstrap_only: bool,
 ) -> None:
     """Run Envoy, which carries the gateway's bytes; `tidegate gateway` beside it decides where they go.
@@ -55,7 +62,13 @@ def envoy(
 
     directory = Directory(root.absolute())
     try:
-        prepare(directory, listen_host=listen_host, shared_port=shared_port, maximum_heap_bytes=maximum_heap_bytes)
+        prepare(
+            directory,
+            listen_host=listen_host,
+            shared_port=shared_port,
+            maximum_heap_bytes=maximum_heap_bytes,
+            connections=maximum_connections,
+        )
     except OSError as error:
         raise click.ClickException(f"--directory {root}: {error}; it must be writable.") from error
     if bootstrap_only:

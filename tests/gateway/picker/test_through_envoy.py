@@ -34,8 +34,6 @@ class Script:
                 headers=(("content-type", "application/json"), ("retry-after", "77")),
                 body=b'{"error": "the picker\'s"}',
             )
-        if request.attempt == 1 and request.pick_id is not None:
-            return Forward(pick_id=request.pick_id, address=self.engine)  # Its pod was not tried.
         self.picks += 1
         wanted = request.headers.get("second" if request.attempt > 1 else "first", self.engine)
         return Forward(pick_id=f"pick-{self.picks}", address=wanted, headers_to_add=(("x-added", "yes"),))
@@ -72,7 +70,6 @@ async def test_a_request_reaches_the_pod_that_the_policy_picks(gateway: RunningG
 
 async def test_the_end_of_a_request_is_told(gateway: RunningGateway) -> None:
     """Once, with its pod, its status and what it weighed."""
-    await _warm(gateway)
     for number in (1, 2):
         async with gateway.client.post(gateway.service_url, data=b"body") as response:
             pick = (await response.json())["headers"]["x-pick-id"]
@@ -83,14 +80,12 @@ async def test_the_end_of_a_request_is_told(gateway: RunningGateway) -> None:
     assert gateway.policy.ends.empty()
 
 
-async def test_the_first_request_asks_twice_and_keeps_its_pick(gateway: RunningGateway) -> None:
-    """Envoy had no pod to try, and says so: an attempt that is the first, with a pick."""
-    async with gateway.client.post(gateway.service_url, data=b"body") as response:
-        assert (await response.json())["headers"]["x-pick-id"] == "pick-1"
-    assert [(asked.attempt, asked.pick_id) for asked in gateway.policy.asked] == [(1, None), (1, "pick-1")]
-    ends = [await gateway.end(), await gateway.end()]
-    assert [end.pick_id for end in ends] == ["pick-1", "pick-1"]
-    assert {end.address for end in ends} == {gateway.engine, None}, ends
+async def test_also_the_first_request_of_an_envoy_has_a_second_pod(gateway: RunningGateway) -> None:
+    """The picker has had it try an address before: it would pass on a request with no pod tried."""
+    first = {"first": f"127.0.0.1:{free_port()}"}
+    async with gateway.client.post(gateway.service_url, data=b"body", headers=first) as response:
+        assert response.status == 200
+    assert [asked.attempt for asked in gateway.policy.asked] == [1, 2]
 
 
 async def test_no_client_can_choose_its_pod_or_its_service(gateway: RunningGateway) -> None:
@@ -115,7 +110,6 @@ async def test_no_client_can_choose_its_pod_or_its_service(gateway: RunningGatew
 
 async def test_a_refused_connection_asks_for_another_pod(gateway: RunningGateway) -> None:
     """The second attempt names the first, and the client sees only the second."""
-    await _warm(gateway)
     first = {"first": f"127.0.0.1:{free_port()}"}
     async with gateway.client.post(gateway.service_url, data=b"body", headers=first) as response:
         assert (response.status, (await response.json())["bytes"]) == (200, 4)
@@ -129,7 +123,6 @@ async def test_a_refused_connection_asks_for_another_pod(gateway: RunningGateway
 
 async def test_a_second_attempt_at_the_shared_address_knows_the_model(gateway: RunningGateway) -> None:
     """Though the body is read but once."""
-    await _warm(gateway)
     first = {"first": f"127.0.0.1:{free_port()}"} | JSON
     async with gateway.client.post(gateway.shared_url, data='{"model": "größer/1"}', headers=first) as response:
         assert response.status == 200
@@ -141,7 +134,6 @@ async def test_a_second_attempt_at_the_shared_address_knows_the_model(gateway: R
 
 async def test_two_pods_that_refuse_are_all_that_are_tried(gateway: RunningGateway) -> None:
     """The client is told in OpenAI's shape, with a Retry-After."""
-    await _warm(gateway)
     gone = {"first": f"127.0.0.1:{free_port()}", "second": f"127.0.0.1:{free_port()}"}
     async with gateway.client.post(gateway.service_url, data=b"body", headers=gone) as response:
         assert (response.status, response.headers["retry-after"]) == (503, "1")
@@ -151,7 +143,6 @@ async def test_two_pods_that_refuse_are_all_that_are_tried(gateway: RunningGatew
 
 async def test_a_pod_that_resets_after_it_got_the_request_is_not_asked_twice(gateway: RunningGateway) -> None:
     """A GPU may have worked on it."""
-    await _warm(gateway)
     connections = 0
 
     async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -273,7 +264,6 @@ async def test_a_client_that_leaves_while_held_is_not_waited_for(gateway: Runnin
 
 async def test_a_client_that_leaves_in_mid_stream_closes_the_pods_connection(gateway: RunningGateway) -> None:
     """And the policy is told that it was the client who left."""
-    await _warm(gateway)
     url = f"{gateway.service_url}/stream?chunks=1000&bytes=10&pause=0.05"
     async with ClientSession() as leaving:
         response = await leaving.get(url)
@@ -393,21 +383,6 @@ async def test_several_worker_threads_share_the_picker(tmp_path: Path, script: S
         ended: set[str | None] = set()
         while len(ended) < 60:
             ended.add((await gateway.end()).pick_id)
-
-
-async def _warm(gateway: RunningGateway) -> None:
-    """Have Envoy know a pod: before, requests are passed on with none tried. Forget what it took."""
-
-    async def goes_straight() -> bool:
-        gateway.policy.asked.clear()
-        async with gateway.client.post(gateway.service_url, data=b"") as response:
-            assert response.status == 200
-        ends = [await gateway.end() for _ in gateway.policy.asked]
-        assert {end.pick_id for end in ends} == {ends[0].pick_id}
-        return len(ends) == 1
-
-    await until(goes_straight)
-    gateway.policy.asked.clear()
 
 
 async def _asked(gateway: RunningGateway, count: int) -> None:

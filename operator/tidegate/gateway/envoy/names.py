@@ -18,6 +18,9 @@ FIRST_PICK_HEADER = "x-tidegate-first-pick"
 MODEL_HEADER = "x-tidegate-model"
 """On the way to a second pod, of a request to the shared address: its model, percent-encoded."""
 
+WARM_UP_HEADER = "x-tidegate-warm-up"
+"""Of requests that the picker sends to have Envoy know an address."""
+
 ATTEMPT_HEADER = "x-envoy-attempt-count"
 
 METADATA_NAMESPACE = "tidegate"

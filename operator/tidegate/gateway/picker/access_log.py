@@ -4,14 +4,15 @@ from envoy.data.accesslog.v3.accesslog_pb2 import HTTPAccessLogEntry, ResponseFl
 
 from tidegate.gateway.envoy.names import PICK_HEADER
 from tidegate.gateway.exchange import Ended
+from tidegate.gateway.picker.warm_up import WARM_UP
 
 _CLIENT_LEFT = frozenset({"downstream_connection_termination", "downstream_remote_reset"})
 
 
 def ended_of(entry: HTTPAccessLogEntry) -> Ended | None:
-    """Return the end of a request that was forwarded; None for one that never was."""
+    """Return the end of a request that was forwarded; None for all others."""
     pick_id = entry.request.request_headers.get(PICK_HEADER)
-    if not pick_id:
+    if not pick_id or pick_id == WARM_UP.pick_id:
         return None
     common = entry.common_properties
     flags = _flags(common.response_flags)
