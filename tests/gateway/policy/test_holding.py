@@ -52,6 +52,22 @@ def test_who_comes_when_the_queue_is_full_is_told_when_to_come_again() -> None:
     in_fake_time(story)
 
 
+def test_nobody_is_told_to_wait_longer_than_sdks_do() -> None:
+    """A model that takes ten minutes to start is asked for again every minute: told more, SDKs would give up."""
+
+    async def story() -> None:
+        stage = Stage()
+        stage.put(a_service(max_held_requests=1, wake_plan=a_plan(lead_time_seconds=600)))
+        caller = stage.call()
+        await soon()
+        reply = await stage.router.route(a_request())
+        assert isinstance(reply, Reply)
+        assert (reply.status, header_of(reply, "retry-after")) == (429, "60")
+        caller.cancel()
+
+    in_fake_time(story)
+
+
 @pytest.mark.parametrize(
     ("shared", "length", "held_bytes"),
     [

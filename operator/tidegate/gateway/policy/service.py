@@ -25,6 +25,10 @@ DEFAULT_SEQUENCES = 256
 UNKNOWN_LEAD_SECONDS = 10
 """What clients are told to wait while no lead time is learned."""
 
+LONGEST_RETRY_SECONDS = 60
+"""What clients are told to wait at most. OpenAI's SDKs wait that long; told more, old ones come back at once and new
+ones, at more than two minutes, not at all."""
+
 
 class Service:
     """One service. It decides nothing about time: the router asks, and acts."""
@@ -116,7 +120,8 @@ class Service:
         plan = self.spec.wake_plan if self.spec is not None else None
         lead = plan.lead_time_seconds if plan is not None else None
         since = now - self.waking.started if self.waking.started is not None else 0.0
-        return max(1, math.ceil((UNKNOWN_LEAD_SECONDS if lead is None else lead) - since))
+        left = math.ceil((UNKNOWN_LEAD_SECONDS if lead is None else lead) - since)
+        return min(max(1, left), LONGEST_RETRY_SECONDS)
 
     def ejections_end(self, now: float) -> Iterable[float]:
         """When pods that refused a connection are tried again, in seconds of the loop."""
