@@ -147,3 +147,22 @@ def test_streams_of_removed_listeners_have_hours(tmp_path: Path) -> None:
     assert arguments[arguments.index("--drain-time-s") + 1] == "14400"
     assert arguments[arguments.index("--drain-strategy") + 1] == "immediate"
     assert arguments[arguments.index("--concurrency") + 1] == "3"
+
+
+@pytest.mark.parametrize(
+    ("listener", "arrives_within"),
+    [
+        (service_listener(CHAT, 10_000), "3900s"),
+        (shared_listener(8080), "300s"),
+        (repick_listener(Directory(Path("/d"))), "3900s"),
+    ],
+    ids=["service", "shared", "repick"],
+)
+def test_no_bound_of_envoy_ends_a_hold(listener: dict[str, Any], arrives_within: str) -> None:
+    """The longest hold is an hour, and where the body waits with it, so is the time in which that arrives."""
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    assert (manager["stream_idle_timeout"], manager["request_timeout"]) == ("3900s", arrives_within)
+    (picker,) = [each for each in manager["http_filters"] if each["name"] == "envoy.filters.http.ext_proc"]
+    assert picker["typed_config"]["message_timeout"] == "3600s"
+    picked, _ = manager["route_config"]["virtual_hosts"][0]["routes"]
+    assert (picked["route"]["timeout"], picked["route"]["idle_timeout"]) == ("0s", "3600s")

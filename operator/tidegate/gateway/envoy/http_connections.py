@@ -30,7 +30,13 @@ Document = dict[str, Any]
 
 
 def http_filter_chain(
-    *, header_mutations: list[Document], cluster: str, retried: bool, filters: tuple[Document, ...] = (), edge: bool
+    *,
+    header_mutations: list[Document],
+    cluster: str,
+    retried: bool,
+    filters: tuple[Document, ...] = (),
+    edge: bool,
+    receive_seconds: int = _BEYOND_HOLD_SECONDS,
 ) -> Document:
     """Return the filter chain of a listener.
 
@@ -40,6 +46,8 @@ def http_filter_chain(
         retried: Whether one that reached no pod is tried there once more.
         filters: In front of the picker.
         edge: Whether clients come here, rather than this Envoy itself.
+        receive_seconds: How long a request may take to arrive; where its body is not read before it is held, that
+            includes the hold.
     """
     manager: Document = {
         "@type": _TYPE + _MANAGER,
@@ -50,7 +58,7 @@ def http_filter_chain(
         "server_header_transformation": "PASS_THROUGH",
         "max_request_headers_kb": HEADER_KILOBYTES if edge else 4 * HEADER_KILOBYTES,
         "stream_idle_timeout": f"{_BEYOND_HOLD_SECONDS}s",
-        "request_timeout": f"{_BEYOND_HOLD_SECONDS}s",
+        "request_timeout": f"{receive_seconds}s",
         "request_headers_timeout": "30s",
         "common_http_protocol_options": {"idle_timeout": "600s"},
         "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": "gateway"},

@@ -23,6 +23,9 @@ from tidegate.gateway.routed_service import Key
 
 _BUFFER_BYTES = 64 * 1024
 
+SHARED_BODY_SECONDS = 300
+"""How long a request to the shared address may take to arrive: its body is read before it is held."""
+
 UNREAD_SECONDS = 300
 """How long a client may leave the bytes of a response unread; then it counts as gone."""
 
@@ -75,6 +78,7 @@ def shared_listener(port: int, *, host: str = "0.0.0.0") -> Document:  # noqa: S
         cluster=ENGINE_OR_REPICK_CLUSTER,
         retried=True,
         filters=(_body_buffer(), _model_reader()),
+        receive_seconds=SHARED_BODY_SECONDS,
         edge=True,
     )
     return _listener(SHARED_LISTENER, _socket_address(host, port), chain)
