@@ -68,6 +68,8 @@ CHANGES: dict[str, tuple[Any, Values]] = {
     "gateway.routingMode": ("Direct", {}),
     "gateway.replicas": (3, {}),
     "gateway.sharedPort": (8001, {}),
+    "gateway.servicePorts.first": (20000, {}),
+    "gateway.servicePorts.last": (20000, {}),
     "gateway.maximumHeldBytes": (1_048_576, {}),
     "gateway.drainSeconds": (60, {}),
     "gateway.envoy.image.registry": ("example.com", {}),

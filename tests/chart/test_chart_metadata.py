@@ -6,7 +6,7 @@ import pytest
 import yaml
 from chart_values import documented
 
-from helm_chart import CHART, Helm, operator_container
+from helm_chart import CHART, Helm, containers, pods
 from tidegate.api.crds import RESOURCES
 from tidegate.api.names import GROUP, VERSION
 
@@ -52,10 +52,10 @@ class TestArtifactHub:
         for each in RESOURCES:
             assert isinstance(each.model.model_validate(examples[each.model.__name__]), each.model)
 
-    def test_the_image_is_the_one_that_is_installed(self, helm: Helm) -> None:
+    def test_the_images_are_those_that_are_installed(self, helm: Helm) -> None:
         """For scanners."""
-        (image,) = yaml.safe_load(ANNOTATIONS["artifacthub.io/images"])
-        assert image["image"] == operator_container(helm.render())["image"]
+        listed = {image["image"] for image in yaml.safe_load(ANNOTATIONS["artifacthub.io/images"])}
+        assert listed == {container["image"] for pod in pods(helm.render()) for container in containers(pod)}
 
     def test_an_early_version_says_so(self) -> None:
         """Before 1.0 it is a pre-release."""

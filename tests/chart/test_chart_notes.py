@@ -14,6 +14,13 @@ WARNINGS = {
         {"prometheus": {"url": "https://prometheus", "insecureSkipVerify": True}},
         "prometheus.insecureSkipVerify is true",
     ),
+    "gateways that can do anything": (
+        {"admission": {"gatewayScale": {"enabled": False}}},
+        "admission.gatewayScale.enabled is false",
+    ),
+    "authors who can do anything": ({"admission": {"author": {"enabled": False}}}, "admission.author.enabled is false"),
+    "an open address": ({"gateway": {"service": {"type": "LoadBalancer"}}}, "gateway.service.type is LoadBalancer"),
+    "an uninstall that asks nobody": ({"gateway": {"refuseUninstall": False}}, "gateway.refuseUninstall is false"),
     "no roles": ({"rbac": {"create": False}}, "rbac.create is false"),
 }
 
@@ -35,7 +42,11 @@ class TestNotes:
         assert f"WARNING: {warning}" in said
         assert said.count("WARNING") == 1
 
-    @pytest.mark.parametrize("values", [{}, {"watchNamespaces": ["a"]}, {"operator": {"replicas": 2}}])
+    @pytest.mark.parametrize(
+        "values",
+        [{}, {"watchNamespaces": ["a"]}, {"operator": {"replicas": 2}}, {"gateway": {"enabled": False}}],
+        ids=str,
+    )
     def test_what_is_not_risky_is_not(self, helm: Helm, values: dict[str, Any]) -> None:
         """A warning that is always there is read by nobody."""
         assert "WARNING" not in notes(helm, values)
@@ -49,6 +60,34 @@ class TestNotes:
         said = notes(helm, {"crds": crds})
         assert ("Uninstalling stops no pod" in said) is stops_no_pod
         assert ("`helm uninstall` will delete" in said) is not stops_no_pod
+
+    @pytest.mark.parametrize(
+        ("gateway", "refused"), [({}, True), ({"refuseUninstall": False}, False), ({"enabled": False}, False)], ids=str
+    )
+    def test_that_an_uninstall_may_be_refused_is_told(
+        self, helm: Helm, gateway: dict[str, Any], *, refused: bool
+    ) -> None:
+        """With the command that comes first; where there is nothing to ask, nothing is said."""
+        said = notes(helm, {"gateway": gateway})
+        assert ("It is refused while services are reached through the gateways" in said) is refused
+        assert (
+            "helm upgrade mine CHART --namespace here --reuse-values --set gateway.routingMode=None" in said
+        ) is refused
+
+    @pytest.mark.parametrize(
+        ("gateway", "address"),
+        [
+            ({}, "http://mine-tidegate-gateway.here/v1"),
+            ({"service": {"port": 8000}}, "http://mine-tidegate-gateway.here:8000/v1"),
+            ({"service": {"enabled": False}}, ""),
+            ({"enabled": False}, ""),
+        ],
+        ids=str,
+    )
+    def test_the_shared_address_is_told(self, helm: Helm, gateway: dict[str, Any], address: str) -> None:
+        """Where there is one."""
+        said = notes(helm, {"gateway": gateway})
+        assert (address in said) if address else ("by the `model` of a request" not in said)
 
     @pytest.mark.parametrize(("watched", "namespace"), [([], "default"), (["team-a", "team-b"], "team-a")])
     def test_the_first_service_can_be_applied_as_it_stands(

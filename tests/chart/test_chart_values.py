@@ -74,7 +74,6 @@ WRONG_VALUES = {
     "a label with a space": {"commonLabels": {"team": "a b"}},
     "more than all": {"operator": {"podDisruptionBudget": {"maxUnavailable": "all"}}},
     "another way to route": {"gateway": {"routingMode": "Proxy"}},
-    "a shared port among the services'": {"gateway": {"sharedPort": 10000}},
     "a shared port for root": {"gateway": {"sharedPort": 80}},
     "the port of the metrics": {"gateway": {"sharedPort": 8080}},
     "no time to drain": {"gateway": {"drainSeconds": 0}},
@@ -163,6 +162,18 @@ WRONG_TOGETHER = {
     "two accounts that nobody makes": (
         {"serviceAccount": {"create": False}, "gateway": {"serviceAccount": {"create": False}}},
         "gateway.serviceAccount and serviceAccount are the same account",
+    ),
+    "no port for any service": (
+        {"gateway": {"servicePorts": {"first": 20000, "last": 19999}}},
+        "gateway.servicePorts.last must not be less than first",
+    ),
+    "a shared port among the services'": (
+        {"gateway": {"sharedPort": 10000}},
+        "gateway.sharedPort is among gateway.servicePorts",
+    ),
+    "the metrics' port among the services'": (
+        {"gateway": {"sharedPort": 9000, "servicePorts": {"first": 8000, "last": 8999}}},
+        "gateway.servicePorts has 8080 in it",
     ),
     "two Envoys": (
         {"gateway": {"envoy": {"fromWheel": True, "image": {"repository": "mine/envoy"}}}},

@@ -94,7 +94,11 @@ class KindStage:
 
     def _install(self) -> None:
         repository, _, tag = IMAGE.rpartition(":")
-        values = {"image": {"registry": "", "repository": repository, "tag": tag}, "logging": {"format": "console"}}
+        values = {
+            "image": {"registry": "", "repository": repository, "tag": tag},
+            "logging": {"format": "console"},
+            "gateway": {"enabled": False},  # The load comes in by node ports, and nothing sleeps.
+        }
         (helm,) = find(["helm"]).values()
         answer = subprocess.run(
             [

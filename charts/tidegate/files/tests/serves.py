@@ -1,4 +1,7 @@
-"""Run by `helm test`: an InferenceService with a simulated engine becomes ready, answers, and is deleted again."""
+"""Run by `helm test`: an InferenceService with a simulated engine becomes ready, answers, and is deleted again.
+
+It is asked at its own address and, where there is one, at the address that all services share.
+"""
 
 import json
 import os
@@ -13,6 +16,7 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 API_SERVER = f"https://{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}"
 SERVICE = json.loads(os.environ["INFERENCE_SERVICE"])
 SECONDS = int(os.environ["SECONDS_TO_BE_READY"])
+SHARED_URL = os.environ.get("SHARED_URL")
 
 COLLECTION = f"/apis/{SERVICE['apiVersion']}/namespaces/{SERVICE['metadata']['namespace']}/inferenceservices"
 OBJECT = f"{COLLECTION}/{SERVICE['metadata']['name']}"
@@ -48,7 +52,7 @@ def wait_until_ready() -> str:
     while True:
         status = kubernetes("GET", OBJECT).get("status", {})
         conditions = {found["type"]: found for found in status.get("conditions", ())}
-        if conditions.get("Ready", {}).get("status") == "True":
+        if conditions.get("Ready", {}).get("status") == "True" and "url" in status:
             return str(status["url"])
         if time.monotonic() > deadline:
             said = "\n".join(f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in conditions.values())
@@ -80,7 +84,8 @@ print("created", OBJECT, flush=True)
 try:
     address = wait_until_ready()
     print("ready at", address, flush=True)
-    print("answered:", ask(address), flush=True)
+    for url in filter(None, (address, SHARED_URL)):
+        print(f"answered at {url}:", ask(url), flush=True)
 finally:
     wait_until_gone()
     print("deleted", flush=True)

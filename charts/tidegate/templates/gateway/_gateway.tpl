@@ -17,14 +17,10 @@
 - gateway
 - --directory={{ include "tidegate.gateway.directory" . }}
 - --install={{ .Release.Namespace }}/{{ include "tidegate.gateway.fullname" . }}
-- --identity=$(POD_NAME)
-- --address=$(POD_IP)
-- --node-name=$(NODE_NAME)
 - --port=8080
 - --shared-port={{ $gateway.sharedPort }}
 - --maximum-held-bytes={{ int64 $gateway.maximumHeldBytes }}
 - --drain-seconds={{ $gateway.drainSeconds }}
-- --routing-mode={{ $gateway.routingMode }}
 - --log-format={{ .Values.logging.format }}
 - --log-level={{ .Values.logging.level }}
 {{- range .Values.watchNamespaces }}

@@ -42,6 +42,7 @@ type: Recreate
 {{- with .Values.gateway }}
 {{- if .enabled }}
 - --gateway={{ $.Release.Namespace }}/{{ include "tidegate.gateway.fullname" $ }}
+- --gateway-ports={{ .servicePorts.first }}-{{ .servicePorts.last }}
 - --routing-mode={{ .routingMode }}
 {{- end }}
 {{- end }}

@@ -8,6 +8,15 @@
 {{ include "tidegate.fullname" . | trunc 30 | trimSuffix "-" }}-test
 {{- end }}
 
+{{/* The shared address, if it leads to that service. */}}
+{{- define "tidegate.test.sharedAddress" -}}
+{{- with .Values.gateway }}
+{{- if and .enabled .service.enabled (ne .routingMode "None") -}}
+http://{{ include "tidegate.gateway.fullname" $ }}.{{ $.Release.Namespace }}:{{ .service.port }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* An InferenceService on CPU whose engine is simulated by the chart's image; fits into Pod Security `restricted`. */}}
 {{- define "tidegate.test.inferenceService" -}}
 apiVersion: inference.tidegate.dev/v1alpha1
@@ -19,7 +28,7 @@ metadata:
     {{- include "tidegate.labels" . | nindent 4 }}
     app.kubernetes.io/component: test
 spec:
-  model: {name: test}
+  model: {name: {{ include "tidegate.test.name" . }}}
   engine: {type: vLLM, image: {{ include "tidegate.image" . | quote }}}
   scaling: {maxReplicas: 1}
   template:
