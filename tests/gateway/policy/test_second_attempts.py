@@ -21,6 +21,7 @@ from router_in_fake_time import (
 )
 
 from tidegate.gateway.exchange import Forward, Reply, Request
+from tidegate.gateway.policy.retry_budget import RetryBudget
 
 REFUSED = frozenset({"upstream_connection_failure"})
 
@@ -263,3 +264,15 @@ def test_a_second_attempt_of_a_picker_that_has_died_is_picked_anew() -> None:
         assert stage.router.report().services[CHAT].in_flight == 0
 
     in_fake_time(story)
+
+
+@pytest.mark.parametrize(("requests", "retries"), [(0, 10), (95, 19), (900, 100), (10_000, 100)])
+def test_a_busy_day_saves_up_a_hundred_retries_at_most(requests: int, retries: int) -> None:
+    """A tenth of what came, above the ten that are always there."""
+    budget = RetryBudget(0.0)
+    for _ in range(requests):
+        budget.earn()
+    spent = 0
+    while budget.spend(0.0):
+        spent += 1
+    assert spent == retries

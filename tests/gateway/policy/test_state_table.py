@@ -255,3 +255,43 @@ def test_who_waits_for_a_pod_without_a_node_waits_two_lead_times_and_no_longer()
         assert _fate(caller) == "503 unschedulable"
 
     in_fake_time(story)
+
+
+def test_the_last_pod_without_a_node_settles_when_nobody_waits_any_more() -> None:
+    """And the report says so though nobody asked for the service meanwhile."""
+
+    async def story() -> None:
+        stage = Stage()
+        pods = [a_pod(str(n), ready=False, trouble=trouble("Unschedulable", EPOCH + 30 * n)) for n in range(2)]
+        stage.put(a_service(), *pods)
+        caller = stage.call()
+        await asyncio.wait([caller], timeout=109)
+        assert not caller.done()
+        await asyncio.wait([caller], timeout=1.1)
+        assert _fate(caller) == "503 unschedulable"
+        stage.put(a_service(("models", "other")), pods[0])
+        assert stage.router.report().services["models", "other"].state == "Blocked"
+        stage.put(a_service(("models", "later")), a_pod(ready=False, trouble=trouble("Unschedulable", EPOCH + 100)))
+        assert stage.router.report().services["models", "later"].state == "Waking"
+        await asyncio.sleep(100)
+        assert stage.router.report().services["models", "later"].state == "Blocked"
+
+    in_fake_time(story)
+
+
+@pytest.mark.parametrize("pods_first", [True, False])
+def test_of_a_service_that_is_gone_with_its_pods_nothing_is_kept(*, pods_first: bool) -> None:
+    """One of its name begins at nothing, whichever was heard of first."""
+
+    async def story() -> None:
+        stage = Stage()
+        stage.put(a_service(), a_pod())
+        await stage.router.route(a_request())
+        steps = [lambda: stage.router.put_pods(CHAT, ()), lambda: stage.router.forget_service(CHAT)]
+        for step in steps if pods_first else reversed(steps):
+            step()
+        stage.put(a_service(), a_pod())
+        counts = stage.router.report().services[CHAT]
+        assert (counts.requests_total, counts.in_flight) == (0, 0)
+
+    in_fake_time(story)
