@@ -1,5 +1,6 @@
 """`tidegate gateway`."""
 
+import asyncio
 import ipaddress
 import re
 import secrets
@@ -107,8 +108,6 @@ def gateway(  # one parameter per option
 
     Runs beside `tidegate envoy`, which carries the bytes, and may end and start again while that goes on.
     """
-    import uvloop  # noqa: PLC0415 - `--help` must not pay for it
-
     from tidegate.cluster.connection import NoClusterError, pod_namespace  # noqa: PLC0415
     from tidegate.controller.logs import configure_logs  # noqa: PLC0415
     from tidegate.gateway.members import Member  # noqa: PLC0415
@@ -140,7 +139,9 @@ def gateway(  # one parameter per option
         drain_seconds=drain_seconds,
     )
     try:
-        uvloop.run(run(options))
+        # Not uvloop: where connecting fails or is given up, it leaves a descriptor to two owners (its issue 738), and a
+        # picker gives up connections all the time, those of its health checks first.
+        asyncio.run(run(options))
     except (NoClusterError, OSError) as error:
         click.echo(f"tidegate gateway: {error}", err=True)
         sys.exit(1)
