@@ -38,6 +38,7 @@ class Campaign:
         only: Names of the faults to draw from.
         failures: What was broken, and when.
         accounts: Of all requests under faults.
+        crashes: Programs that ended by themselves, when, and with which last words.
         last_wakes: Of the requests at the end, one to each service that sleeps, nothing being broken.
         stuck_awake: Services that did not fall asleep in the end.
         without_endpoint: How often a client found no gateway in the service's slice.
@@ -55,6 +56,7 @@ class Campaign:
     failures: list[Failure] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
     last_wakes: list[Account] = field(default_factory=list)
+    crashes: list[str] = field(default_factory=list)
     stuck_awake: list[str] = field(default_factory=list)
     without_endpoint: int = 0
     seconds: float = 0.0
@@ -66,6 +68,7 @@ class Campaign:
         self._began = time.monotonic()
         looking = asyncio.create_task(self._look())
         telling = asyncio.create_task(self._tell())
+        restarting = asyncio.create_task(self._restart())
         try:
             async with Client(prefix="request", bound_seconds=BOUND_SECONDS) as client:
                 self.accounts = client.accounts
@@ -85,8 +88,8 @@ class Campaign:
             telling.cancel()
             await self._end()
         finally:
-            looking.cancel()
-            telling.cancel()
+            for task in (looking, telling, restarting):
+                task.cancel()
 
     def _is_over(self) -> bool:
         enough = self.cycles.complete >= self.cycles_wanted
@@ -130,6 +133,18 @@ class Campaign:
                 self.cycles.see(await asyncio.to_thread(self.rig.services.sizes))
                 self._slices = await asyncio.to_thread(self.rig.services.gateways_of)
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _restart(self) -> None:
+        """As the kubelet does: what has ended by itself is started again. It is a finding each time."""
+        programs = [self.rig.operator, *(p for gateway in self.rig.gateways for p in (gateway.envoy, gateway.picker))]
+        while True:
+            await asyncio.sleep(PAUSE_SECONDS)
+            for program in programs:
+                if program.has_crashed:
+                    self.crashes.append(f"{program.name} at {time.time():.3f}: {program.last_words()}")
+                    self.tell(f"crashed: {self.crashes[-1]}")
+                    program.kill()
+                    program.start()
 
     async def _tell(self) -> None:
         while True:

@@ -148,5 +148,6 @@ def _findings(everything: Rig, campaign: Campaign, seed: int) -> Findings:
         doubled=duplicates(events),
         stuck_awake=campaign.stuck_awake,
         not_woken=not_answered(campaign.last_wakes),
+        crashes=campaign.crashes,
         without_endpoint=campaign.without_endpoint,
     )

@@ -36,11 +36,12 @@ class Findings:
     stuck_awake: Sequence[str]
     not_woken: Sequence[Account]
     without_endpoint: int
+    crashes: Sequence[str]
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing was lost and nobody is stuck."""
-        return not (self.defects or self.doubled.after_first_byte or self.stuck_awake or self.not_woken)
+        return not (self.crashes or self.defects or self.doubled.after_first_byte or self.stuck_awake or self.not_woken)
 
 
 def table(findings: Findings) -> str:
@@ -69,6 +70,7 @@ def summary(findings: Findings) -> str:
             f"first byte of an answer, {findings.doubled.after_first_byte} after it"
         ),
         f"times that a client found no gateway in a service's slice: {findings.without_endpoint}",
+        f"programs that ended by themselves: {'; '.join(findings.crashes) or 'none'}",
         f"services stuck awake: {', '.join(findings.stuck_awake) or 'none'}",
         f"services stuck asleep: {', '.join(each.service for each in findings.not_woken) or 'none'}"
         + (f" ({dict(refused)})" if refused else ""),

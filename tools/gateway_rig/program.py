@@ -17,7 +17,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TIDEGATE = (sys.executable, "-m", "tidegate")
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.02
+CRASH_SEEN_SECONDS = 1.0
+"""How long ago a program may have ended that is found to have ended by itself."""
+
 TAIL_BYTES = 3000
+LAST_WORDS = 300
 _PR_SET_PDEATHSIG = 1
 
 
@@ -59,6 +63,12 @@ class Program:
         """Whether it runs now."""
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def has_crashed(self) -> bool:
+        """Whether it has ended though nobody ended it."""
+        ended_by_us = bool(self.gone) and self.gone[-1][1] == float("inf")
+        return self.process is not None and self.process.poll() is not None and not ended_by_us
+
     def start(self) -> None:
         """Start it; it gets all the descriptors that this user may have, and ends with this process."""
         with self.log.open("ab") as output:
@@ -77,7 +87,9 @@ class Program:
 
     def kill(self) -> None:
         """End it at once, as the kernel ends a process that has no memory left; wait until it is gone."""
-        if self.process is not None and self.process.poll() is None:
+        if self.has_crashed:
+            self.gone.append((time.time() - CRASH_SEEN_SECONDS, float("inf")))
+        elif self.process is not None and self.process.poll() is None:
             self.gone.append((time.time(), float("inf")))
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -120,6 +132,11 @@ class Program:
             if time.monotonic() > deadline:
                 raise ToolsError(f"{self.name} took longer than {seconds:g} s; {self.tail()}")
             time.sleep(POLL_SECONDS)
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
+        return lines[-1][-LAST_WORDS:] if lines else "nothing said"
 
     def tail(self) -> str:
         """The end of its log, and where the rest is."""
