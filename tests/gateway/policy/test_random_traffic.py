@@ -53,7 +53,9 @@ class Traffic:
         self.stage = Stage()
         self.stage.outcomes = [WakeOutcome(result=result) for result in WakeResult] * 100
         self.waiting: list[asyncio.Task[Forward | Reply]] = []
-        self.pick_of: dict[asyncio.Task[Forward | Reply], str] = {}
+        self.first_of: dict[asyncio.Task[Forward | Reply], Forward] = {}
+        """Second questions that are open, to the answer to the first."""
+
         self.flying: dict[str, Forward] = {}
         self.fates: Counter[str] = Counter()
         self.asked = 0
@@ -71,13 +73,19 @@ class Traffic:
         request = a_get("/metrics", KEYS[a % 3]) if b == 0 else a_request(KEYS[a % 3])
         self._call(self.stage.call(request))
 
-    def _call(self, task: asyncio.Task[Forward | Reply]) -> None:
+    def _call(self, task: asyncio.Task[Forward | Reply], first: Forward | None = None) -> None:
         self.asked += 1
+        if first is not None:
+            self.first_of[task] = first
         self.waiting.append(task)
         task.add_done_callback(self._settled)
 
     def _settled(self, task: asyncio.Task[Forward | Reply]) -> None:
         self.waiting.remove(task)
+        first = self.first_of.pop(task, None)
+        if task.cancelled() and first is not None:
+            # The log tells of it, and that is all that is heard where the second question was never put.
+            self.stage.router.ended(an_end(first, status=0, client_left=True))
         if task.cancelled():
             self.fates["cancelled"] += 1
             return
@@ -115,14 +123,14 @@ class Traffic:
         forward = self._one(a)
         if forward is not None:
             del self.flying[forward.pick_id]
-            self._call(self.stage.call(a_request(KEYS[b % 3], attempt=2, pick_id=forward.pick_id)))
+            self._call(self.stage.call(a_request(KEYS[b % 3], attempt=2, pick_id=forward.pick_id)), forward)
 
     def asked_twice(self, a: int, _: int) -> None:
         """Envoy had nobody to try yet."""
         forward = self._one(a)
         if forward is not None:
             del self.flying[forward.pick_id]
-            self._call(self.stage.call(a_request(attempt=1, pick_id=forward.pick_id)))
+            self._call(self.stage.call(a_request(attempt=1, pick_id=forward.pick_id)), forward)
 
     def pods(self, a: int, b: int) -> None:
         """A service's pods are others now."""
