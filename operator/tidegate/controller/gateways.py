@@ -102,13 +102,18 @@ class Gateways:
         self._members: dict[str, _Member] = {}
         self._pages: dict[str, GatewayPage] = {}
         self._listed_at: float | None = None
+        self._problem = ""
 
     async def read(self) -> None:
         """Look who lives, and read them. What cannot be had is told as unknown, and never as nothing."""
         try:
             await self._list()
         except ClusterError as error:
-            log.warning("the gateways' Leases cannot be listed", namespace=self._install.namespace, error=str(error))
+            if str(error) != self._problem:  # Told once, and not at every tick.
+                self._problem = str(error)
+                log.warning(
+                    "the gateways' Leases cannot be listed", namespace=self._install.namespace, error=str(error)
+                )
         now = self._clock()
         live = {name: member.metrics_address for name, member in self._members.items() if member.lives(now)}
         for name in self._pages.keys() - live.keys():
@@ -163,7 +168,7 @@ class Gateways:
             known = self._members.get(name)
             # The same word as before was seen before.
             members[name] = member if known is None or known.renewed != member.renewed else known
-        self._members, self._listed_at = members, self._clock()
+        self._members, self._listed_at, self._problem = members, self._clock(), ""
 
 
 def _member(document: Document, now: float) -> _Member | None:

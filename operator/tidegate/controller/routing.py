@@ -150,7 +150,11 @@ def routed_row(view: RoutingView, live: LiveService | None) -> Row:  # noqa: PLR
     if view.mode is RoutingMode.NONE:
         return "False", Reason.PORTS_EXHAUSTED, f"all ports of the gateways are in use, {instead}"
     if view.gateways_live is None:
-        return "Unknown", Reason.GATEWAY_UNAVAILABLE, "it is not known which gateways live: see the operator's log"
+        return (
+            "Unknown",
+            Reason.GATEWAY_UNAVAILABLE,
+            "it is not known which gateways live: their Leases cannot be listed; see the operator's log",
+        )
     if not view.gateways_live:
         reached = "the service is not reached" if live is None or not live.to_pods else "nobody would wake the service"
         return "False", Reason.GATEWAY_UNAVAILABLE, f"no gateway lives, so {reached}, and it is not put to sleep"
