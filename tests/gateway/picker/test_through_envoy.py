@@ -307,13 +307,6 @@ async def test_a_drained_gateway_serves_on_and_asks_clients_to_go(gateway: Runni
             assert (response.status, response.headers["connection"]) == (200, "close")
 
 
-async def test_failed_health_checks_ask_clients_to_go(gateway: RunningGateway) -> None:
-    """As draining does."""
-    await gateway.admin.fail_health_checks()
-    async with gateway.client.post(gateway.service_url, data=b"") as response:
-        assert (response.status, response.headers["connection"]) == (200, "close")
-
-
 async def test_services_come_and_go_without_a_cut_stream(gateway: RunningGateway) -> None:
     """A stream outlives other services' changes, and even the removal of its own."""
     url = f"{gateway.service_url}/stream?chunks=30&bytes=10&pause=0.05"

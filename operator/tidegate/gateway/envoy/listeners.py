@@ -17,7 +17,6 @@ from tidegate.gateway.envoy.names import (
     REPICK_LISTENER,
     SERVICE_HEADER,
     SHARED_LISTENER,
-    STREAM_KEY,
 )
 from tidegate.gateway.routed_service import Key
 
@@ -128,12 +127,8 @@ def _body_buffer() -> Document:
 
 
 def _model_reader() -> Document:
-    def rule(key: str, **found: Document) -> Document:
-        value = {"metadata_namespace": METADATA_NAMESPACE, "key": key}
-        return {"selectors": [{"key": key}], "on_present": value, **found}
-
-    def problem(words: str) -> Document:
-        return {"metadata_namespace": METADATA_NAMESPACE, "key": PROBLEM_KEY, "value": words}
+    def finding(key: str, **value: str) -> Document:
+        return {"metadata_namespace": METADATA_NAMESPACE, "key": key, **value}
 
     return {
         "name": "envoy.filters.http.json_to_metadata",
@@ -143,12 +138,12 @@ def _model_reader() -> Document:
                 # Parameters of the type (`; charset=utf-8`) would otherwise make it another.
                 "allow_content_types_regex": {"regex": r"(?i)application/([a-z.-]+\+)?json\s*(;.*)?"},
                 "rules": [
-                    rule(
-                        MODEL_KEY,
-                        on_missing=problem("missing"),
-                        on_error=problem("invalid"),
-                    ),
-                    rule(STREAM_KEY),
+                    {
+                        "selectors": [{"key": "model"}],
+                        "on_present": finding(MODEL_KEY),
+                        "on_missing": finding(PROBLEM_KEY, value="missing"),
+                        "on_error": finding(PROBLEM_KEY, value="invalid"),
+                    }
                 ],
             },
         },

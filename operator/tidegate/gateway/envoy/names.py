@@ -24,10 +24,9 @@ WARM_UP_HEADER = "x-tidegate-warm-up"
 ATTEMPT_HEADER = "x-envoy-attempt-count"
 
 METADATA_NAMESPACE = "tidegate"
-"""Of what Envoy read from a body: keys MODEL_KEY, STREAM_KEY and PROBLEM_KEY."""
+"""Of what Envoy read from a body: keys MODEL_KEY and PROBLEM_KEY."""
 
 MODEL_KEY = "model"
-STREAM_KEY = "stream"
 PROBLEM_KEY = "problem"
 
 PICKER_CLUSTER = "picker"

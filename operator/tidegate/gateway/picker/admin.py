@@ -104,10 +104,6 @@ class EnvoyAdmin:
         values = {entry["name"]: int(entry["value"]) for entry in document["stats"] if "name" in entry}
         return EnvoyFigures(**{field: values.get(name, 0) for name, field in FIGURES.items()})
 
-    async def fail_health_checks(self) -> None:
-        """Have responses say `connection: close`, and take new connections all the same."""
-        await self._ask("POST", "/healthcheck/fail")
-
     async def drain(self) -> None:
         """Have every response close its connection, so that clients go elsewhere; nothing is refused."""
         await self._ask("POST", "/drain_listeners?graceful&skip_exit")
