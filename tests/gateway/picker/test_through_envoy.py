@@ -390,3 +390,13 @@ async def _listening(gateway: RunningGateway, ports: dict[tuple[str, str], int])
         return gateway.listener_file.names(ports) <= await gateway.admin.listeners()
 
     await until(listening)
+
+
+async def test_a_port_changes_hands_in_one_write(gateway: RunningGateway) -> None:
+    """Requests to it are the new owner's at once; a stream of the old owner goes on."""
+    stream = await gateway.client.get(f"{gateway.service_url}/stream?chunks=20&bytes=10&pause=0.05")
+    gateway.listener_file.write({("models", "heir"): gateway.service_port})
+    await _listening(gateway, {("models", "heir"): gateway.service_port})
+    await gateway.raw(b"GET / HTTP/1.0\r\n\r\n")
+    assert gateway.policy.asked[-1].service == ("models", "heir")
+    assert len(await stream.read()) == 200
