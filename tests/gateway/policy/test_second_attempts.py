@@ -120,6 +120,41 @@ def test_a_pod_that_answers_again_is_trusted_as_before() -> None:
     in_fake_time(story)
 
 
+def test_another_pod_is_preferred_also_when_the_first_is_well_again() -> None:
+    """There is no third attempt: of two with a place, the one that has not refused this request."""
+
+    async def story() -> None:
+        for _ in range(8):
+            stage = Stage()
+            stage.put(a_service(wake_plan=a_plan(max_sequences=1)), a_pod("a"), a_pod("b"))
+            first, other = await _sent(stage), await _sent(stage)
+            second = stage.call(_again(first))
+            await soon()
+            assert not second.done()
+            stage.router.pod_answered(CHAT, f"uid-{first.address.partition(':')[0]}")
+            stage.router.ended(an_end(other))
+            await soon()
+            assert sent(second).address == other.address
+
+    in_fake_time(story)
+
+
+def test_who_waits_for_the_only_pod_gets_it_when_its_second_is_over() -> None:
+    """Though it refused another request, and nothing else happens."""
+
+    async def story() -> None:
+        stage = Stage()
+        stage.put(a_service(wake_plan=a_plan(max_sequences=1)), a_pod())
+        running = await _sent(stage)
+        waiting = stage.call()
+        await soon()
+        stage.router.ended(an_end(running, status=503, flags=REFUSED))
+        await asyncio.wait([waiting])
+        assert now() == pytest.approx(1.0, abs=0.01)
+
+    in_fake_time(story)
+
+
 def test_the_only_pod_that_refused_is_waited_for_until_it_answers() -> None:
     """An engine that restarts, or an old connection that was closed: our own probe says when it is well."""
 

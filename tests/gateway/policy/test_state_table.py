@@ -262,14 +262,14 @@ def test_the_last_pod_without_a_node_settles_when_nobody_waits_any_more() -> Non
 
     async def story() -> None:
         stage = Stage()
-        pods = [a_pod(str(n), ready=False, trouble=trouble("Unschedulable", EPOCH + 30 * n)) for n in range(2)]
+        pods = [a_pod(str(n), ready=False, trouble=trouble("Unschedulable", EPOCH + 30 * n)) for n in (1, 0)]
         stage.put(a_service(), *pods)
         caller = stage.call()
         await asyncio.wait([caller], timeout=109)
         assert not caller.done()
         await asyncio.wait([caller], timeout=1.1)
         assert _fate(caller) == "503 unschedulable"
-        stage.put(a_service(("models", "other")), pods[0])
+        stage.put(a_service(("models", "other")), pods[1])
         assert stage.router.report().services["models", "other"].state == "Blocked"
         stage.put(a_service(("models", "later")), a_pod(ready=False, trouble=trouble("Unschedulable", EPOCH + 100)))
         assert stage.router.report().services["models", "later"].state == "Waking"

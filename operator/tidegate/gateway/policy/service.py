@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tidegate.gateway.exchange import Reply, Request
@@ -73,12 +73,16 @@ class Service:
             request: may carry the service's affinity header.
             now: in seconds of the loop.
             source: decides between equals.
-            not_to: uid of a pod that did not take it before; it is picked only where no other takes requests.
+            not_to: uid of a pod that did not take it before; it is picked only where no other has a place.
         """
-        slots = self.slots_per_pod
         takers = [pod for pod in self.pods.values() if pod.ejected_until <= now and pod.available]
         if not_to:
-            takers = [pod for pod in takers if pod.pod.uid != not_to] or takers
+            others = [pod for pod in takers if pod.pod.uid != not_to]
+            return self._pick_among(others, request, source) or self._pick_among(takers, request, source)
+        return self._pick_among(takers, request, source)
+
+    def _pick_among(self, takers: Sequence[PodLoad], request: Request, source: random.Random) -> PodLoad | None:
+        slots = self.slots_per_pod
         header = self.spec.affinity_header if self.spec is not None else None
         value = request.headers.get(header) if header else None
         pod = by_affinity(value, takers, slots=slots) if value else None

@@ -84,7 +84,6 @@ class Waking:
     """One service's way from the first request that found no pod to the first pod."""
 
     __slots__ = (
-        "_attempts",
         "_last_arrival",
         "_not_before",
         "_repeats",
@@ -109,7 +108,6 @@ class Waking:
         """When the first request found no pod, since the service was last warm."""
 
         self._since: float | None = None
-        self._attempts = 0
         self._last_arrival = 0.0
         self._not_before = 0.0
         self._repeats = 0
@@ -131,13 +129,12 @@ class Waking:
         """
         since = self._since if self._since is not None else self._last_arrival
         settled = min(self._last_arrival + SETTLE_SECONDS, since + LONGEST_SETTLE_SECONDS)
-        size_is_settled = self._attempts > 0 or wake_size(held, plan) >= max(plan.min_replicas, plan.max_replicas)
+        size_is_settled = wake_size(held, plan) >= max(plan.min_replicas, plan.max_replicas)
         return max(since if size_is_settled else settled, self._not_before)
 
     def attempted(self) -> None:
         """An attempt starts."""
         self.running = True
-        self._attempts += 1
 
     def concluded(self, outcome: WakeOutcome, now: float) -> None:
         """An attempt is over."""
@@ -161,7 +158,7 @@ class Waking:
 
     def nobody_waits(self) -> None:
         """The last held request has left: whoever comes next is first again, though not before the pace allows."""
-        self._since, self._attempts = None, 0
+        self._since = None
 
     def over(self) -> None:
         """A pod takes requests: what was is no longer of interest."""
