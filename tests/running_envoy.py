@@ -57,6 +57,29 @@ class ScriptedPolicy:
         del in_flight
 
 
+class Script:
+    """Forwards to the engine, unless a header of the request asks for something else."""
+
+    def __init__(self) -> None:
+        self.engine = ""
+        self.picks = 0
+        self.release = asyncio.Event()
+
+    async def decide(self, request: Request) -> Forward | Reply:
+        """Decide on a request."""
+        if "held" in request.headers:
+            await self.release.wait()
+        if "status" in request.headers:
+            return Reply(
+                status=int(request.headers["status"]),
+                headers=(("content-type", "application/json"), ("retry-after", "77")),
+                body=b'{"error": "the picker\'s"}',
+            )
+        self.picks += 1
+        wanted = request.headers.get("second" if request.attempt > 1 else "first", self.engine)
+        return Forward(pick_id=f"pick-{self.picks}", address=wanted, headers_to_add=(("x-added", "yes"),))
+
+
 @dataclass
 class RunningGateway:
     """Envoy and picker, running."""

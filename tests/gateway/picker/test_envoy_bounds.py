@@ -1,0 +1,154 @@
+"""What a real Envoy makes of bodies, of bad requests, and of more than it can carry."""
+
+import asyncio
+import contextlib
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from running_envoy import SERVICE, RunningGateway, Script, running_gateway
+
+JSON = {"content-type": "application/json"}
+
+
+async def test_no_client_can_choose_its_pod_or_its_service(gateway: RunningGateway) -> None:
+    """Headers that steer Envoy or the picker are removed, however they are written."""
+    forged = {
+        "X-Pick-Id": "7",
+        "X-Gateway-Destination-Endpoint": "127.0.0.1:22",
+        "X-Tidegate-Service": "others/chat",
+        "X-Tidegate-First-Pick": "8",
+        "X-Tidegate-Anything": "9",
+        "X-Envoy-Max-Retries": "9",
+        "X-Envoy-Attempt-Count": "2",
+    }
+    async with gateway.client.post(gateway.service_url, data=b"", headers=forged) as response:
+        got = await response.json()
+    asked = gateway.policy.asked[0]
+    assert (asked.service, asked.pick_id, asked.attempt) == (SERVICE, None, 1)
+    assert not {"x-pick-id", "x-gateway-destination-endpoint", "x-tidegate-anything"} & set(asked.headers)
+    assert not {"x-tidegate-anything", "x-envoy-max-retries"} & set(got["headers"])
+    assert got["headers"]["x-pick-id"] == "pick-1"
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 429, 503, 504])
+async def test_the_pickers_own_replies_pass_unchanged(gateway: RunningGateway, status: int) -> None:
+    """Status, body and headers are the policy's, also where Envoy has words for the status itself."""
+    async with gateway.client.post(gateway.service_url, data=b"", headers={"status": str(status)}) as response:
+        assert (response.status, await response.json()) == (status, {"error": "the picker's"})
+        assert response.headers["retry-after"] == "77"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "model", "problem"),
+    [
+        ('{"model": "m", "n": [1]}', "application/json", "m", ""),
+        ('{"n": 1, "model": "m"}', "Application/JSON; charset=utf-8", "m", ""),
+        ('{"model": ', "application/json", None, "not valid JSON"),
+        ("", "application/json", None, "has no `model`"),
+        ('{"n": 1}', "application/json", None, "has no `model`"),
+        ('["model"]', "application/json", None, "has no `model`"),
+        ('{"model": null}', "application/json", None, "has no `model`"),
+        ('{"model": 5}', "application/json", None, "not a string"),
+        ('{"model": ""}', "application/json", None, "not a string"),
+        ("model=m", "application/x-www-form-urlencoded", None, "application/json"),
+        ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "application/json", None, "not valid JSON"),
+    ],
+)
+async def test_the_shared_address_reads_the_model(
+    gateway: RunningGateway, body: str, content_type: str, model: str | None, problem: str
+) -> None:
+    """Or says why it cannot."""
+    headers = {"content-type": content_type}
+    async with gateway.client.post(f"{gateway.shared_url}/v1/chat/completions", data=body, headers=headers) as response:
+        assert (await response.json())["bytes"] == len(body)
+    asked = gateway.policy.asked[0]
+    assert (asked.service, asked.model) == (None, model)
+    assert problem in asked.model_problem
+    assert bool(asked.model_problem) == bool(problem)
+
+
+@pytest.mark.parametrize(("megabytes", "status"), [(31, 200), (33, 413)])
+async def test_the_shared_address_takes_bodies_of_32_mebibytes(
+    gateway: RunningGateway, megabytes: int, status: int
+) -> None:
+    """And refuses larger ones in OpenAI's shape."""
+    body = json.dumps({"text": "x" * (megabytes << 20), "model": "m"}).encode()
+    async with gateway.client.post(gateway.shared_url, data=BytesIO(body), headers=JSON) as response:
+        assert response.status == status
+        got = await response.json()
+    assert got.get("bytes") == len(body) if status == 200 else got["error"]["code"] == "request_too_large"
+
+
+async def test_the_address_of_a_service_takes_larger_bodies(gateway: RunningGateway) -> None:
+    """They pass without being kept."""
+    async with gateway.client.post(gateway.service_url, data=BytesIO(b"x" * (40 << 20))) as response:
+        assert (await response.json())["bytes"] == 40 << 20
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"GET / HTTP/1.1\r\nhost: x\r\nno header\r\n\r\n", 400, "bad_request"),
+        (
+            b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n",
+            400,
+            "bad_request",
+        ),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "bad_request"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nhost: x\r\na: " + b"a" * 40_000 + b"\r\n\r\n", 431, "headers_too_large"),
+    ],
+)
+async def test_bad_requests_are_refused_in_openais_shape(
+    gateway: RunningGateway, sent: bytes, status: int, code: str
+) -> None:
+    """They never reach the policy, and the connection is closed."""
+    head, _, body = (await gateway.raw(sent)).partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    error = json.loads(body)["error"]
+    assert (error["code"], error["type"]) == (code, "invalid_request_error")
+    assert not gateway.policy.asked
+
+
+async def test_broken_chunking_is_refused(gateway: RunningGateway) -> None:
+    """Whatever the pod has got of it by then."""
+    sent = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n"
+    assert (await gateway.raw(sent)).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_http_1_0_and_pipelining_work(gateway: RunningGateway) -> None:
+    """A client of either kind gets all its answers, in order."""
+    assert (await gateway.raw(b"GET /old HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.0 200 OK")
+    two = b"GET /one HTTP/1.1\r\nhost: x\r\n\r\nGET /two HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    answer = await gateway.raw(two)
+    assert 0 < answer.index(b'"/one"') < answer.index(b'"/two"')
+
+
+async def test_more_connections_than_allowed_are_closed_at_once(tmp_path: Path, script: Script) -> None:
+    """The ones before them are served."""
+    async with running_gateway(tmp_path, script.decide, maximum_connections=5) as gateway:
+        script.engine = gateway.engine
+        few = [await asyncio.open_connection("127.0.0.1", gateway.service_port) for _ in range(5)]
+        await asyncio.sleep(0.5)
+        with contextlib.suppress(ConnectionResetError):
+            assert await gateway.raw(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n") == b""
+        reader, writer = few[0]
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+        for _, open_writer in few:
+            open_writer.close()
+
+
+async def test_more_memory_than_allowed_is_refused_in_openais_shape(tmp_path: Path, script: Script) -> None:
+    """New requests get a 503 that says so."""
+    async with running_gateway(tmp_path, script.decide, maximum_heap_bytes=1 << 20) as gateway:
+        script.engine = gateway.engine
+        async with asyncio.timeout(10):
+            while True:
+                async with gateway.client.post(gateway.service_url, data=b"") as response:
+                    if response.status == 503:
+                        break
+        assert response.headers["retry-after"] == "5"
