@@ -29,6 +29,7 @@ class TestToSleep:
         assert status["url"] == "http://chat.default.svc:8000"
         assert [(each["from"], each["to"], each["reason"]) for each in status["changes"]] == [(1, 0, "ScaledToZero")]
         assert (status["replicas"], status["desiredReplicas"], "idleSince" in status) == (0, 0, True)
+        assert status["changes"][0]["message"].startswith("1 → 0: nobody has used it for ")
 
     @MODES
     async def test_asleep_it_writes_nothing(self, mode: str) -> None:

@@ -15,7 +15,7 @@ from tidegate.scaling.behavior import Recommendation, SizeChange
 from tidegate.scaling.capacity import Capacity, capacity_of, given_capacity
 from tidegate.scaling.decision import Decision, Limit, Proposal
 from tidegate.scaling.health import NOT_BELIEVED, MetricsHealth, judge_metrics
-from tidegate.scaling.idleness import is_asleep, last_used
+from tidegate.scaling.idleness import is_asleep, last_used, unused_for
 from tidegate.scaling.learned import Learned
 from tidegate.scaling.limits import LIMITS, LimitInput
 from tidegate.scaling.memory import Memory
@@ -72,7 +72,14 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
         to_replicas=size,
         reason=_reason(spec, observation, size, limits, health),
         message=_message(
-            observation, size, proposals, limits, health, applied=applied, rest=_rest(spec) if asleep else ""
+            observation,
+            size,
+            proposals,
+            limits,
+            health,
+            applied=applied,
+            rest=_rest(spec) if asleep else "",
+            unused=unused_for(now - used_at),
         ),
         applied=applied,
         proposals=proposals,
@@ -208,6 +215,7 @@ def _message(
     *,
     applied: bool,
     rest: str,
+    unused: str,
 ) -> str:
     """One sentence: the sizes, the proposal that won, and the last limit that bit."""
     current = observation.replicas
@@ -215,8 +223,10 @@ def _message(
     if not applied and size != current:
         head += f" advised, yielded to {observation.yielded_to}" if observation.yielded_to else " advised"
     causes = [rest] if rest and not limits else []
-    goes_to_sleep = not size and limits and limits[-1].name == "scaleToZero"
-    if proposals and not goes_to_sleep:  # No term has asked for that, whatever they say of the load.
+    falls_asleep = not size and current and (not limits or limits[-1].name == "scaleToZero")
+    if falls_asleep and not limits:  # The terms would do with none, too; but it is not for them that it sleeps.
+        causes.append(unused)
+    if proposals and not falls_asleep:
         winner = max(proposals, key=lambda proposal: proposal.replicas)
         would_do = f" ({winner.replicas} would do)" if winner.replicas != size else ""
         causes.append(f"{winner.because}{would_do}")

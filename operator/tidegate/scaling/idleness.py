@@ -46,6 +46,11 @@ def is_asleep(observation: Observation, min_replicas: int) -> bool:
     return not min_replicas and not observation.replicas and gateway is not None and not gateway.held
 
 
+def unused_for(seconds: float) -> str:
+    """Why it goes to sleep."""
+    return f"nobody has used it for {seconds:.0f} s"
+
+
 def is_wanted(gateway: GatewayTraffic | None) -> bool:
     """Whether requests wait for a service without pods."""
     return gateway is not None and gateway.held > 0

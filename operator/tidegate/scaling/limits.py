@@ -8,7 +8,7 @@ from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.scaling import Mode
 from tidegate.scaling import behavior
 from tidegate.scaling.health import MetricsHealth
-from tidegate.scaling.idleness import is_wanted
+from tidegate.scaling.idleness import is_wanted, unused_for
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 from tidegate.scaling.schedules import floor_at
@@ -115,7 +115,7 @@ def scale_to_zero(wanted: int, given: LimitInput) -> tuple[int, str]:
         return (max(wanted, 1), waits) if is_wanted(gateway) else (0, "it sleeps until a request arrives")
     idle_seconds = given.now - (given.now if used_at is None else used_at)
     if idle_seconds >= scaling.scale_to_zero.idle_seconds and not given.observation.rollout_in_progress:
-        return 0, f"nobody has used it for {idle_seconds:.0f} s"
+        return 0, unused_for(idle_seconds)
     if not gateway.complete:
         return max(wanted, 1), "not to sleep while not every gateway can be asked whether it is used"
     return max(wanted, 1), f"it sleeps when nobody has used it for {scaling.scale_to_zero.idle_seconds} s"
