@@ -290,11 +290,13 @@ class TestModes:
         assert operator.told_routing()["standby"] is False
 
     async def test_from_gateway_to_none(self) -> None:
-        """The selector comes back, and what gateways are told goes."""
+        """The selector comes back, the port goes, and gateways are told that they have no part in it any more."""
         operator = await awake("Gateway")
         operator.apply({**LEAST, "routing": {"mode": "None"}}, generation=5)
         await operator.turn()
-        assert (self.selects(operator), operator.told_routing()) == ("serving", {})
+        assert self.selects(operator) == "serving"
+        assert operator.told_routing() == {"mode": "None", "standby": False}
+        assert "wakePlan" not in status_of(operator.cluster)
         assert operator.condition("Routed")[:2] == ("True", "NotRouted")
 
     async def test_it_never_flaps(self) -> None:
