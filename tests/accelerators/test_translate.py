@@ -6,13 +6,14 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
-from mechanism_rows import NVIDIA, PROFILES, profile_of, shared
 
+from mechanism_rows import NVIDIA, PROFILES, profile_of, shared
 from tidegate.accelerators.allocation import Allocation
 from tidegate.accelerators.mechanisms import MECHANISMS
 from tidegate.accelerators.translate import translate
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
-from tidegate.api.inference_service import Accelerator
+from tidegate.api.inference_service import Accelerator, Placement
+from tidegate.api.names import SHARE_LABEL
 from tidegate.api.sharing import Mechanism
 
 QUARTER = {"fraction": "0.25"}
@@ -101,7 +102,7 @@ ROWS = (
         "hami",
         {**TEN, "count": 2},
         {"nvidia.com/gpu": "2", "nvidia.com/gpumem": "10240"},
-        "0.13",
+        "0.125",
         (PRODUCT,),
         {"hami.io/node-scheduler-policy": "binpack", "hami.io/gpu-scheduler-policy": "binpack"},
     ),
@@ -112,7 +113,7 @@ ROWS = (
         "0.25",
         (PRODUCT,),
     ),
-    Row("volcano", TEN, {"volcano.sh/vgpu-number": "1", "volcano.sh/vgpu-memory": "10240"}, "0.13", (PRODUCT,)),
+    Row("volcano", TEN, {"volcano.sh/vgpu-number": "1", "volcano.sh/vgpu-memory": "10240"}, "0.125", (PRODUCT,)),
     Row(
         "kai",
         QUARTER,
@@ -127,10 +128,10 @@ ROWS = (
         "kai",
         {**TEN, "count": 2},
         {},
-        "0.13",
+        "0.125",
         (PRODUCT,),
         {"gpu-memory": "10240", "gpu-fraction-num-devices": "2", "gpu-fraction-container-name": "engine"},
-        visible="0.13",
+        visible="0.125",
         enforced=False,
     ),
     Row("kai", {"count": 2}, {"nvidia.com/gpu": "2"}, "1", (PRODUCT,)),
@@ -191,9 +192,13 @@ def test_mechanisms(row: Row) -> None:
     assert nodes == row.nodes
     assert additions.annotations == row.annotations
     assert found.granted is not None
+    assert found.mechanism is not None
     assert f"{found.granted:.4f}" == f"{Decimal(row.granted):.4f}"
     assert found.visible_share == Decimal(row.visible)
     assert found.enforced == row.enforced
+    is_share = found.granted < 1
+    assert (SHARE_LABEL in additions.labels) == is_share
+    assert (additions.placement is Placement.PACK) == (is_share and MECHANISMS[found.mechanism].packs_by is None)
     if row.cost is not None:
         assert found.cost_per_hour == Decimal(row.cost)
 

@@ -272,6 +272,36 @@ SERVICES = {
         {"accelerator": {"profile": "l4", "count": 65}},
         "spec.accelerator.count in body should be less than or equal to 64",
     ),
+    "fraction and memory": Refused(
+        {"accelerator": {"profile": "l4", "fraction": "0.5", "memory": "10Gi"}},
+        "fraction and memory both say how much of a device: keep one of them",
+    ),
+    "no fraction": Refused({"accelerator": {"profile": "l4", "fraction": "0"}}, "0 is not a fraction: write a string"),
+    "no fraction, at length": Refused({"accelerator": {"profile": "l4", "fraction": "0.00"}}, "0.00 is not a fraction"),
+    "more than one": Refused({"accelerator": {"profile": "l4", "fraction": "1.5"}}, "1.5 is not a fraction"),
+    "half": Refused(
+        {"accelerator": {"profile": "l4", "fraction": "half"}},
+        "half is not a fraction: write a string above 0 and up to 1 with at most two decimals, such as '0.5' or '0.33'",
+    ),
+    "a third to ten decimals": Refused(
+        {"accelerator": {"profile": "l4", "fraction": "0.3333333333"}}, "0.3333333333 is not a fraction"
+    ),
+    "a fraction that is a number": by_schema(
+        {"accelerator": {"profile": "l4", "fraction": 0.5}}, "spec.accelerator.fraction in body must be of type string"
+    ),
+    "memory in words": Refused(
+        {"accelerator": {"profile": "l4", "memory": "much"}},
+        "much is not an amount of memory from 64Mi to 4Ti: write a number with its unit, such as 10Gi",
+    ),
+    "memory without a unit": Refused(
+        {"accelerator": {"profile": "l4", "memory": "10"}}, "10 is not an amount of memory"
+    ),
+    "negative memory": Refused(
+        {"accelerator": {"profile": "l4", "memory": "-10Gi"}}, "-10Gi is not an amount of memory"
+    ),
+    "an unknown placement": by_schema(
+        {"accelerator": {"profile": "l4", "placement": "Stack"}}, 'placement: Unsupported value: "Stack"'
+    ),
     "accelerator without profile": by_schema({"accelerator": {"count": 1}}, "spec.accelerator.profile: Required value"),
     # Template
     "two engine containers": Refused(
@@ -335,6 +365,56 @@ PROFILES = {
     "toleration of an unknown effect": by_schema(
         {"tolerations": [{"key": "a", "effect": "NoRun"}]}, 'Unsupported value: "NoRun"'
     ),
+    "an unknown mechanism": by_schema(
+        {"sharing": {"mechanism": "Magic"}},
+        'spec.sharing.mechanism: Unsupported value: "Magic": supported values: "Whole"',
+    ),
+    "an unknown vendor": by_schema({"vendor": "Acme"}, 'spec.vendor: Unsupported value: "Acme"'),
+    "products of no vendor": Refused(
+        {"products": ["NVIDIA-L4"]},
+        "products are found by the labels of a vendor: set vendor, or use nodeLabels instead",
+    ),
+    "memory of a card in words": Refused({"memory": "a lot"}, "a lot is not an amount of memory"),
+    "slices of a card of unknown memory": Refused(
+        {"sharing": {"mechanism": "MIG"}},
+        "memory is required with this sharing.mechanism: shares are found by it; say how much a device has",
+    ),
+    "parts of unknown number": Refused(
+        {"sharing": {"mechanism": "Partitions"}},
+        "replicas is required with this mechanism: say how many shares a device has",
+    ),
+    "shares of unknown number, by no labels": Refused(
+        {"sharing": {"mechanism": "TimeSlicing"}},
+        "sharing.replicas is required where vendor is not NVIDIA: say how many shares a device has",
+    ),
+    "one share": by_schema(
+        {"sharing": {"mechanism": "MPS", "replicas": 1}},
+        "spec.sharing.replicas in body should be greater than or equal",
+    ),
+    "replicas of what has none": Refused(
+        {"sharing": {"mechanism": "HAMi", "replicas": 4}},
+        "replicas is for mechanisms with shares of one size (TimeSlicing, MPS, Partitions, Cores, "
+        "SharedDevices): remove it, or choose one of those",
+    ),
+    "renamed whole devices": Refused(
+        {"sharing": {"renamed": True}}, "renamed is for TimeSlicing and MPS: remove it, or choose one of those"
+    ),
+    "MIG sizes of something else": Refused(
+        {"sharing": {"mechanism": "HAMi", "migSizes": ["1g.10gb"]}},
+        "migStrategy and migSizes are for MIG and DRAMIG: remove them, or choose one of those",
+    ),
+    "a MIG size in words": by_schema(
+        {"memory": "80Gi", "sharing": {"mechanism": "MIG", "migSizes": ["small"]}}, "spec.sharing.migSizes[0] in body"
+    ),
+    "Single of several sizes": Refused(
+        {
+            "memory": "80Gi",
+            "sharing": {"mechanism": "MIG", "migStrategy": "Single", "migSizes": ["1g.10gb", "2g.20gb"]},
+        },
+        "migStrategy Single has slices of one size: give exactly that one in migSizes, for example 1g.10gb",
+    ),
+    "a price in words": by_schema({"costPerHour": "cheap"}, "cheap is not a number, or is negative"),
+    "a negative price": by_schema({"spotCostPerHour": "-1"}, "-1 is not a number, or is negative"),
     "runtime class in upper case": by_schema(
         {"runtimeClassName": "Nvidia"}, "spec.runtimeClassName in body should match"
     ),

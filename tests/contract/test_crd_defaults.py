@@ -83,11 +83,12 @@ class TestDefaults:
         assert answer.status == 201, answer.message
         assert InferenceServiceSpec.model_validate(answer.document["spec"]) == InferenceServiceSpec.model_validate(spec)
 
-    def test_a_profile_fills_in_its_tolerations(self, trial: CustomResources) -> None:
-        """`Equal`, as in a PodSpec."""
+    def test_a_profile_fills_in_its_tolerations_and_its_sharing(self, trial: CustomResources) -> None:
+        """`Equal`, as in a PodSpec; and that devices are not shared."""
         spec = {"resourceName": "nvidia.com/gpu", "tolerations": [{"key": "a"}]}
         filled = trial.try_out(profile(spec)).document["spec"]
-        assert filled == spec | {"tolerations": [{"key": "a", "operator": "Equal"}]}
+        unshared = {"mechanism": "Whole", "migStrategy": "Mixed", "renamed": False}
+        assert filled == spec | {"tolerations": [{"key": "a", "operator": "Equal"}], "sharing": unshared}
         assert AcceleratorProfileSpec.model_validate(filled) == AcceleratorProfileSpec.model_validate(spec)
 
     def test_null_is_absent(self, trial: CustomResources) -> None:

@@ -34,3 +34,8 @@ class Asked:
 def of_resource(name: str, quantity: int, **more: Any) -> Asked:
     """A quantity of an extended resource."""
     return Asked(resource=f"{name}: {quantity}", limits={name: str(quantity)}, **more)
+
+
+def share_text(share: Decimal) -> str:
+    """Three decimals at most, without noughts at the end: a seventh is 0.143."""
+    return f"{share.quantize(Decimal('0.001')).normalize():f}"

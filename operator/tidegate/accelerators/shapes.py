@@ -37,9 +37,8 @@ def one_of_replicas(strategy: str) -> Shape:
     """
 
     def ask(wish: Wish, profile: AcceleratorProfileSpec) -> Asked:
-        sharing, fraction = profile.sharing, wish.fraction or Decimal(1)
+        sharing, fraction, most = profile.sharing, wish.fraction or Decimal(1), wish.parts
         name = sharing.names.share or profile.resource_name + (".shared" if sharing.renamed else "")
-        most = int(1 / fraction)
         granted = fraction if sharing.replicas is None else _share_of_replicas(wish, sharing.replicas)
         requirements: list[NodeRequirement] = []
         preferred: list[NodeRequirement] = []
@@ -147,8 +146,6 @@ def _share_name(profile: AcceleratorProfileSpec) -> str:
 def _share_of_replicas(wish: Wish, replicas: int) -> Decimal:
     """The share of one of so many, if it is enough."""
     granted, wanted = Decimal(1) / replicas, wish.fraction or Decimal(1)
-    if wish.by_memory and wish.memory_mib is not None and wish.device_mib is not None:
-        wanted = Decimal(wish.memory_mib) / wish.device_mib  # Exactly: the fraction is rounded up to whole percent.
     if wanted <= granted:
         return granted
     field = of_profile(wish.profile_name, "sharing.replicas")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from tidegate.accelerators.allocation import Allocation
-from tidegate.accelerators.asked import Asked
+from tidegate.accelerators.asked import Asked, share_text
 from tidegate.accelerators.fault import COUNT, AcceleratorError, of_profile
 from tidegate.accelerators.mechanisms import KUEUE_QUEUE_LABEL, MECHANISMS, Row
 from tidegate.accelerators.pod_additions import NodeRequirement, PodAdditions
@@ -52,7 +52,7 @@ def translate(accelerator: Accelerator, profile: AcceleratorProfileSpec) -> Allo
         mechanism=mechanism,
         additions=PodAdditions(
             resources=asked.limits,
-            labels={**({SHARE_LABEL: "true"} if is_share else {}), **_label(row.queue_label, queue)},
+            labels={**({SHARE_LABEL: share_text(asked.granted)} if is_share else {}), **_label(row.queue_label, queue)},
             annotations={**asked.annotations, **_told(row, placement)},
             workload_labels={} if row.queue_label else _label(KUEUE_QUEUE_LABEL, queue),
             node_selector=dict(profile.node_labels),

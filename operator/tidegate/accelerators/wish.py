@@ -12,7 +12,6 @@ from tidegate.api.quantity import to_number
 
 MIB = 2**20
 _FRACTION = re.compile(r"0?\.(0[1-9]|[1-9][0-9]?)|1(\.00?)?")
-_PERCENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +39,13 @@ class Wish:
     def percent(self) -> int:
         """The share in percent, rounded up."""
         return 100 if self.fraction is None else math.ceil(self.fraction * 100)
+
+    @property
+    def parts(self) -> int:
+        """How many such shares a device has."""
+        if self.by_memory and self.memory_mib and self.device_mib:
+            return self.device_mib // self.memory_mib
+        return 1 if self.fraction is None else int(1 / self.fraction)
 
     @property
     def field(self) -> str:
@@ -74,9 +80,7 @@ def wish(accelerator: Accelerator, profile: AcceleratorProfileSpec) -> Wish:
         if memory_mib > device_mib:
             fix = f"a device of profile {accelerator.profile} has {profile.memory}: ask for less, or name another"
             raise AcceleratorError(MEMORY, accelerator.memory, fix)
-        share = Decimal(memory_mib) / device_mib
-        fraction = None if share >= 1 else share.quantize(_PERCENT, rounding="ROUND_CEILING")
-        fraction = None if fraction is not None and fraction >= 1 else fraction
+        fraction = None if memory_mib == device_mib else Decimal(memory_mib) / device_mib
     elif device_mib is not None and fraction is not None:
         memory_mib = int(device_mib * fraction)
     return Wish(

@@ -26,7 +26,7 @@ DELETION_COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
 """On pods, of Kubernetes: of those that are ready, a ReplicaSet takes away the ones with the lowest first."""
 
 SHARE_LABEL = f"{GROUP}/accelerator-share"
-"""On pods that have a share of an accelerator: they are put where others of them are."""
+"""On pods that have a share of an accelerator: how large it is. They are put where others of them are."""
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "tidegate"

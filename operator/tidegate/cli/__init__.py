@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "envoy": "Run the gateway's Envoy, which carries the bytes.",
     "engine": "Run simulated inference engines, for demos and tests.",
     "simulate": "Rehearse a scaling policy on a trace, beside its rivals.",
+    "profiles": "Describe the accelerators of a cluster: propose profiles from its nodes.",
     "crds": "Print the CustomResourceDefinitions, or write them to files.",
     "import": "Turn HorizontalPodAutoscalers and ScaledObjects into InferenceServices.",
     "explain": "Say why a service has the size that it has, and what would change it.",

@@ -1,10 +1,10 @@
 """What a service's replicas are given of hardware, and what their engine is told of it. Pure."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from tidegate.accelerators.allocation import ON_CPU, Allocation
+from tidegate.accelerators.asked import share_text
 from tidegate.accelerators.fault import AcceleratorError
 from tidegate.accelerators.translate import translate
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
@@ -39,8 +39,8 @@ class Granted:
             mechanism=given.mechanism,
             resource=given.resource[:1024],
             count=given.count,
-            fraction_asked=_text(given.asked),
-            fraction_granted=_text(given.granted),
+            fraction_asked=share_text(given.asked),
+            fraction_granted=share_text(given.granted),
             enforced=given.enforced,
             engine_memory_utilization=self.memory.memory_utilization and self.memory.memory_utilization[:24],
             note="; ".join(filter(None, (self.memory.note, given.note)))[:1024] or None,
@@ -84,8 +84,3 @@ def _cpu_limit(template: dict[str, Any]) -> Any:
         if container.get("name") == ENGINE_CONTAINER:
             return ((container.get("resources") or {}).get("limits") or {}).get("cpu")
     return None
-
-
-def _text(share: Decimal) -> str:
-    """Three decimals at most, without noughts at the end: a seventh is 0.143."""
-    return f"{share.quantize(Decimal('0.001')).normalize():f}"

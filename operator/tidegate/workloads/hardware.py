@@ -103,10 +103,21 @@ def _preferences(additions: PodAdditions) -> Document:
     if additions.placement is Placement.PACK:
         term = {
             "topologyKey": HOSTNAME,
-            "labelSelector": {"matchLabels": {SHARE_LABEL: "true"}},
+            "labelSelector": _companions(additions),
             # Of all namespaces: whose shares they are is nothing to a device.
             "namespaceSelector": {},
         }
         preferred = [{"weight": PREFERENCE_WEIGHT, "podAffinityTerm": term}]
         affinity["podAffinity"] = {"preferredDuringSchedulingIgnoredDuringExecution": preferred}
     return affinity
+
+
+def _companions(additions: PodAdditions) -> Document:
+    """Pods to be near: all that have a share; where nodes have shares of different sizes, those with the same one.
+
+    Among those, others would draw a pod to a share that is larger than need be: the scheduler weighs nearness to pods
+    as much as what a pod prefers of nodes.
+    """
+    if additions.preferred_nodes and SHARE_LABEL in additions.labels:
+        return {"matchLabels": {SHARE_LABEL: additions.labels[SHARE_LABEL]}}
+    return {"matchExpressions": [{"key": SHARE_LABEL, "operator": "Exists"}]}
