@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from faults import kinds
@@ -18,8 +18,9 @@ HOLD_SECONDS = 60
 BOUND_SECONDS = HOLD_SECONDS + 60.0
 """A request without an end after so long hangs: the longest hold, the longest answer, and a good while."""
 
-FAULTS_AT_ONCE = 2
-BETWEEN_SECONDS = (2.0, 9.0)
+BETWEEN_SECONDS = {True: (25.0, 90.0), False: (2.0, 10.0)}
+"""Between two faults, by whether they restart a picker: services fall asleep only where none did for half a minute."""
+
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 0.25
 TOLD_SECONDS = 30.0
@@ -41,7 +42,7 @@ class Campaign:
         crashes: Programs that ended by themselves, when, and with which last words.
         last_wakes: Of the requests at the end, one to each service that sleeps, nothing being broken.
         stuck_awake: Services that did not fall asleep in the end.
-        without_endpoint: How often a client found no gateway in the service's slice.
+        without_endpoint: When a client found no gateway in its service's slice.
     """
 
     rig: Rig
@@ -58,18 +59,19 @@ class Campaign:
     last_wakes: list[Account] = field(default_factory=list)
     crashes: list[str] = field(default_factory=list)
     stuck_awake: list[str] = field(default_factory=list)
-    without_endpoint: int = 0
+    without_endpoint: list[tuple[float, str]] = field(default_factory=list)
     seconds: float = 0.0
     _slices: dict[str, list[str]] = field(default_factory=dict)
     _began: float = 0.0
 
     async def run(self) -> None:
         """Do all of it."""
-        self._began = time.monotonic()
         looking = asyncio.create_task(self._look())
         telling = asyncio.create_task(self._tell())
         restarting = asyncio.create_task(self._restart())
         try:
+            self._slices = self.rig.services.gateways_of()
+            self._began = time.monotonic()
             async with Client(prefix="request", bound_seconds=BOUND_SECONDS) as client:
                 self.accounts = client.accounts
                 traffic = Traffic(
@@ -82,8 +84,10 @@ class Campaign:
                 async with asyncio.TaskGroup() as tasks:
                     for name, port in self.ports.items():
                         tasks.create_task(traffic.to(name, port))
-                    for _ in range(FAULTS_AT_ONCE):
-                        tasks.create_task(self._break())
+                    for restarts, between_seconds in BETWEEN_SECONDS.items():
+                        names = [name for name in self.only if kinds.KINDS[name].restarts_picker is restarts]
+                        if names:
+                            tasks.create_task(self._break(names, between_seconds))
             self.seconds = time.monotonic() - self._began
             telling.cancel()
             await self._end()
@@ -99,16 +103,16 @@ class Campaign:
         """A gateway as kube-proxy picks one for a new connection: any of the slice's."""
         addresses = self._slices.get(service)
         if not addresses:
-            self.without_endpoint += 1
+            self.without_endpoint.append((time.time(), service))
             return None
         address = self.dice.choice(addresses)
         gateway = next(each for each in self.rig.gateways if each.slice_address == address)
         return gateway.index, gateway.address
 
-    async def _break(self) -> None:
+    async def _break(self, names: Sequence[str], between_seconds: tuple[float, float]) -> None:
         await self._pause(WARM_SECONDS)
         while not self._is_over():
-            name = kinds.draw(self.dice, self.only)
+            name = kinds.draw(self.dice, names)
             began = time.time()
             done = await asyncio.to_thread(kinds.carry_out, name, self.breakable)
             if done is not None:
@@ -118,7 +122,7 @@ class Campaign:
                 await asyncio.sleep(seconds)
                 await asyncio.to_thread(broken.mend)
                 self.failures[place] = Failure(kind=name, target=broken.target, began=began, ended=time.time())
-            await self._pause(self.dice.uniform(*BETWEEN_SECONDS))
+            await self._pause(self.dice.uniform(*between_seconds))
 
     async def _pause(self, seconds: float) -> None:
         for _ in range(round(seconds / PAUSE_SECONDS)):

@@ -14,7 +14,7 @@ from building import ToolsError
 from faults.campaign import HOLD_SECONDS, Campaign
 from faults.kinds import KINDS, Field
 from faults.report import Findings, evidence_of_defects, not_answered, summary, table
-from faults.verdict import Evidence, Verdict, duplicates, tally, verdict
+from faults.verdict import Evidence, Verdict, around_time, duplicates, tally, verdict
 from gateway_rig.ground import adopted_api_server
 from gateway_rig.program import raise_descriptor_limit
 from gateway_rig.rig import Rig, rig
@@ -102,6 +102,7 @@ def run(
         for name in names:
             everything.services.create(name, shape)
         ports = everything.ports(names)
+        everything.services.wait_led(names, GATEWAYS)
         campaign = Campaign(
             rig=everything,
             breakable=Field(rig=everything, api_server=api_server, dice=dice),
@@ -149,5 +150,5 @@ def _findings(everything: Rig, campaign: Campaign, seed: int) -> Findings:
         stuck_awake=campaign.stuck_awake,
         not_woken=not_answered(campaign.last_wakes),
         crashes=campaign.crashes,
-        without_endpoint=campaign.without_endpoint,
+        without_endpoint=[around_time(when, campaign.failures) for when, _ in campaign.without_endpoint],
     )

@@ -53,12 +53,15 @@ class Kind:
         breaks: Breaks something; None if there was nothing to break.
         seconds: Least and most that it lasts.
         weight: How often it is drawn, beside the others.
+        restarts_picker: Whether a picker begins anew. All services have been used when it does, as far as it knows: in
+            so far as one does so every half minute, none falls asleep.
     """
 
     what: str
     breaks: Callable[[Field], Broken | None]
     seconds: tuple[float, float]
     weight: int = 1
+    restarts_picker: bool = False
 
 
 def _killed(*programs: Program, target: str) -> Broken:
@@ -189,12 +192,18 @@ def _pod_killed(field: Field) -> Broken | None:
 
 
 KINDS: Mapping[str, Kind] = {
-    "picker killed": Kind(what="SIGKILL", breaks=_picker_killed, seconds=(0.2, 3), weight=4),
+    "picker killed": Kind(what="SIGKILL", breaks=_picker_killed, seconds=(0.2, 3), weight=4, restarts_picker=True),
     "picker frozen": Kind(what="SIGSTOP", breaks=_picker_frozen, seconds=(0.5, 8)),
     "Envoy killed": Kind(what="SIGKILL", breaks=_envoy_killed, seconds=(0.2, 3), weight=4),
-    "gateway killed": Kind(what="SIGKILL of both", breaks=_gateway_killed, seconds=(1, 25), weight=3),
-    "both gateways killed": Kind(what="SIGKILL of all four", breaks=_all_gateways_killed, seconds=(0.5, 4)),
-    "gateway replaced": Kind(what="SIGTERM, then anew", breaks=_gateway_replaced, seconds=(0, 0.1), weight=2),
+    "gateway killed": Kind(
+        what="SIGKILL of both", breaks=_gateway_killed, seconds=(1, 25), weight=3, restarts_picker=True
+    ),
+    "both gateways killed": Kind(
+        what="SIGKILL of all four", breaks=_all_gateways_killed, seconds=(0.5, 4), restarts_picker=True
+    ),
+    "gateway replaced": Kind(
+        what="SIGTERM, then anew", breaks=_gateway_replaced, seconds=(0, 0.1), weight=2, restarts_picker=True
+    ),
     "operator killed": Kind(what="SIGKILL", breaks=_operator_killed, seconds=(0.5, 30), weight=3),
     "API server killed": Kind(what="SIGKILL", breaks=_api_server_killed, seconds=(0.5, 5)),
     "API link of a gateway cut": Kind(

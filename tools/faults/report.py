@@ -35,7 +35,7 @@ class Findings:
     doubled: Duplicates
     stuck_awake: Sequence[str]
     not_woken: Sequence[Account]
-    without_endpoint: int
+    without_endpoint: Sequence[str]
     crashes: Sequence[str]
 
     @property
@@ -69,7 +69,10 @@ def summary(findings: Findings) -> str:
             f"requests that more than one engine got, or one twice: {findings.doubled.before_first_byte} before the "
             f"first byte of an answer, {findings.doubled.after_first_byte} after it"
         ),
-        f"times that a client found no gateway in a service's slice: {findings.without_endpoint}",
+        (
+            "times that a client found no gateway in a service's slice, by what was broken then: "
+            f"{dict(Counter(findings.without_endpoint)) or 'none'}"
+        ),
         f"programs that ended by themselves: {'; '.join(findings.crashes) or 'none'}",
         f"services stuck awake: {', '.join(findings.stuck_awake) or 'none'}",
         f"services stuck asleep: {', '.join(each.service for each in findings.not_woken) or 'none'}"

@@ -10,6 +10,9 @@ from gateway_rig.client import Account, Outcome
 SETTLE_SECONDS = 1.0
 """How long after a connection broke its client may take to see it, on two busy cores."""
 
+RETURN_SECONDS = 6.0
+"""How long an Envoy may take from its start until it listens, on two busy cores."""
+
 LATE_SECONDS = 10.0
 """How long after the end of a hold a refusal may take to arrive."""
 
@@ -98,6 +101,11 @@ def around(account: Account, failures: Iterable[Failure]) -> str:
     return max(met, key=lambda each: each.began).kind if met else "none"
 
 
+def around_time(when: float, failures: Iterable[Failure]) -> str:
+    """All faults of an instant."""
+    return " and ".join(sorted({each.kind for each in failures if each.touches(when, when)})) or "none"
+
+
 def tally(accounts: Iterable[Account], evidence: Evidence) -> dict[str, Counter[Verdict]]:
     """How many requests had which verdict, by the fault that they met."""
     counts: dict[str, Counter[Verdict]] = defaultdict(Counter)
@@ -135,7 +143,7 @@ def duplicates(events: Iterable[tuple[float, str, str, str]]) -> Duplicates:
 
 def _envoy_was_gone(account: Account, evidence: Evidence) -> bool:
     gone = evidence.envoy_gone.get(account.gateway, ())
-    return any(start <= account.ended and account.sent <= end + SETTLE_SECONDS for start, end in gone)
+    return any(start <= account.ended and account.sent <= end + RETURN_SECONDS for start, end in gone)
 
 
 def _pod_broke(account: Account, evidence: Evidence) -> bool:

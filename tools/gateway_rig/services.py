@@ -153,6 +153,20 @@ class Services:
             for item in found
         }
 
+    def wait_led(self, names: list[str], gateways: int, seconds: float = 60.0) -> None:
+        """Wait until the slices of all of them hold so many gateways.
+
+        Raises:
+            ToolsError: Some do not, in time.
+        """
+        wait_until(
+            lambda: (
+                [len(found) for name, found in self.gateways_of().items() if name in names] == [gateways] * len(names)
+            ),
+            seconds,
+            lambda: f"not every slice holds {gateways} gateways after {seconds:g} s: {self.gateways_of()}",
+        )
+
     def asleep(self, names: list[str]) -> set[str]:
         """Those that have no pod and are to have none."""
         sizes = self.sizes()
