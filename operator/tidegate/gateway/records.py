@@ -7,7 +7,7 @@ from sys import intern
 from pydantic import ValidationError
 
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.names import ROUTING_LABEL, ROUTING_SERVING, SERVICE_LABEL
+from tidegate.api.names import ROUTING_DRAINING, ROUTING_LABEL, ROUTING_SERVING, SERVICE_LABEL
 from tidegate.api.routing import RoutingMode, RoutingStatus, WakePlan
 from tidegate.cluster.resources import Document, Key, key_of
 from tidegate.engines.catalog import engine_table
@@ -44,6 +44,7 @@ class PodRecord:
     ip: str
     ready: bool
     serving: bool
+    draining: bool
     created: float
     trouble: tuple[str, str] | None
     """Reason and message."""
@@ -65,6 +66,7 @@ class PodRecord:
             address=_address(self.ip, engine_port) if self.ip else "",
             ready=self.ready,
             serving=self.serving,
+            draining=self.draining,
             created=self.created,
             trouble=trouble,
         )
@@ -123,6 +125,7 @@ def pod_record(document: Document) -> PodRecord | None:
         ip=status.get("podIP", ""),
         ready=conditions.get("Ready") == "True",
         serving=labels.get(ROUTING_LABEL) == ROUTING_SERVING and not ends,
+        draining=labels.get(ROUTING_LABEL) == ROUTING_DRAINING and not ends,
         created=_seconds(metadata.get("creationTimestamp")),
         trouble=None if trouble is None else (trouble.reason.value, trouble.message),
     )

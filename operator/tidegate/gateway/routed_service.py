@@ -72,6 +72,9 @@ class ModelPod:
     created: float
     """In seconds since the epoch."""
 
+    draining: bool = False
+    """It is being emptied before it leaves, and would still answer."""
+
     trouble: PodTrouble | None = None
     weight: float = 1.0
     """Its share of the work, beside that of others."""

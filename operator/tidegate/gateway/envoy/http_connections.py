@@ -8,6 +8,7 @@ from tidegate.gateway.envoy.names import (
     PICKER_CLUSTER,
     SERVICE_HEADER,
 )
+from tidegate.gateway.policy.headers import COLD_START_HEADER, HELD_HEADER
 
 BODY_BYTES = 32 * 1024 * 1024
 """How much of a body is kept for a second pod; at the shared address also the largest body."""
@@ -77,7 +78,7 @@ def http_filter_chain(
             }
         ],
         "local_reply_config": local_reply_config(),
-        "route_config": _routes(cluster, retried=retried),
+        "route_config": _routes(cluster, retried=retried, edge=edge),
         "http_filters": [*filters, _picker(), _router()],
         "access_log": [_access_log()],
     }
@@ -99,7 +100,7 @@ def set_to(header: str, value: str) -> Document:
     return {"append": {"header": {"key": header, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
 
 
-def _routes(cluster: str, *, retried: bool) -> Document:
+def _routes(cluster: str, *, retried: bool, edge: bool) -> Document:
     route: Document = {
         "cluster": cluster,
         "timeout": "0s",
@@ -127,6 +128,9 @@ def _routes(cluster: str, *, retried: bool) -> Document:
                 "name": "all",
                 "domains": ["*"],
                 "include_request_attempt_count": retried,
+                "response_headers_to_add": [_told(header) for header in (COLD_START_HEADER, HELD_HEADER)]
+                if edge
+                else [],
                 "routes": [
                     {"match": picked, "route": route, "request_body_buffer_limit": BODY_BYTES},
                     {
@@ -139,6 +143,11 @@ def _routes(cluster: str, *, retried: bool) -> Document:
             }
         ],
     }
+
+
+def _told(header: str) -> Document:
+    """Tell the client, too, what a pod is told; nothing of requests that no pod has."""
+    return {"header": {"key": header, "value": f"%REQ({header})%"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
 def _picker() -> Document:

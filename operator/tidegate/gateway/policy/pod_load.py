@@ -12,7 +12,7 @@ LONGEST_EJECTION_SECONDS = 8.0
 class PodLoad:
     """One pod, and the requests that this gateway has with it."""
 
-    __slots__ = ("answered", "ejected_until", "in_flight", "inherited", "pod", "refusals")
+    __slots__ = ("answered", "ejected_until", "in_flight", "inherited", "lent", "pod", "refusals")
 
     def __init__(self, pod: ModelPod) -> None:
         self.pod = pod
@@ -25,6 +25,9 @@ class PodLoad:
         self.answered = False
         """Our own probe had an answer since the pod was last seen to be unwell."""
 
+        self.lent = False
+        """It drains, and takes requests all the same, for there is no other and none is to come."""
+
         self.refusals = 0
         """Connections refused in a row."""
 
@@ -33,7 +36,7 @@ class PodLoad:
     @property
     def available(self) -> bool:
         """Whether it takes requests."""
-        return self.pod.serving and (self.pod.ready or self.answered) and bool(self.pod.address)
+        return (self.pod.serving or self.lent) and (self.pod.ready or self.answered) and bool(self.pod.address)
 
     @property
     def load(self) -> int:
@@ -48,6 +51,7 @@ class PodLoad:
             self.answered = False
         if moved or (pod.ready and not self.pod.ready):
             self.refusals, self.ejected_until = 0, 0.0
+        self.lent = self.lent and pod.draining
         self.pod = pod
 
     def refused(self, now: float) -> None:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 DEFAULT_SEQUENCES = 256
 """Requests that a pod takes at once where nobody knows better: vLLM's own bound for most GPUs."""
 
+LEND_AFTER_SECONDS = 10.0
+"""For so long a service may be awake, and only pods that drain be there: an operator that lives has them serve again
+when it sees who waits, which takes it two looks. Where none does, they take requests as they are."""
+
 UNKNOWN_LEAD_SECONDS = 10
 """What clients are told to wait while no lead time is learned."""
 
@@ -59,6 +63,17 @@ class Service:
         """Look again how it stands."""
         self.stands = standing(self.spec, self.pods.values(), clock_now)
         return self.stands
+
+    def lend(self, now: float) -> None:
+        """Let pods that drain take requests, where nobody else will: somebody who waits is worth more than a drain.
+
+        Args:
+            now: in seconds of the loop.
+        """
+        since = self.waking.awake_since
+        if since is not None and now - since >= LEND_AFTER_SECONDS:
+            for load in self.pods.values():
+                load.lent = load.pod.draining
 
     @property
     def slots_per_pod(self) -> int:

@@ -36,6 +36,9 @@ created anew                ·        ·        ·        ·        *
 
 (1) For five seconds it is treated as Blocked, with what the API server said; then it is tried again.
 
+A pod that drains takes no requests, unless it is the only one for 10 s while the size is not 0 and requests wait: then
+nobody is there to have it serve again, and it takes them as it is.
+
 Whatever the state, a held request whose client leaves is forgotten, one that is held too long is answered 504, and a
 request that runs goes on. Requests that are no use are sent on while the service is warm, and never held: without a pod
 `/v1/models` and the health path are answered here, and others 503 (404 when gone).

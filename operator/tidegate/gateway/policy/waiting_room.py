@@ -104,6 +104,7 @@ class WaitingRoom:
     def review(self, service: Service) -> None:
         """Look at a service anew, because something about it changed or is due."""
         now = asyncio.get_running_loop().time()
+        service.lend(now)
         if service.stand(self._clock()).state is State.WARM:
             service.waking.over()
         if not service.queue:

@@ -88,6 +88,7 @@ class Waking:
         "_not_before",
         "_repeats",
         "_since",
+        "awake_since",
         "last",
         "refused_until",
         "running",
@@ -103,6 +104,9 @@ class Waking:
 
         self.refused_until = 0.0
         """Until when a refusal holds, in seconds of the loop."""
+
+        self.awake_since: float | None = None
+        """Since when attempts find a size above 0, and yet no pod takes requests, in seconds of the loop."""
 
         self.started: float | None = None
         """When the first request found no pod, since the service was last warm."""
@@ -144,6 +148,10 @@ class Waking:
         self.last = outcome
         pace = _PACES[outcome.result]
         self._not_before = now + min(pace.first_seconds * 2 ** min(self._repeats, 10), pace.longest_seconds)
+        if outcome.result is not WakeResult.ALREADY_AWAKE:
+            self.awake_since = None
+        elif self.awake_since is None:
+            self.awake_since = now
         if outcome.result is WakeResult.REFUSED:
             self.refused_until = self._not_before
 
@@ -164,3 +172,4 @@ class Waking:
         """A pod takes requests: what was is no longer of interest."""
         self.nobody_waits()
         self.last, self.started, self._not_before, self._repeats, self.refused_until = None, None, 0.0, 0, 0.0
+        self.awake_since = None
