@@ -17,8 +17,10 @@ from tidegate.gateway.envoy.program import EnvoyNotFoundError, command, find_env
 from tidegate.gateway.exchange import Ended, Forward, Reply, Request
 from tidegate.gateway.picker.admin import EnvoyAdmin
 from tidegate.gateway.picker.server import Picker
+from tidegate.gateway.policy.headers import COLD_START_HEADER
 
 SERVICE = ("models", "chat")
+COLD = (COLD_START_HEADER, "true")
 
 
 def free_port() -> int:
@@ -77,7 +79,7 @@ class Script:
             )
         self.picks += 1
         wanted = request.headers.get("second" if request.attempt > 1 else "first", self.engine)
-        return Forward(pick_id=f"pick-{self.picks}", address=wanted, headers_to_add=(("x-added", "yes"),))
+        return Forward(pick_id=f"pick-{self.picks}", address=wanted, headers_to_add=(("x-added", "yes"), COLD))
 
 
 @dataclass

@@ -17,12 +17,15 @@ async def test_a_request_reaches_the_pod_that_the_policy_picks(gateway: RunningG
         f"{gateway.service_url}/v1/x?y=1", data=b"body", headers={"x-request-id": "mine"}
     ) as r:
         got = await r.json()
+        told = r.headers
     asked = gateway.policy.asked[0]
     assert (asked.service, asked.method, asked.path, asked.content_length) == (SERVICE, "POST", "/v1/x?y=1", 4)
     assert (asked.model, asked.model_problem, asked.attempt) == (None, "", 1)
     assert got["bytes"] == 4
     assert got["headers"]["x-added"] == "yes"
     assert got["headers"]["x-request-id"] == "mine"
+    assert told["x-tidegate-cold-start"] == got["headers"]["x-tidegate-cold-start"] == "true"
+    assert "x-tidegate-held-milliseconds" not in told  # Only what was said of this one.
     assert "x-forwarded-for" in got["headers"]
 
 
