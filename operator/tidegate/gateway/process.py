@@ -15,17 +15,17 @@ from tidegate.cluster.connection import load_configuration
 from tidegate.cluster.elector import Elector
 from tidegate.cluster.error import ClusterError
 from tidegate.cluster.feed import SWEEP_SECONDS, look, sweep, wait_until_synced, watch
-from tidegate.cluster.follow import Listed, Selection
 from tidegate.cluster.lease import Candidate
 from tidegate.cluster.lease_client import LeaseClient
 from tidegate.cluster.readiness import Readiness, wait_until_filled, watch_rights
-from tidegate.cluster.resources import ENDPOINT_SLICES, Key
+from tidegate.cluster.resources import Key
 from tidegate.cluster.rights import GATEWAY, GATEWAY_LEASES, needed
 from tidegate.cluster.stopping import stop_on_signals, stopped
 from tidegate.gateway.envoy.directory import Directory
 from tidegate.gateway.envoy.listener_file import ListenerFile
 from tidegate.gateway.exporter import Exporter
-from tidegate.gateway.leaving import Steps, leave
+from tidegate.gateway.leaving import leave
+from tidegate.gateway.leaving_steps import leaving_steps
 from tidegate.gateway.listener_keeper import ListenerKeeper
 from tidegate.gateway.members import Members, MemberState
 from tidegate.gateway.membership import Membership
@@ -35,7 +35,6 @@ from tidegate.gateway.picker.server import Picker
 from tidegate.gateway.policy.router import Router
 from tidegate.gateway.probe import Prober
 from tidegate.gateway.slice_keeper import SliceKeeper
-from tidegate.gateway.slices import OWN_SLICES, OwnSlice, endpoints_of
 from tidegate.gateway.store import Store
 from tidegate.gateway.waker import Waker
 from tidegate.metrics.endpoints import Endpoints
@@ -44,7 +43,6 @@ RESYNC_SECONDS = 10.0
 """Between two looks at what Envoy has with each pod."""
 
 AGAIN_SECONDS = 5.0
-PICKER_GRACE_SECONDS = 1.0
 NOT_SERVING = "Envoy is not answered yet"
 LEAVING = "this gateway is leaving"
 
@@ -171,7 +169,10 @@ class Gateway:
             done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
                 task.result()  # A task that ended by itself has failed: its error ends the process.
-            await leave(self._steps(), drain_seconds=self._options.drain_seconds)
+            steps = leaving_steps(
+                self._options, self._cluster, self._members, self._router, self._picker, self._admin, self._announce
+            )
+            await leave(steps, drain_seconds=self._options.drain_seconds)
         finally:
             for task in (*tasks, stopping):
                 task.cancel()
@@ -293,53 +294,6 @@ class Gateway:
         self._exporter.members.set(len(self._members.live()))
         return await self._exporter.page()
 
-    # The end.
-
-    def _steps(self) -> Steps:
-        return Steps(
-            announce=self._announce,
-            leads_here=self._leads_here,
-            drain=self._drain,
-            hold_no_longer_than=lambda seconds: self._router.leave(within_seconds=seconds),
-            under_way=self._under_way,
-            part=lambda: self._picker.stop(grace_seconds=PICKER_GRACE_SECONDS),
-        )
-
     def _announce(self) -> None:
         self._leaves = True
         self._state_changed()
-
-    async def _leads_here(self) -> bool:
-        own = self._options.own
-        others = [member for member in endpoints_of(self._members.live()) if member.name != own.name]
-        if not others or all(member.state is MemberState.LEAVING for member in others):
-            return False
-        for namespace in self._options.namespaces or (None,):
-            selection = Selection(resource=ENDPOINT_SLICES, namespace=namespace, labels=OWN_SLICES)
-            try:
-                async with contextlib.aclosing(self._cluster.follow(selection)) as changes:
-                    listed = await anext(changes)
-            except ClusterError:
-                return True
-            if isinstance(listed, Listed) and any(
-                address == own.address
-                for document in listed.documents
-                for address, _ in OwnSlice.of(document).endpoints
-            ):
-                return True
-        return False
-
-    async def _drain(self) -> None:
-        try:
-            await self._admin.drain()
-        except EnvoyAdminError as error:
-            log.warning("Envoy cannot be asked to close connections", error=str(error))
-
-    async def _under_way(self) -> int:
-        counts = self._router.report().services.values()
-        known = sum(each.held + each.in_flight for each in counts)
-        try:
-            figures = await self._admin.figures()
-        except EnvoyAdminError:
-            return known  # Envoy is gone, and all requests with it; what the policy holds is being cancelled.
-        return max(known, figures.requests)
