@@ -18,7 +18,7 @@ INTERRUPTED_SHARE = 0.25
 INTERRUPTION_SECONDS = (28.0, 50.0)
 """After what silence a service is disturbed on purpose: around the moment when it is put to sleep."""
 
-SLEEP_SECONDS = (0.0, 4.0)
+SLEEP_SECONDS = (0.0, 15.0)
 LONGEST_SILENCE_SECONDS = 150.0
 LOOK_SECONDS = 0.5
 

@@ -66,8 +66,10 @@ class Program:
     @property
     def has_crashed(self) -> bool:
         """Whether it has ended though nobody ended it."""
-        ended_by_us = bool(self.gone) and self.gone[-1][1] == float("inf")
-        return self.process is not None and self.process.poll() is not None and not ended_by_us
+        if self.process is None or self.process.poll() is None:
+            return False
+        # Looked at last: who ends it says so before.
+        return not self.gone or self.gone[-1][1] != float("inf")
 
     def start(self) -> None:
         """Start it; it gets all the descriptors that this user may have, and ends with this process."""
@@ -134,9 +136,10 @@ class Program:
             time.sleep(POLL_SECONDS)
 
     def last_words(self) -> str:
-        """The last line of its log."""
+        """Its exit code, and the end of the last line of its log."""
         lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
-        return lines[-1][-LAST_WORDS:] if lines else "nothing said"
+        code = None if self.process is None else self.process.poll()
+        return f"ended with {code}; its log ends with {lines[-1][-LAST_WORDS:] if lines else 'nothing'!r}"
 
     def tail(self) -> str:
         """The end of its log, and where the rest is."""
