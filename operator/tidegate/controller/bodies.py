@@ -12,9 +12,10 @@ from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.cluster.resources import CLAIM_TEMPLATES, DEPLOYMENTS, SERVICES, Resource
-from tidegate.controller.actions import Action, ApplyBody, Scale
+from tidegate.controller.actions import Action, Announce, ApplyBody, Scale
 from tidegate.controller.checks import Blocks, Refusal, Surroundings
 from tidegate.controller.claims import ClaimState, left_out, plan_claim, rejected
+from tidegate.controller.profile_edit import edited, is_carried_out, waits
 from tidegate.controller.records import Document
 from tidegate.controller.refused import Refused
 from tidegate.controller.routing import leads_to_pods
@@ -51,6 +52,12 @@ class BodyState:
     """By kind."""
 
     claims: ClaimState = field(default_factory=ClaimState)
+    edited: AcceleratorProfileSpec | None = None
+    """The profile of which it was told last that it was edited."""
+
+    note: str = ""
+    """What is to be said of bodies that wait though nothing is wrong."""
+
     doubt: str = ""
     """What an operator before this one has said of bodies that did not converge. Which of them, and whether it is so
     still, is asked of the API server: nothing that is seen of an object tells that a webhook has changed it."""
@@ -113,7 +120,7 @@ def plan_bodies(
     Returns:
         The applies, and why the bodies are not as they should be, if they cannot be.
     """
-    spec = given.service.spec
+    spec, state.note = given.service.spec, ""
     if spec is None or spec.engine is None:
         return [], None
     profile = given.profile.spec if given.profile else None
@@ -129,7 +136,7 @@ def plan_bodies(
         return claim
     needs = [(*child, need) for child in children if (need := _need(state, *child)) is not None]
     state.settled = None if needs else seen
-    actions: list[Action] = []
+    needs, actions = _paced(state, given, needs)
     refusals: list[Refusal] = []
     for resource, body, live, need in needs:
         refused = state.refused.get(resource.kind)
@@ -144,6 +151,21 @@ def plan_bodies(
             rehearse = decided is Verdict.REHEARSE
             actions += _applies(resource, body, live, need, first_size(spec, known_size), rehearse=rehearse)
     return actions, next(iter(refusals), None)
+
+
+_Needed = tuple[Resource, Document, LiveDeployment | LiveService | None, Need]
+
+
+def _paced(state: BodyState, given: Surroundings, needs: list[_Needed]) -> tuple[list[_Needed], list[Action]]:
+    """Have a Deployment that is another one because of its profile wait for its turn."""
+    changed = any(resource is DEPLOYMENTS and need.cause is Cause.INPUTS_CHANGED for resource, _, _, need in needs)
+    if not changed or given.profile is None or not is_carried_out(given.service):
+        return needs, []
+    if not given.may_follow_profile():
+        state.note = waits(given.profile)
+        return [needed for needed in needs if needed[0] is not DEPLOYMENTS], []
+    told, state.edited = state.edited, given.profile.spec
+    return needs, [] if told == state.edited else [Announce(edited(given.profile))]
 
 
 def _need(

@@ -52,6 +52,9 @@ class Surroundings:
     routing: RoutingView = field(default_factory=RoutingView)
     """The way that requests take to it."""
 
+    may_follow_profile: Callable[[], bool] = field(default=lambda: True, compare=False)
+    """Asks whether its pods may be replaced now on account of its profile, which others name as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

@@ -7,6 +7,7 @@ never overlaps the next; a slow API server makes ticks late, not parallel.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 import structlog
 
@@ -19,6 +20,7 @@ from tidegate.controller.actions import Action
 from tidegate.controller.exporter import Exporter
 from tidegate.controller.gateway_ports import GatewayPorts
 from tidegate.controller.pod_reader import PodKey, PodReader, PodToRead, Readings
+from tidegate.controller.profile_rollouts import ProfileRollouts
 from tidegate.controller.records import PodRecord, ServiceRecord
 from tidegate.controller.routing_views import RoutingViews
 from tidegate.controller.service_series import Row
@@ -33,6 +35,9 @@ from tidegate.scaling.sample import Sample
 
 SETTLE_SECONDS = 0.2
 """After something has happened, wait this long for what belongs to it: a Deployment brings its pods along."""
+
+LOOK_SECONDS = 1.0
+"""While last pods drain, gateways are asked so often whether a request waits for them: it must not wait for a tick."""
 
 TURN_TIMEOUT_SECONDS = 30.0
 """Writes that take longer are given up; the next turn plans them anew from what is then."""
@@ -77,9 +82,12 @@ class Loop:
         self._clock = clock
         self._tick_seconds = tick_seconds
         self._states: dict[Key, ServiceState] = {}
+        self._rollouts = ProfileRollouts(store)
         self._writer = Writer(store, cluster, exporter, clock)
         self._places = asyncio.Semaphore(SERVICES_AT_ONCE)
         self._next_tick = 0.0
+        self._falling_asleep: set[Key] = set()
+        self._next_look = 0.0
         self._last_turn = clock()
         self.runs = False
         """Whether it turns at all: that of a follower stands still."""
@@ -93,6 +101,7 @@ class Loop:
     async def run(self) -> None:
         """Turn until cancelled; begin with what is, and what statuses remember, not with what an earlier run knew."""
         self._states.clear()
+        self._falling_asleep.clear()
         self._next_tick, self._last_turn = 0.0, self._clock()
         self._store.mark(self._store.inference_services.keys())
         self.runs = True
@@ -128,13 +137,19 @@ class Loop:
             await asyncio.gather(self._read(due), self._routing.read())
             for resource in WATCHED:
                 self._exporter.objects.labels(resource.kind).set(self._store.count(resource))
+            self._next_look = now + LOOK_SECONDS
+        elif self._falling_asleep and now >= self._next_look:
+            await self._routing.read()
+            due |= {key for key in self._falling_asleep if self._routing.is_waited_for(key)}
+            self._next_look = now + LOOK_SECONDS
         plans = [plan for key in due if (plan := self._visit(key)) is not None]
         self._exporter.visits.inc(len(due))
         await asyncio.gather(*(self._carry_out(*plan) for plan in plans))
         self._exporter.tick_seconds.observe(time.monotonic() - started)
 
     async def _wait(self) -> None:
-        delay_seconds = max(0.0, self._next_tick - self._clock())
+        until = min(self._next_tick, self._next_look) if self._falling_asleep else self._next_tick
+        delay_seconds = max(0.0, until - self._clock())
         try:
             async with asyncio.timeout(delay_seconds):
                 await self._store.changed.wait()
@@ -203,8 +218,11 @@ class Loop:
         try:
             state = self._state(service)
             before = state.memory
-            actions = visit(state, surroundings(self._store, service, self._routing.of(service)), pods, now)
+            may_follow = partial(self._rollouts.may_begin, service, now)
+            given = surroundings(self._store, service, self._routing.of(service), may_follow)
+            actions = visit(state, given, pods, now)
             self._keep(service, state, before, now)
+            (self._falling_asleep.add if state.falls_asleep else self._falling_asleep.discard)(key)
             for start in state.cold_starts.new:
                 self._exporter.saw_cold_start(start)
         except Exception:
@@ -251,6 +269,7 @@ class Loop:
             if key not in self._store.inference_services:
                 self._states.pop(key, None)
                 self._routing.forget(key)
+                self._falling_asleep.discard(key)
 
     def _rows(self) -> Iterator[Row]:
         for key in list(self._states):  # The page is written in parts; services come and go in between.

@@ -194,7 +194,7 @@ def _status(
         deployment=_deployment(given),
         observation=state.observation,
         decision=state.decision,
-        note="; ".join(filter(None, (state.way_down.note, _others_size(state, given)))),
+        note="; ".join(filter(None, (state.way_down.note, state.bodies.note, _others_size(state, given)))),
         learned=state.learned,
         cold_start=state.cold_starts.last,
         accelerator=accelerator_status(given, previous),
