@@ -79,6 +79,26 @@ class TestToSleep:
         assert (operator.draining(), operator.size) == (set(), 1)
         await operator.until_asleep()
 
+    async def test_it_is_looked_at_again_before_the_next_tick(self) -> None:
+        """A request that comes while the last pod drains waits for a second, and not for five."""
+        operator = await awake()
+        while not operator.draining():
+            await operator.turn()
+        assert "Pod" not in await operator.turn(after=1.0)
+        operator.use(held=1)
+        assert "Pod" in await operator.turn(after=1.0)
+        assert (operator.draining(), operator.serving_pods()) == (set(), 1)
+
+    async def test_between_ticks_nobody_asks_the_gateways_for_a_service_that_is_awake(self) -> None:
+        """Nor for one that sleeps: the gateways wake it themselves."""
+        for operator in (await awake(), await asleep()):
+            reads: list[None] = []
+            operator.write_slices = lambda reads=reads: reads.append(None)  # type: ignore[method-assign, misc]
+            operator.use(held=1)
+            for _ in range(4):
+                await operator.turn(after=1.0)
+            assert reads == []
+
     async def test_an_answer_that_runs_is_finished(self) -> None:
         """The last pod drains like any other."""
         operator = await awake()

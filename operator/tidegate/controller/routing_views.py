@@ -36,6 +36,10 @@ class RoutingViews:
         if self._gateways is not None:
             await self._gateways.read()
 
+    def is_waited_for(self, key: Key) -> bool:
+        """Whether a gateway holds requests for a service."""
+        return self._gateways is not None and self._gateways.traffic_of(key, carries_all=False).held > 0
+
     def begin(self) -> None:
         """Begin with what statuses say of ports."""
         services = self._store.inference_services.values()

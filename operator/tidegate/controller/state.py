@@ -102,6 +102,14 @@ class ServiceState:
 
     status_at: float = 0.0
 
+    @property
+    def falls_asleep(self) -> bool:
+        """Whether its last pods are about to leave."""
+        decision, live = self.decision, self.deployment
+        if decision is None or live is None or not live.replicas:
+            return False
+        return decision.applied and not decision.to_replicas
+
     @classmethod
     def adopt(cls, service: ServiceRecord, now: float) -> "ServiceState":
         """Begin with what the service's status remembers."""
