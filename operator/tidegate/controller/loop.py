@@ -7,6 +7,7 @@ never overlaps the next; a slow API server makes ticks late, not parallel.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 import structlog
 
@@ -19,6 +20,7 @@ from tidegate.controller.actions import Action
 from tidegate.controller.exporter import Exporter
 from tidegate.controller.gateway_ports import GatewayPorts
 from tidegate.controller.pod_reader import PodKey, PodReader, PodToRead, Readings
+from tidegate.controller.profile_rollouts import ProfileRollouts
 from tidegate.controller.records import PodRecord, ServiceRecord
 from tidegate.controller.routing_views import RoutingViews
 from tidegate.controller.service_series import Row
@@ -80,6 +82,7 @@ class Loop:
         self._clock = clock
         self._tick_seconds = tick_seconds
         self._states: dict[Key, ServiceState] = {}
+        self._rollouts = ProfileRollouts(store)
         self._writer = Writer(store, cluster, exporter, clock)
         self._places = asyncio.Semaphore(SERVICES_AT_ONCE)
         self._next_tick = 0.0
@@ -215,7 +218,9 @@ class Loop:
         try:
             state = self._state(service)
             before = state.memory
-            actions = visit(state, surroundings(self._store, service, self._routing.of(service)), pods, now)
+            may_follow = partial(self._rollouts.may_begin, service, now)
+            given = surroundings(self._store, service, self._routing.of(service), may_follow)
+            actions = visit(state, given, pods, now)
             self._keep(service, state, before, now)
             (self._falling_asleep.add if state.falls_asleep else self._falling_asleep.discard)(key)
             for start in state.cold_starts.new:
