@@ -86,7 +86,8 @@ image: ## Build the image. ENVOY=wheel puts Envoy into it; IMAGE, BASE_IMAGE, CA
 		--file operator/Dockerfile --tag "$(IMAGE)" .
 
 .PHONY: e2e
-e2e: venv image ## End-to-end tests on a kind cluster. E2E_KEEP=1 keeps the cluster.
+e2e: ENVOY ?= wheel
+e2e: venv image ## End-to-end tests on a kind cluster, with Envoy from the wheel. E2E_KEEP=1 keeps the cluster.
 	$(python) -m pytest e2e $(TEST_OPTIONS)
 
 .PHONY: e2e-down

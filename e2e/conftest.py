@@ -26,6 +26,7 @@ ARTIFACTS = Path(__file__).parent / ".artifacts"
 VALUES = {
     "image": {"registry": "", "repository": IMAGE.rpartition(":")[0], "tag": IMAGE.rpartition(":")[2]},
     "operator": {"tickSeconds": 1},
+    "gateway": {"drainSeconds": 10, "envoy": {"fromWheel": True}},  # Nothing can be pulled, so `make e2e` builds it in.
 }
 
 
@@ -132,7 +133,7 @@ def _write_down(cluster: LiveCluster, directory: Path) -> None:
     looks = {
         "objects.txt": (
             "get",
-            "infer,accel,deployments,replicasets,pods,services,leases",
+            "infer,accel,deployments,replicasets,pods,services,endpointslices,leases",
             "--all-namespaces",
             "-owide",
         ),
@@ -142,6 +143,10 @@ def _write_down(cluster: LiveCluster, directory: Path) -> None:
         "operator.log": (
             *("logs", "--prefix", "--tail=-1", "--namespace=tidegate-system"),
             "--selector=app.kubernetes.io/component=operator",
+        ),
+        "gateway.log": (
+            *("logs", "--prefix", "--tail=-1", "--namespace=tidegate-system", "--all-containers"),
+            "--selector=app.kubernetes.io/component=gateway",
         ),
     }
     for name, arguments in looks.items():

@@ -46,8 +46,10 @@ class Release:
         self.installed = values
 
     def uninstall(self) -> None:
-        """Uninstall it, and wait until the operator is gone."""
-        self.run("uninstall", self.name, "--wait", f"--timeout={INSTALL_SECONDS}s", "--ignore-not-found")
+        """Uninstall it, whatever needs its gateways, and wait until the operator is gone."""
+        self.run(
+            *("uninstall", self.name, "--wait", f"--timeout={INSTALL_SECONDS}s"), *("--ignore-not-found", "--no-hooks")
+        )
         self.installed = None
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
