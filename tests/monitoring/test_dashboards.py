@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from expressions import DASHBOARDS, ROOT, Asked, dashboard_queries, names, panels, recordings, rule_queries
 from prometheus_client.parser import text_string_to_metric_families
+from scraped_gateway import ScrapedGateway
 
 from tidegate.controller.exporter import Exporter
 from tidegate.engines.catalog import TABLES
@@ -20,8 +21,8 @@ each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 
 
 async def exported() -> set[str]:
-    """Every name on the operator's page."""
-    page = (await Exporter().page()).decode()
+    """Every name on the operator's page, and on a gateway's."""
+    page = (await Exporter().page() + await ScrapedGateway().exporter.page()).decode()
     series = {sample.name for family in text_string_to_metric_families(page) for sample in family.samples}
     declared = set(re.findall(r"^# TYPE (\S+)", page, re.MULTILINE))
     counters = {f"{name}_total" for name in re.findall(r"^# TYPE (\S+) counter$", page, re.MULTILINE)}

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import urllib.request
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import yaml
 from aiohttp import web
 from cluster_objects import NAMESPACE
 from expressions import Asked, alerts, dashboard_queries, filled_in, recordings
+from scraped_gateway import ScrapedGateway
 from scraped_operator import ScrapedOperator
 
 from helm_chart import Helm, only
@@ -24,6 +25,7 @@ from tidegate.simulator.serving import listening
 
 ADDRESS = "127.0.0.1"
 RELEASE = {"namespace": "tidegate-system", "service": "tidegate", "pod": "tidegate-0"}
+GATEWAY = {"namespace": "tidegate-system", "service": "tidegate-gateway-metrics", "pod": "tidegate-gateway-0"}
 """What Prometheus Operator says of a target by itself."""
 
 VALUES = {"metrics": {name: {"enabled": True} for name in ("serviceMonitor", "podMonitor", "prometheusRule")}}
@@ -63,27 +65,32 @@ def model_pod(port: int) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def serving(operator: ScrapedOperator) -> AsyncIterator[tuple[int, int]]:
-    """Ports of the operator's page and of an engine, both of which go on working."""
-
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=await operator.exporter.page())
-
-    page = web.Application()
-    page.router.add_get("/metrics", metrics)
+async def serving(operator: ScrapedOperator) -> AsyncIterator[tuple[int, int, int]]:
+    """Ports of the operator's page, of a gateway's and of an engine, all of which go on working."""
+    gateway = ScrapedGateway()
     fleet = Fleet(model_names=("m",))
     engine = EngineServer(fleet, Listener.parse("vLLM:8000:l4", startup_seconds=0)).application()
     async with (
-        listening(page, ADDRESS, 0) as operator_port,
+        listening(_page(operator.exporter.page), ADDRESS, 0) as operator_port,
+        listening(_page(gateway.exporter.page), ADDRESS, 0) as gateway_port,
         listening(engine, ADDRESS, 0) as engine_port,
         asyncio.TaskGroup() as tasks,
     ):
         working = [tasks.create_task(_work(operator)), tasks.create_task(_ask(engine_port))]
         try:
-            yield operator_port, engine_port
+            yield operator_port, gateway_port, engine_port
         finally:
             for task in working:
                 task.cancel()
+
+
+def _page(write: Callable[[], Awaitable[bytes]]) -> web.Application:
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=await write())
+
+    application = web.Application()
+    application.router.add_get("/metrics", metrics)
+    return application
 
 
 async def _work(operator: ScrapedOperator) -> None:
@@ -101,13 +108,15 @@ async def _ask(port: int) -> None:
             await asyncio.sleep(0.2)
 
 
-def jobs(helm: Helm, operator_port: int, engine_port: int) -> list[dict[str, Any]]:
+def jobs(helm: Helm, operator_port: int, gateway_port: int, engine_port: int) -> list[dict[str, Any]]:
     """What the chart's monitors ask for."""
     documents = helm.render(VALUES, "--api-versions=monitoring.coreos.com/v1")
-    (operator,) = only(documents, "ServiceMonitor")["spec"]["endpoints"]
+    (operator,) = only(documents, "ServiceMonitor", component="operator")["spec"]["endpoints"]
+    (gateway,) = only(documents, "ServiceMonitor", component="gateway")["spec"]["endpoints"]
     (models,) = only(documents, "PodMonitor")["spec"]["podMetricsEndpoints"]
     return [
         job("tidegate", operator, f"{ADDRESS}:{operator_port}", RELEASE),
+        job("tidegate-gateway", gateway, f"{ADDRESS}:{gateway_port}", GATEWAY),
         job("models", models, f"{ADDRESS}:1", model_pod(engine_port)),
     ]
 
@@ -139,9 +148,9 @@ async def test_every_panel_and_recording_has_data_and_alerts_see_what_is_wrong(h
     directory = tmp_path / "prometheus"
     directory.mkdir()
     file = rules(helm, tmp_path)
-    async with serving(operator) as (operator_port, engine_port):
+    async with serving(operator) as ports:
         try:
-            scraping = running_prometheus(directory, jobs=jobs(helm, operator_port, engine_port), rules=[file])
+            scraping = running_prometheus(directory, jobs=jobs(helm, *ports), rules=[file])
             with scraping as prometheus:
                 ask = asyncio.to_thread
                 await ask(prometheus.wait_until, 'tidegate_ready_replicas{service="chat"} > 0', SECONDS)
