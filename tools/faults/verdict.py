@@ -29,7 +29,10 @@ class Verdict(StrEnum):
     """A gateway passes on what an engine answers."""
 
     WITH_ITS_GATEWAY = "went with its Envoy"
-    """The process that carried it was killed, or was not back yet."""
+    """The process that carried it was killed."""
+
+    NOBODY_THERE = "Envoy not there"
+    """It was not back yet, and still, or already, in the service's slice: no request was taken."""
 
     WITH_ITS_POD = "went with its pod"
     """Its answer had begun when its engine broke."""
@@ -87,7 +90,9 @@ def verdict(account: Account, evidence: Evidence) -> Verdict:
             return Verdict.DEFECT if late else Verdict.REFUSED
         case Outcome.UNCLEAN if ENGINE_FAULT in account.detail:
             return Verdict.ENGINE_ERROR
-        case Outcome.NOT_CONNECTED | Outcome.LOST | Outcome.CUT if _envoy_was_gone(account, evidence):
+        case Outcome.NOT_CONNECTED if _envoy_was_gone(account, evidence):
+            return Verdict.NOBODY_THERE
+        case Outcome.LOST | Outcome.CUT if _envoy_was_gone(account, evidence):
             return Verdict.WITH_ITS_GATEWAY
         case Outcome.CUT if _pod_broke(account, evidence):
             return Verdict.WITH_ITS_POD
