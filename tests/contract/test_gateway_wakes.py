@@ -12,7 +12,7 @@ from tidegate.cluster.client import ClusterClient
 from tidegate.cluster.connection import load_configuration
 from tidegate.cluster.resources import Document
 from tidegate.gateway.policy.wake import WakeResult
-from tidegate.gateway.routed_service import RoutedService
+from tidegate.gateway.routed_service import Key, RoutedService
 from tidegate.gateway.waker import Waker
 
 
@@ -24,7 +24,16 @@ async def cluster_client(deployment: Deployment) -> AsyncIterator[ClusterClient]
         yield client
 
 
-def sleeper(namespace: str, *, deployment: str = "chat") -> RoutedService:
+def a_waker(cluster: ClusterClient, *, held: int = 1, elsewhere: int = 0) -> Waker:
+    """One of a gateway that holds so many requests, beside others that hold so many."""
+
+    async def held_elsewhere(_: Key) -> int:
+        return elsewhere
+
+    return Waker(cluster, lambda _: held, held_elsewhere)
+
+
+def sleeper(namespace: str, *, deployment: str = "chat", **plan: int) -> RoutedService:
     """A service that may be woken."""
     return RoutedService(
         key=(namespace, "chat"),
@@ -39,16 +48,26 @@ def sleeper(namespace: str, *, deployment: str = "chat") -> RoutedService:
         affinity_header=None,
         engine_port=8000,
         health_path="/health",
-        wake_plan=WakePlan(deployment=deployment, allowed=True, reason="Asleep"),
+        wake_plan=WakePlan(deployment=deployment, allowed=True, reason="Asleep", **plan),
     )
 
 
 async def test_a_sleeper_is_woken_under_the_scalers_name(deployment: Deployment, cluster_client: ClusterClient) -> None:
     """So the operator finds a size that is its own, and goes on from there."""
     deployment.create(0)
-    outcome = await Waker(cluster_client).wake(sleeper(deployment.namespace), 3)
+    outcome = await a_waker(cluster_client).wake(sleeper(deployment.namespace), 3)
     assert (outcome.result, deployment.replicas()) == (WakeResult.WOKEN, 3)
     assert deployment.owners() == {f"{SCALE_MANAGER} Apply scale"}
+
+
+async def test_it_is_woken_for_those_that_wait_elsewhere_too(
+    deployment: Deployment, cluster_client: ClusterClient
+) -> None:
+    """Whichever gateway is faster: 40 here and 60 there are 100."""
+    deployment.create(0)
+    service = sleeper(deployment.namespace, max_replicas=50, requests_per_replica=20)
+    await a_waker(cluster_client, held=40, elsewhere=60).wake(service, 2)
+    assert deployment.replicas() == 5
 
 
 async def test_what_is_awake_is_left_alone(deployment: Deployment, cluster_client: ClusterClient) -> None:
@@ -57,7 +76,7 @@ async def test_what_is_awake_is_left_alone(deployment: Deployment, cluster_clien
     deployment.settle()
     before = deployment.resource_version()
     for replicas in (1, 5):
-        outcome = await Waker(cluster_client).wake(sleeper(deployment.namespace), replicas)
+        outcome = await a_waker(cluster_client).wake(sleeper(deployment.namespace), replicas)
         assert outcome.result is WakeResult.ALREADY_AWAKE
     assert (deployment.replicas(), deployment.resource_version()) == (2, before)
 
@@ -86,7 +105,7 @@ async def test_a_race_is_lost_and_nothing_is_lowered(deployment: Deployment) -> 
     configuration = await load_configuration(str(deployment.cluster.kubeconfig))
     async with aclosing(Racing(configuration)) as racing:
         racing.deployment = deployment
-        outcome = await Waker(racing).wake(sleeper(deployment.namespace), 1)
+        outcome = await a_waker(racing).wake(sleeper(deployment.namespace), 1)
     assert (outcome.result, deployment.replicas()) == (WakeResult.CONFLICT, 7)
 
 
@@ -98,7 +117,8 @@ async def test_two_gateways_wake_once(deployment: Deployment) -> None:
         for _ in range(5):
             deployment.settle()
             outcomes = await asyncio.gather(
-                Waker(one).wake(sleeper(deployment.namespace), 2), Waker(other).wake(sleeper(deployment.namespace), 3)
+                a_waker(one).wake(sleeper(deployment.namespace), 2),
+                a_waker(other).wake(sleeper(deployment.namespace), 3),
             )
             results = [outcome.result for outcome in outcomes]
             assert results.count(WakeResult.WOKEN) == 1
@@ -111,7 +131,7 @@ async def test_a_deployment_that_is_not_there_is_a_refusal_with_the_reason(
     deployment: Deployment, cluster_client: ClusterClient
 ) -> None:
     """Trying again would not help, and people read why."""
-    outcome = await Waker(cluster_client).wake(sleeper(deployment.namespace, deployment="gone"), 1)
+    outcome = await a_waker(cluster_client).wake(sleeper(deployment.namespace, deployment="gone"), 1)
     assert (outcome.result, outcome.reason) == (WakeResult.REFUSED, "NotFound")
     assert 'deployments.apps "gone" not found' in outcome.message
 
@@ -122,7 +142,7 @@ async def test_without_the_right_it_is_a_refusal(deployment: Deployment) -> None
     configuration = await load_configuration(str(deployment.cluster.kubeconfig))
     configuration.cert_file = configuration.key_file = None  # Nobody in particular.
     async with aclosing(ClusterClient(configuration)) as anonymous:
-        outcome = await Waker(anonymous).wake(sleeper(deployment.namespace), 1)
+        outcome = await a_waker(anonymous).wake(sleeper(deployment.namespace), 1)
     assert (outcome.result, outcome.reason, deployment.replicas()) == (WakeResult.REFUSED, "Forbidden", 0)
 
 
@@ -131,7 +151,7 @@ async def test_an_api_server_that_is_away_is_no_refusal(deployment: Deployment) 
     configuration = await load_configuration(str(deployment.cluster.kubeconfig))
     configuration.host = "https://127.0.0.1:1"
     async with aclosing(ClusterClient(configuration)) as away:
-        outcome = await Waker(away).wake(sleeper(deployment.namespace), 1)
+        outcome = await a_waker(away).wake(sleeper(deployment.namespace), 1)
     assert outcome.result is WakeResult.UNREACHABLE
 
 
@@ -139,5 +159,5 @@ async def test_a_service_without_a_plan_is_not_woken(deployment: Deployment, clu
     """Nobody has said which Deployment is meant."""
     service = sleeper(deployment.namespace)
     planless = RoutedService(**{name: getattr(service, name) for name in service.__slots__} | {"wake_plan": None})
-    outcome = await Waker(cluster_client).wake(planless, 1)
+    outcome = await a_waker(cluster_client).wake(planless, 1)
     assert (outcome.result, outcome.reason) == (WakeResult.REFUSED, "NoWakePlan")

@@ -1,6 +1,7 @@
 """Keeps Envoy's listeners as the services are: one for each of their ports."""
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
@@ -13,6 +14,9 @@ SETTLE_SECONDS = 0.05
 """Services come in flocks; Envoy reads the whole file each time."""
 
 LOOK_SECONDS = 1.0
+REWRITE_SECONDS = 15.0
+"""Between two looks whether Envoy lacks listeners, whose ports somebody else had when it was told of them."""
+
 AGAIN_SECONDS = 5.0
 
 NOT_WRITTEN = "Envoy's listeners have not been written yet"
@@ -47,6 +51,7 @@ class ListenerKeeper:
         self._tell = changed
         self._changed = asyncio.Event()
         self._refused: set[Key] = set()
+        self._compared_at = -math.inf
         self.serving = asyncio.Event()
         """Set once Envoy has served for the first time."""
 
@@ -82,6 +87,7 @@ class ListenerKeeper:
                 self._tell()
             if not problem:
                 self.serving.set()
+                await self._retry_refused()
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> str:
@@ -94,6 +100,20 @@ class ListenerKeeper:
         except EnvoyAdminError as error:
             return f"Envoy does not answer: {error}"
         return ""
+
+    async def _retry_refused(self) -> None:
+        """Have Envoy try those listeners again that it has refused: their ports may be free by now."""
+        now = asyncio.get_running_loop().time()
+        if now - self._compared_at < REWRITE_SECONDS:
+            return
+        self._compared_at = now
+        try:
+            lacks = self._file.names(self._ports()) - await self._admin.listeners()
+            if lacks and not self._changed.is_set():
+                log.warning("Envoy could not serve all ports; it tries again", listeners=sorted(lacks)[:8])
+                self._file.rewrite()
+        except (EnvoyAdminError, OSError) as error:
+            log.info("Envoy cannot be asked for its listeners", error=str(error))
 
     def _ports(self) -> Mapping[Key, int]:
         """Each service's port. Of two with the same one, as while ports change hands, the older service has it."""

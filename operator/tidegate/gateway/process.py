@@ -30,6 +30,7 @@ from tidegate.gateway.listener_keeper import ListenerKeeper
 from tidegate.gateway.members import Members, MemberState
 from tidegate.gateway.membership import Membership
 from tidegate.gateway.options import Options
+from tidegate.gateway.peers import Peers, held_route
 from tidegate.gateway.picker.admin import EnvoyAdmin, EnvoyAdminError
 from tidegate.gateway.picker.server import Picker
 from tidegate.gateway.policy.router import Router
@@ -66,7 +67,8 @@ async def run(options: Options) -> None:
         EnvoyAdmin(Directory(options.directory)) as admin,
     ):
         gateway = Gateway(options, cluster, writing, elector, admin)
-        await gateway.serve(stop, watching)
+        async with gateway.peers:
+            await gateway.serve(stop, watching)
 
 
 @contextlib.asynccontextmanager
@@ -84,6 +86,9 @@ async def _electing(configuration: Configuration, options: Options) -> AsyncIter
 
 class Gateway:
     """All parts of one gateway, put together.
+
+    Attributes:
+        peers: The other gateways; to be entered before it serves.
 
     Args:
         options: how it runs.
@@ -106,14 +111,15 @@ class Gateway:
         self._serves = False
         self._leaves = False
         directory = Directory(options.directory)
+        self._members = Members(options.own.name, clock=boot_clock, changed=self._members_changed)
+        self.peers = Peers(lambda: (each for each in self._members.live() if each.name != options.own.name))
         self._router = Router(
             clock=self._clock,
-            wake=Waker(cluster).wake,
+            wake=Waker(cluster, self._held, self.peers.held).wake,
             new_id=lambda: secrets.token_hex(8),
             held_bytes_limit=options.maximum_held_bytes,
         )
         self._store = Store(self._router, changed=self._service_changed, clock=self._clock)
-        self._members = Members(options.own.name, clock=boot_clock, changed=self._members_changed)
         self._membership = Membership(
             cluster,
             namespace=options.namespace,
@@ -141,7 +147,12 @@ class Gateway:
         self._prober = Prober(self._router.to_probe, self._router.pod_answered)
         self._exporter = Exporter(self._router.report, self._slices.since, admin.figures)
         self._endpoints = Endpoints(
-            page=self._page, is_alive=elector.is_alive, problem=self._problem, host=options.host, port=options.port
+            page=self._page,
+            is_alive=elector.is_alive,
+            problem=self._problem,
+            host=options.host,
+            port=options.port,
+            more=(held_route(self._held),),
         )
 
     async def serve(self, stop: asyncio.Event, watching: asyncio.Event) -> None:
@@ -264,6 +275,9 @@ class Gateway:
                 log.exception("sweep failed; the next one is in 5 minutes")
 
     # What the parts tell one another.
+
+    def _held(self, key: Key) -> int:
+        return self._router.held(key)
 
     def _service_changed(self, key: Key) -> None:
         self._slices.touch(key)

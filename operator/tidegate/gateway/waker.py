@@ -5,11 +5,14 @@ of its own and goes on from there. Whoever else woke it in between has changed t
 is ever lowered, and of two gateways one wakes.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 from tidegate.api.routing import WakePlan
 from tidegate.cluster.client import ClusterClient
 from tidegate.cluster.error import ClusterError
-from tidegate.gateway.policy.wake import WakeOutcome, WakeResult
-from tidegate.gateway.routed_service import RoutedService
+from tidegate.gateway.policy.wake import WakeOutcome, WakeResult, wake_size
+from tidegate.gateway.routed_service import Key, RoutedService
 
 
 class Waker:
@@ -17,17 +20,23 @@ class Waker:
 
     Args:
         cluster: with connections that are kept, and that no other writes wait for.
+        held: how many requests are held for a service, here.
+        held_elsewhere: the same, at all other gateways.
     """
 
-    def __init__(self, cluster: ClusterClient) -> None:
+    def __init__(
+        self, cluster: ClusterClient, held: Callable[[Key], int], held_elsewhere: Callable[[Key], Awaitable[int]]
+    ) -> None:
         self._cluster = cluster
+        self._held = held
+        self._held_elsewhere = held_elsewhere
 
     async def wake(self, service: RoutedService, replicas: int) -> WakeOutcome:
         """Raise the service's Deployment from 0 to so many replicas.
 
         Args:
             service: its plan says which Deployment; without a plan none is woken.
-            replicas: at least 1.
+            replicas: at least 1; more, where other gateways hold requests as well.
         """
         if service.wake_plan is None:
             return WakeOutcome(
@@ -36,14 +45,18 @@ class Waker:
                 message="status.wakePlan is not there yet: the operator writes it",
             )
         try:
-            return await self._raise_from_zero(service.key[0], service.wake_plan, replicas)
+            return await self._raise_from_zero(service.key, service.wake_plan, replicas)
         except ClusterError as error:
             return _failed(error)
 
-    async def _raise_from_zero(self, namespace: str, plan: WakePlan, replicas: int) -> WakeOutcome:
-        scale = await self._cluster.read_scale(namespace, plan.deployment)
+    async def _raise_from_zero(self, key: Key, plan: WakePlan, replicas: int) -> WakeOutcome:
+        namespace = key[0]
+        scale, elsewhere = await asyncio.gather(
+            self._cluster.read_scale(namespace, plan.deployment), self._held_elsewhere(key)
+        )
         if (scale.get("spec") or {}).get("replicas", 0):  # Zero is left out.
             return WakeOutcome(result=WakeResult.ALREADY_AWAKE)
+        replicas = max(replicas, wake_size(self._held(key) + elsewhere, plan)) if elsewhere else replicas
         version = scale["metadata"]["resourceVersion"]
         await self._cluster.apply_scale(namespace, plan.deployment, replicas, version)
         return WakeOutcome(result=WakeResult.WOKEN)

@@ -4,7 +4,7 @@
 restarted. `/readyz` says what the work lacks: a store that has been filled once, and every right.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -19,6 +19,7 @@ class Endpoints:
         problem: what is in the way of the work; empty where nothing is.
         host: address to listen on.
         port: port to listen on; 0 for any.
+        more: other routes beside these.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Endpoints:
         problem: Callable[[], str],
         host: str,
         port: int,
+        more: Iterable[web.RouteDef] = (),
     ) -> None:
         self._page = page
         self._is_alive = is_alive
         self._problem = problem
         self._address = (host, port)
+        self._more = tuple(more)
         self._runner: web.AppRunner | None = None
 
     @property
@@ -55,6 +58,7 @@ class Endpoints:
                 web.get("/metrics", self._metrics),
                 web.get("/healthz", self._health),
                 web.get("/readyz", self._readiness),
+                *self._more,
             ]
         )
         self._runner = web.AppRunner(app, access_log=None)

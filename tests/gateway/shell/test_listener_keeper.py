@@ -10,7 +10,7 @@ from gateway_objects import in_fake_time, routed
 
 from tidegate.gateway.envoy.directory import Directory
 from tidegate.gateway.envoy.listener_file import ListenerFile
-from tidegate.gateway.listener_keeper import AGAIN_SECONDS, NOT_WRITTEN, ListenerKeeper
+from tidegate.gateway.listener_keeper import AGAIN_SECONDS, NOT_WRITTEN, REWRITE_SECONDS, ListenerKeeper
 from tidegate.gateway.picker.admin import EnvoyAdmin
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Scripted(EnvoyAdmin):
     """An Envoy that is as a test says."""
 
     is_ready = False
+    has = frozenset({"shared"})
 
     async def ready(self) -> bool:
         """Whether it serves."""
@@ -30,7 +31,7 @@ class Scripted(EnvoyAdmin):
 
     async def listeners(self) -> frozenset[str]:
         """Which listeners it has."""
-        return frozenset({"shared"})
+        return self.has
 
 
 class Kept:
@@ -128,5 +129,30 @@ def test_it_serves_when_envoy_does(kept: Kept) -> None:
         await asyncio.sleep(1)
         assert kept.changes == ["Envoy is not ready", "", "Envoy is not ready"]
         task.cancel()
+
+    in_fake_time(story)
+
+
+def test_a_port_that_was_taken_is_tried_again(kept: Kept) -> None:
+    """Envoy tries refused listeners when the file is replaced, even by the same; not while it has them all."""
+
+    async def story() -> None:
+        kept.services = [routed()]
+        kept.admin.is_ready = True
+        tasks = [asyncio.create_task(kept.keeper.write_for_ever())]
+        await asyncio.sleep(0.1)
+        file = kept.directory.listener_file
+        first, text = file.stat().st_ino, file.read_text()
+        tasks.append(asyncio.create_task(kept.keeper.look_for_ever()))
+        await asyncio.sleep(REWRITE_SECONDS + 2)
+        again = file.stat().st_ino
+        assert (again != first, file.read_text() == text) == (True, True)
+        kept.admin.has = frozenset(each["name"] for each in json.loads(text)["resources"])
+        await asyncio.sleep(3 * REWRITE_SECONDS)
+        settled = file.stat().st_ino
+        await asyncio.sleep(3 * REWRITE_SECONDS)
+        assert file.stat().st_ino == settled
+        for task in tasks:
+            task.cancel()
 
     in_fake_time(story)

@@ -187,8 +187,12 @@ class Router:
 
     def holds(self, key: Key) -> bool:
         """Whether requests are held for a service now."""
+        return self.held(key) > 0
+
+    def held(self, key: Key) -> int:
+        """How many requests are held for a service now."""
         service = self._services.get(key)
-        return service is not None and bool(service.queue)
+        return 0 if service is None else len(service.queue)
 
     def report(self) -> Report:
         """All counts, now."""
