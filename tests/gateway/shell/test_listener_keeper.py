@@ -142,16 +142,16 @@ def test_a_port_that_was_taken_is_tried_again(kept: Kept) -> None:
         tasks = [asyncio.create_task(kept.keeper.write_for_ever())]
         await asyncio.sleep(0.1)
         file = kept.directory.listener_file
-        first, text = file.stat().st_ino, file.read_text()
+        first, text = file.stat().st_mtime_ns, file.read_text()
         tasks.append(asyncio.create_task(kept.keeper.look_for_ever()))
         await asyncio.sleep(REWRITE_SECONDS + 2)
-        again = file.stat().st_ino
+        again = file.stat().st_mtime_ns
         assert (again != first, file.read_text() == text) == (True, True)
         kept.admin.has = frozenset(each["name"] for each in json.loads(text)["resources"])
         await asyncio.sleep(3 * REWRITE_SECONDS)
-        settled = file.stat().st_ino
+        settled = file.stat().st_mtime_ns
         await asyncio.sleep(3 * REWRITE_SECONDS)
-        assert file.stat().st_ino == settled
+        assert file.stat().st_mtime_ns == settled
         for task in tasks:
             task.cancel()
 
