@@ -1,7 +1,7 @@
 """What each request's outcome is worth, given what failed around it. No clock, no network."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -82,22 +82,8 @@ class Evidence:
 
 def verdict(account: Account, evidence: Evidence) -> Verdict:
     """Judge one request."""
-    match account.outcome:
-        case Outcome.ANSWERED:
-            return Verdict.ANSWERED
-        case Outcome.REFUSED:
-            late = account.ended - account.sent > evidence.hold_seconds + LATE_SECONDS
-            return Verdict.DEFECT if late else Verdict.REFUSED
-        case Outcome.UNCLEAN if ENGINE_FAULT in account.detail:
-            return Verdict.ENGINE_ERROR
-        case Outcome.NOT_CONNECTED if _envoy_was_gone(account, evidence):
-            return Verdict.NOBODY_THERE
-        case Outcome.LOST | Outcome.CUT if _envoy_was_gone(account, evidence):
-            return Verdict.WITH_ITS_GATEWAY
-        case Outcome.CUT if _pod_broke(account, evidence):
-            return Verdict.WITH_ITS_POD
-        case _:
-            return Verdict.DEFECT
+    rules = _RULES.get(account.outcome, ())
+    return next((each for holds, each in rules if holds(account, evidence)), Verdict.DEFECT)
 
 
 def around(account: Account, failures: Iterable[Failure]) -> str:
@@ -146,6 +132,10 @@ def duplicates(events: Iterable[tuple[float, str, str, str]]) -> Duplicates:
     return Duplicates(before, after)
 
 
+def _is_late(account: Account, evidence: Evidence) -> bool:
+    return account.ended - account.sent > evidence.hold_seconds + LATE_SECONDS
+
+
 def _envoy_was_gone(account: Account, evidence: Evidence) -> bool:
     gone = evidence.envoy_gone.get(account.gateway, ())
     return any(start <= account.ended and account.sent <= end + RETURN_SECONDS for start, end in gone)
@@ -158,3 +148,16 @@ def _pod_broke(account: Account, evidence: Evidence) -> bool:
         for pod in evidence.pods.get(account.identity, ())
         for when in evidence.pod_broken.get(pod, ())
     )
+
+
+_Holds = Callable[[Account, Evidence], bool]
+
+_RULES: Mapping[Outcome, Sequence[tuple[_Holds, Verdict]]] = {
+    Outcome.ANSWERED: [(lambda *_: True, Verdict.ANSWERED)],
+    Outcome.REFUSED: [(lambda account, evidence: not _is_late(account, evidence), Verdict.REFUSED)],
+    Outcome.UNCLEAN: [(lambda account, _: ENGINE_FAULT in account.detail, Verdict.ENGINE_ERROR)],
+    Outcome.NOT_CONNECTED: [(_envoy_was_gone, Verdict.NOBODY_THERE)],
+    Outcome.LOST: [(_envoy_was_gone, Verdict.WITH_ITS_GATEWAY)],
+    Outcome.CUT: [(_envoy_was_gone, Verdict.WITH_ITS_GATEWAY), (_pod_broke, Verdict.WITH_ITS_POD)],
+}
+"""By the outcome, what excuses it; all else is a defect."""
