@@ -141,8 +141,11 @@ class ModelNamespace(OperatedNamespace):
             self.wait("the load has ended", lambda: self.find("pods", pod) is None)
 
     @contextmanager
-    def forwarded(self, to: str = "service/chat") -> Iterator[str]:
-        """`kubectl port-forward` to a service or a pod until the block ends; gives the URL that leads there."""
+    def forwarded(self, to: str = "deployment/chat") -> Iterator[str]:
+        """`kubectl port-forward` to a pod until the block ends; gives the URL that leads there.
+
+        Not to a Service: where gateways are in front, it has no pods of its own in that namespace.
+        """
         command = [self.cluster.program, "--kubeconfig", self.cluster.kubeconfig, "--namespace", self.namespace]
         with subprocess.Popen(
             [*command, "port-forward", to, f":{self.port}"], stdout=subprocess.PIPE, text=True
