@@ -2,12 +2,10 @@
 
 from pydantic import ValidationError
 
-from tidegate.accelerators.fault import AcceleratorError
 from tidegate.api.inference_service_status import AcceleratorStatus
 from tidegate.controller.announcements import Announcement
 from tidegate.controller.checks import Surroundings
 from tidegate.controller.records import Document
-from tidegate.workloads.granted import granted
 
 _ESSENCE = ("mechanism", "resource", "count", "fractionGranted")
 
@@ -19,14 +17,10 @@ def accelerator_status(given: Surroundings, previous: Document) -> AcceleratorSt
         given: the service and its profile.
         previous: the status as it was written last.
     """
-    spec = given.service.spec
-    if spec is not None and (spec.engine is None or spec.accelerator is None):
-        return None
-    if spec is not None and spec.accelerator is not None and given.profile is not None and given.profile.spec:
-        try:
-            return granted(spec, given.profile.spec).status(spec.accelerator.profile)
-        except AcceleratorError:
-            pass  # The checks tell why. Pods that run keep what they have.
+    hardware = given.hardware
+    if hardware.is_known:
+        return hardware.status
+    # The checks tell why. Pods that run keep what they have.
     try:
         return AcceleratorStatus.model_validate(previous["accelerator"])
     except (KeyError, ValidationError):

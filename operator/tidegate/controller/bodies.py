@@ -23,7 +23,6 @@ from tidegate.workloads.claim_template import claim_template
 from tidegate.workloads.conflict import TemplateConflictError
 from tidegate.workloads.convergence import Convergence, Verdict, altered_need, applied, rehearsed, verdict
 from tidegate.workloads.deployment import deployment
-from tidegate.workloads.granted import granted
 from tidegate.workloads.healing import Cause, Need, needs_apply
 from tidegate.workloads.live import LiveDeployment, LiveService
 from tidegate.workloads.owner import Owner
@@ -132,7 +131,7 @@ def plan_bodies(
         children = _children(given, spec, profile, to_pods=to_pods)
     except TemplateConflictError as error:
         return [], Refusal(Reason.TEMPLATE_CONFLICT, f"spec.{error}", Blocks.BODY)
-    if (claim := _claim(state, given, spec, profile, now)) is not None:
+    if (claim := _claim(state, given, now)) is not None:
         return claim
     needs = [(*child, need) for child in children if (need := _need(state, *child)) is not None]
     state.settled = None if needs else seen
@@ -218,15 +217,9 @@ def _children(
     )
 
 
-def _claim(
-    state: BodyState,
-    given: Surroundings,
-    spec: InferenceServiceSpec,
-    profile: AcceleratorProfileSpec | None,
-    now: float,
-) -> tuple[list[Action], Refusal | None] | None:
+def _claim(state: BodyState, given: Surroundings, now: float) -> tuple[list[Action], Refusal | None] | None:
     """What to do about the template of the pods' claims before anything else; None where there is nothing to do."""
-    devices = granted(spec, profile).allocation.additions.claim if spec.accelerator and profile else None
+    devices = given.hardware.claim
     if devices is None:
         return None
     namespace, name = given.service.key

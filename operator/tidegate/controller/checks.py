@@ -9,15 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from tidegate.accelerators.fault import AcceleratorError
 from tidegate.api.conditions import Reason
 from tidegate.api.names import MAXIMUM_NAME_LENGTH
 from tidegate.api.scaling import Mode
+from tidegate.controller.hardware import Hardware, hardware_of
 from tidegate.controller.records import AutoscalerRecord, ProfileRecord, ServiceRecord
 from tidegate.controller.routing import RoutingView
 from tidegate.engines.catalog import engine_table
 from tidegate.scaling.schedules import fault
-from tidegate.workloads.granted import granted
 from tidegate.workloads.live import LiveDeployment, LiveService
 
 
@@ -52,8 +51,16 @@ class Surroundings:
     routing: RoutingView = field(default_factory=RoutingView)
     """The way that requests take to it."""
 
+    worked_out: Hardware | None = None
+    """What `hardware` is, where that is known already: it is asked for at every look."""
+
     may_follow_profile: Callable[[], bool] = field(default=lambda: True, compare=False)
     """Asks whether its pods may be replaced now on account of its profile, which others name as well."""
+
+    @property
+    def hardware(self) -> Hardware:
+        """What its replicas are given of hardware."""
+        return self.worked_out or hardware_of(self.service.spec, self.profile.spec if self.profile else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,14 +199,10 @@ def profile_exists(given: Surroundings) -> Refusal | None:
 
 def accelerator_can_be_given(given: Surroundings) -> Refusal | None:
     """The profile has what `spec.accelerator` asks for."""
-    spec, profile = given.service.spec, given.profile
-    if spec is None or spec.engine is None or spec.accelerator is None or profile is None or profile.spec is None:
+    fault = given.hardware.fault
+    if not fault:
         return None
-    try:
-        granted(spec, profile.spec)
-    except AcceleratorError as error:
-        return Refusal(Reason.ACCELERATOR_IMPOSSIBLE, f"{error}; pods that run stay as they are", Blocks.BODY)
-    return None
+    return Refusal(Reason.ACCELERATOR_IMPOSSIBLE, f"{fault}; pods that run stay as they are", Blocks.BODY)
 
 
 def schedules_can_be_kept(given: Surroundings) -> Refusal | None:

@@ -9,6 +9,7 @@ from tidegate.api.routing import WakePlan
 from tidegate.controller.actions import Scale
 from tidegate.controller.bodies import BodyState
 from tidegate.controller.cold_start import ColdStarts
+from tidegate.controller.hardware import HardwareMemory
 from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.others_size import SET_BY_ANOTHER
 from tidegate.controller.records import Document, ServiceRecord, seconds, timestamp
@@ -50,6 +51,7 @@ class ServiceState:
 
     readings: Readings = field(default_factory=Readings)
     bodies: BodyState = field(default_factory=BodyState)
+    hardware: HardwareMemory = field(default_factory=HardwareMemory)
     sizes: SizeMemory = field(default_factory=SizeMemory)
     """The size as it was last seen or written, and who else has written it lately."""
 

@@ -1,6 +1,7 @@
 """One look at one service: what is, what should be, and so what to write. No input, no output, no waiting."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tidegate.api.conditions import Reason
 from tidegate.api.scaling import Mode
@@ -43,6 +44,7 @@ def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], n
     state.observation, state.decision, state.not_starting, state.way_down.note = None, None, (), ""
     state.deployment, pods = given.deployment, list(pods)
     state.cold_starts = state.cold_starts.observe(pods)
+    given = replace(given, worked_out=state.hardware.of(given.service, given.profile))
     if given.service.deleting:
         return []  # Its children go first, where it is deleted so: none is made anew.
     actions: list[Action] = []
