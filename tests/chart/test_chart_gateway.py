@@ -150,7 +150,15 @@ class TestNetworkPolicy:
         components = [
             peer["podSelector"]["matchLabels"].get("app.kubernetes.io/component") for peer in metrics["from"][1:]
         ]
-        assert (metrics["from"][0], components) == (monitoring, ["operator", "test"])
+        assert (metrics["from"][0], components) == (monitoring, ["operator", "gateway", "test"])
+
+    def test_they_reach_each_other(self, helm: Helm) -> None:
+        """Whoever wakes a service asks the others first how many requests they hold for it."""
+        documents = helm.render({"networkPolicy": {"enabled": True}, "watchNamespaces": ["a"]})
+        labels = only(documents, "Deployment", component="gateway")["spec"]["template"]["metadata"]["labels"]
+        rules = only(documents, "NetworkPolicy", component="gateway")["spec"]["egress"]
+        selectors = [peer.get("podSelector", {}) for rule in rules for peer in rule.get("to", ())]
+        assert any(each and each["matchLabels"].items() <= labels.items() for each in selectors)
 
     def test_the_operator_reaches_their_metrics(self, helm: Helm) -> None:
         """Also where it looks after other namespaces than its own."""
