@@ -30,13 +30,21 @@ CONFIGURATION = Path(__file__).resolve().parent / "cluster"
 START_SECONDS = 120
 
 
-def up(name: str = "tidegate", *, nodes: Path = CONFIGURATION / "nodes.yaml", audit: bool = False) -> Cluster:
+def up(
+    name: str = "tidegate",
+    *,
+    nodes: Path = CONFIGURATION / "nodes.yaml",
+    audit: bool = False,
+    feature_gates: str = "",
+) -> Cluster:
     """Bring a cluster up: nothing to do if it runs, made anew if its processes are gone.
 
     Args:
         name: Its name.
         nodes: File of nodes to create.
         audit: Log every write to `audit_log`.
+        feature_gates: Features of Kubernetes to switch on or off, as NAME=true,NAME=false. Not compared with those of
+            a cluster that runs already.
 
     Raises:
         ToolsError: A tool is missing, the cluster did not start, or it already runs without the audit log asked for.
@@ -49,7 +57,7 @@ def up(name: str = "tidegate", *, nodes: Path = CONFIGURATION / "nodes.yaml", au
             _wait_for(cluster, "/readyz")  # A busy API server is no reason to throw a cluster away.
             _compare(cluster, made_of)
         else:
-            _create(cluster, tools, audit=audit, nodes=nodes)
+            _create(cluster, tools, audit=audit, nodes=nodes, feature_gates=feature_gates)
             cluster.record.write_text(json.dumps(made_of, indent=2))
         return cluster
 
@@ -74,11 +82,11 @@ def running(name: str = "tidegate") -> Cluster:
     return cluster
 
 
-def _create(cluster: Cluster, tools: Mapping[str, Path], *, audit: bool, nodes: Path) -> None:
+def _create(cluster: Cluster, tools: Mapping[str, Path], *, audit: bool, nodes: Path, feature_gates: str) -> None:
     _remove(cluster)  # What a reboot or an interrupted start left behind.
     began = time.monotonic()
     try:
-        _run_kwokctl(cluster, tools, audit=audit)
+        _run_kwokctl(cluster, tools, audit=audit, feature_gates=feature_gates)
         cluster.kubectl.symlink_to(tools["kubectl"])
         _kubectl(cluster, "apply", "--filename", str(nodes))
         _kubectl(cluster, "wait", "node", "--all", "--for=condition=Ready", f"--timeout={START_SECONDS}s")
@@ -89,7 +97,7 @@ def _create(cluster: Cluster, tools: Mapping[str, Path], *, audit: bool, nodes: 
     _tell(f"cluster {cluster.name} is up after {time.monotonic() - began:.0f} s")
 
 
-def _run_kwokctl(cluster: Cluster, tools: Mapping[str, Path], *, audit: bool) -> None:
+def _run_kwokctl(cluster: Cluster, tools: Mapping[str, Path], *, audit: bool, feature_gates: str) -> None:
     command = [str(tools["kwokctl"]), "create", "cluster", "--name", cluster.name, "--runtime", "binary"]
     command += ["--config", str(CONFIGURATION / "kwok.yaml"), "--kubeconfig", "", "--disable-qps-limits"]
     command += ["--wait", f"{START_SECONDS}s"]
@@ -97,6 +105,8 @@ def _run_kwokctl(cluster: Cluster, tools: Mapping[str, Path], *, audit: bool) ->
     for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
         command += [f"--{name}-binary", str(tools[name])]
     command += ["--kwok-controller-binary", str(tools["kwok"])]
+    if feature_gates:
+        command += ["--kube-feature-gates", feature_gates]
     if audit:
         command += ["--kube-audit-policy", str(CONFIGURATION / "audit.yaml")]
     variables = {

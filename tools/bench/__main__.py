@@ -75,6 +75,12 @@ BENCHES: Mapping[str, Bench] = {
         "one part of it. [What is behind the figures](benchmarks/gateway.md).",
         ("gateway_path.py",),
     ),
+    "placement": Bench(
+        "How full 50 GPUs are when the first of 200 services with a share of one is left over, at a real scheduler, "
+        "with what Tidegate's pods prefer and without. Goal: 90 %. [Accelerators](accelerators.md) tells what they "
+        "prefer.",
+        ("placement.py", "--seeds", "3"),
+    ),
     "idle-tick": Bench(
         "A fleet of 500 services at rest on a real control plane, seen from outside the operator.",
         ("fleet.py", "500"),
