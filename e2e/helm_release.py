@@ -54,12 +54,19 @@ class Release:
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """Run helm in the namespace of the release; what it prints."""
-        where = ["--kubeconfig", str(self.cluster.kubeconfig), "--namespace", self.namespace]
-        answer = subprocess.run(
-            [self.helm, *arguments, *where], input=stdin, capture_output=True, text=True, check=False
-        )
+        answer = self._helm(arguments, stdin)
         assert answer.returncode == 0, f"helm {' '.join(arguments)}: {answer.stdout}{answer.stderr}"
         return answer.stdout
+
+    def refusal(self, *arguments: str) -> str:
+        """What helm says when it does not do as it is told."""
+        answer = self._helm(arguments)
+        assert answer.returncode != 0, f"helm {' '.join(arguments)}: {answer.stdout}"
+        return answer.stdout + answer.stderr
+
+    def _helm(self, arguments: tuple[str, ...], stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        where = ["--kubeconfig", str(self.cluster.kubeconfig), "--namespace", self.namespace]
+        return subprocess.run([self.helm, *arguments, *where], input=stdin, capture_output=True, text=True, check=False)
 
     def pods(self) -> list[Document]:
         """The operator's pods that are not about to end."""

@@ -45,15 +45,15 @@ class Installer:
         assert answer.returncode == 0, answer.stderr
         return answer.stdout
 
-    def refusal(self, release: str, **values: Any) -> str:
-        """What is said when a release cannot be installed."""
-        answer = self.run("install", release, str(CHART), values=values)
+    def refusal(self, release: str, verb: str = "install", **values: Any) -> str:
+        """What is said when a release cannot be installed, or upgraded."""
+        answer = self.run(verb, release, str(CHART), values=values)
         assert answer.returncode != 0, f"{release} is installed"
         return answer.stderr
 
     def uninstall(self, release: str) -> str:
-        """Uninstall a release, if it is there; what is said about it."""
-        return self.run("uninstall", release, "--ignore-not-found").stdout
+        """Uninstall a release, if it is there; what is said about it. Nobody is asked: here no pod would do it."""
+        return self.run("uninstall", release, "--ignore-not-found", "--no-hooks").stdout
 
 
 @pytest.fixture
@@ -127,6 +127,29 @@ class TestDefinitionsOfOthers:
         assert crds.api.get(resources.path(name="chat")).status == 200
         installer.install("first")
         assert crds.api.get(resources.path(name="chat")).status == 200
+
+
+class TestGatewaysThatGo:
+    """An upgrade that takes the gateways away."""
+
+    @pytest.mark.parametrize("mode", ["Gateway", "Direct"])
+    def test_it_is_refused_while_services_are_reached_through_them(
+        self, installer: Installer, crds: LiveCluster, mode: str
+    ) -> None:
+        """They are named, with the way out; of services that others look after nothing is said."""
+        hand_over(crds, "first", installer.namespace)
+        installer.install("first")
+        resources = CustomResources(crds, installer.namespace)
+        resources.create(LEAST)
+        routing = {"mode": mode, "port": 10000, "standby": False}
+        assert resources.patch({"status": {"routing": routing}}, "status").status == 200
+        said = installer.refusal("first", "upgrade", gateway={"enabled": False})
+        assert f"clients reach services through the gateways: {installer.namespace}/chat; first" in said
+        assert "--set gateway.routingMode=None" in said
+        installer.install("first", gateway={"enabled": False}, watchNamespaces=["elsewhere"], rbac={"create": False})
+        installer.install("first")
+        assert resources.patch({"status": {"routing": {"mode": "None", "port": None}}}, "status").status == 200
+        installer.install("first", gateway={"enabled": False})
 
 
 def manifest(documents: list[Document]) -> str:
