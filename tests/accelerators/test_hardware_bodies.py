@@ -75,6 +75,15 @@ def test_another_claim_is_another_template() -> None:
     assert mig["metadata"]["ownerReferences"] == [OWNER.reference()]
 
 
+def test_kueue_finds_its_queue_on_the_deployment() -> None:
+    """It admits the pods of a Deployment that carries its label; other queues are labels of pods."""
+    profile = profile_of("whole").model_copy(update={"queue_name": "team-a"})
+    body = deployment(OWNER, spec_of("whole"), profile)
+    assert body["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team-a"
+    assert "kueue.x-k8s.io/queue-name" not in body["spec"]["template"]["metadata"]["labels"]
+    assert "kueue.x-k8s.io/queue-name" not in bodies("kai")[0]["metadata"]["labels"]
+
+
 def hashes(case: str, **profile: Any) -> tuple[str, str]:
     """Hashes of the inputs and of the pod template, with a profile changed."""
     changed = profile_of(CASES[case][0]).model_copy(update=profile)
