@@ -18,7 +18,7 @@ HOLD_SECONDS = 60
 BOUND_SECONDS = HOLD_SECONDS + 60.0
 """A request without an end after so long hangs: the longest hold, the longest answer, and a good while."""
 
-BETWEEN_SECONDS = {True: (25.0, 90.0), False: (2.0, 10.0)}
+BETWEEN_SECONDS = {True: (35.0, 110.0), False: (2.0, 10.0)}
 """Between two faults, by whether they restart a picker: services fall asleep only where none did for half a minute."""
 
 LOOK_SECONDS = 1.0

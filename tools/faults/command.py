@@ -6,7 +6,7 @@ import random
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from faults.campaign import HOLD_SECONDS, Campaign
 from faults.kinds import KINDS, Field
 from faults.report import Findings, evidence_of_defects, not_answered, summary, table
 from faults.verdict import Evidence, Verdict, around_time, duplicates, tally, verdict
+from gateway_rig.client import Outcome
 from gateway_rig.ground import adopted_api_server
 from gateway_rig.program import raise_descriptor_limit
 from gateway_rig.rig import Rig, rig
@@ -23,7 +24,7 @@ from gateway_rig.services import Shape
 GATEWAYS = 2
 STARTUP_SECONDS = 1.0
 KUBELET_READY = "3s"
-CYCLES, SERVICES, MINUTES = 1000, 80, 45.0
+CYCLES, SERVICES, MINUTES = 1000, 128, 60.0
 
 
 def main() -> int:
@@ -149,6 +150,7 @@ def _findings(everything: Rig, campaign: Campaign, seed: int) -> Findings:
         doubled=duplicates(events),
         stuck_awake=campaign.stuck_awake,
         not_woken=not_answered(campaign.last_wakes),
+        refusals=Counter(each.detail.split(":")[0] for each in campaign.accounts if each.outcome is Outcome.REFUSED),
         crashes=campaign.crashes,
         without_endpoint=[around_time(when, campaign.failures) for when, _ in campaign.without_endpoint],
     )

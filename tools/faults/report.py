@@ -19,6 +19,7 @@ class Findings:
     Attributes:
         counts: By the fault that requests met, how many had which verdict.
         defects: The requests behind Verdict.DEFECT.
+        refusals: How many clean refusals there were of each kind.
         not_woken: Requests at the end that were not answered: services that are stuck asleep.
         stuck_awake: Services that did not fall asleep in the end.
     """
@@ -37,6 +38,7 @@ class Findings:
     not_woken: Sequence[Account]
     without_endpoint: Sequence[str]
     crashes: Sequence[str]
+    refusals: Mapping[str, int]
 
     @property
     def is_clean(self) -> bool:
@@ -73,6 +75,8 @@ def summary(findings: Findings) -> str:
             "times that a client found no gateway in a service's slice, by what was broken then: "
             f"{dict(Counter(findings.without_endpoint)) or 'none'}"
         ),
+        "clean refusals, by what they said: "
+        + "; ".join(f"{count} {what}" for what, count in sorted(findings.refusals.items(), key=lambda each: -each[1])),
         f"programs that ended by themselves: {'; '.join(findings.crashes) or 'none'}",
         f"services stuck awake: {', '.join(findings.stuck_awake) or 'none'}",
         f"services stuck asleep: {', '.join(each.service for each in findings.not_woken) or 'none'}"
