@@ -84,7 +84,8 @@ def quiet_settings() -> kopf.OperatorSettings:
     settings.watching.reconnect_backoff = 1.0
     settings.networking.request_timeout = 15
     # The default chain is 55 s long, and at its end kopf exits. An API server may well be away for minutes.
-    settings.networking.error_backoffs = (1, 1, 2, 3, 5, 8, 13) + (20,) * 1000
+    # When it is back, requests that are held wait for what these watches will tell of their pods: not for long.
+    settings.networking.error_backoffs = (1, 1, 2, 3) + (5,) * 4000
     settings.networking.enforce_retry_after = True
     settings.process.ultimate_exiting_timeout = 10
     return settings
