@@ -75,3 +75,18 @@ async def test_a_link_that_stalls_loses_nothing() -> None:
         link.mend()
         assert await asyncio.wait_for(reader.readexactly(5), 1) == b"later"
         writer.close()
+
+
+async def test_connections_that_are_lost_say_nothing_for_ever() -> None:
+    """As behind a load balancer that has forgotten them; new ones are carried."""
+    async with linked() as link:
+        reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+        await _says(reader, writer, b"hello")
+        link.lose()
+        await asyncio.sleep(0.05)
+        with pytest.raises(TimeoutError):
+            await _says(reader, writer, b"later")
+        new_reader, new_writer = await asyncio.open_connection("127.0.0.1", link.port)
+        assert await _says(new_reader, new_writer, b"anew") == b"anew"
+        for each in (writer, new_writer):
+            each.close()

@@ -212,6 +212,9 @@ KINDS: Mapping[str, Kind] = {
     "API link of a gateway stalled": Kind(
         what="no byte", breaks=_link(_one_gateway, ApiLink.stall), seconds=(0.5, 20), weight=2
     ),
+    "API connections of a gateway lost": Kind(
+        what="old ones carry nothing and never end", breaks=_link(_one_gateway, ApiLink.lose), seconds=(0, 0.1)
+    ),
     "API link of the operator cut": Kind(what="resets", breaks=_link(_operator, ApiLink.cut), seconds=(0.5, 20)),
     "API link of the operator stalled": Kind(what="no byte", breaks=_link(_operator, ApiLink.stall), seconds=(0.5, 20)),
     "all API links cut": Kind(what="resets", breaks=_link(_everybody, ApiLink.cut), seconds=(0.5, 10)),

@@ -29,6 +29,8 @@ class ApiLink:
         self.port = 0
         self._target_port = target_port
         self._is_cut = False
+        self._generation = 0
+        self._closed = asyncio.Event()
         self._flows = asyncio.Event()
         self._flows.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -44,6 +46,7 @@ class ApiLink:
 
     async def close(self) -> None:
         """Stop listening, and reset all connections."""
+        self._closed.set()
         self._cut()
         if self._server is not None:
             self._server.close()
@@ -56,6 +59,10 @@ class ApiLink:
     def stall(self) -> None:
         """Keep connections and accept new ones, but let not a byte pass either way until it is mended."""
         self._do(self._flows.clear)
+
+    def lose(self) -> None:
+        """Let no byte pass any more on the connections that there are, nor their end; new ones are carried."""
+        self._do(self._lose)
 
     def mend(self) -> None:
         """Carry again. What a stall has held back arrives."""
@@ -71,6 +78,9 @@ class ApiLink:
         self._flows.set()
         for writer in list(self._writers):
             reset(writer)
+
+    def _lose(self) -> None:
+        self._generation += 1
 
     def _mend(self) -> None:
         self._is_cut = False
@@ -92,14 +102,18 @@ class ApiLink:
         both = (writer, target_writer)
         self._writers.update(both)
         try:
-            await asyncio.gather(self._pump(reader, target_writer), self._pump(target_reader, writer))
+            generation = self._generation
+            ways = ((reader, target_writer), (target_reader, writer))
+            await asyncio.gather(*(self._pump(*way, generation) for way in ways))
         finally:
             self._writers.difference_update(both)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, generation: int) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
                 await self._flows.wait()
+                if generation != self._generation:
+                    await self._closed.wait()
                 if self._is_cut:
                     break
                 writer.write(data)

@@ -1,6 +1,7 @@
 """The rig: all parts together, started in order and ended in order."""
 
 import json
+import os
 import socket
 import sys
 import urllib.request
@@ -185,11 +186,12 @@ def free_port() -> int:
 
 def free_engine_port(first: int = 8600) -> int:
     """A port that is free on all addresses, below those that services have on gateways."""
-    for port in range(first, first + 400):
+    start = first + os.getpid() % 200  # Rigs that start at one time do not try the same ones.
+    for port in range(start, first + 400):
         with socket.socket() as probe:
             try:
                 probe.bind(("0.0.0.0", port))  # noqa: S104 - as the engines will
             except OSError:
                 continue
             return port
-    raise OSError(f"no port from {first} to {first + 399} is free")
+    raise OSError(f"no port from {start} to {first + 399} is free")
