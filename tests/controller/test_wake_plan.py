@@ -40,6 +40,7 @@ GIVEN = WakeInput(
     deployment="chat",
     refusal=None,
     yielded_to=None,
+    pods_refused="",
     capacity=None,
     lead_time=None,
     max_sequences=None,
@@ -133,6 +134,7 @@ BODY_ONLY = Refusal(Reason.TEMPLATE_CONFLICT, "spec.template: bad", Blocks.BODY)
         ({"refusal": BROKEN}, "InvalidSpec", "spec.scaling: bad"),
         ({"refusal": BROKEN, "spec": None}, "InvalidSpec", "spec.scaling: bad"),
         ({"yielded_to": "keda"}, "Yielded", "keda writes the size"),
+        ({"pods_refused": "exceeded quota: gpus"}, "PodsRefused", "the API server refuses its pods: exceeded quota"),
         ({"refusal": BROKEN, "spec": spec(replicas=0)}, "InvalidSpec", "bad"),
     ],
 )

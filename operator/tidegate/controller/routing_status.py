@@ -50,6 +50,12 @@ def tell_routing(
     )
 
 
+def _pods_refused(state: ServiceState) -> str:
+    if state.observation is None or state.observation.pods:
+        return ""
+    return next((each.example for each in state.not_starting if each.reason is Reason.PODS_REFUSED), "")
+
+
 def _wake_plan(
     state: ServiceState, service: ServiceRecord, mode: RoutingMode, refusal: Refusal | None, now: float
 ) -> WakePlan | None:
@@ -61,6 +67,7 @@ def _wake_plan(
         deployment=service.workload[1],
         refusal=refusal,
         yielded_to=None if observation is None else observation.yielded_to,
+        pods_refused=_pods_refused(state),
         capacity=told.capacity,
         lead_time=told.lead_time,
         max_sequences=None if observation is None else observation.max_sequences,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
+from tidegate.api.conditions import Reason
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.inference_service_status import LearnedCapacity, LearnedLeadTime
 from tidegate.api.quantity import to_number
@@ -35,6 +36,9 @@ class WakeInput:
     refusal: Refusal | None
     yielded_to: str | None
     """The other writer of the size that has been yielded to."""
+
+    pods_refused: str
+    """What the API server says of the pods that it refuses to make, while there is none; empty where it does not."""
 
     capacity: LearnedCapacity | None
     lead_time: LearnedLeadTime | None
@@ -79,6 +83,9 @@ def _obstacles(given: WakeInput) -> Iterator[tuple[bool, str, str]]:
         yield False, mode, f"scaling.mode is {mode}: no size is written, so nobody wakes the service"
     if given.yielded_to is not None:
         yield False, "Yielded", f"{given.yielded_to} writes the size of this service; it has to wake it"
+    if given.pods_refused:
+        # A gateway sees pods only: of those that are never made it would wait for the first.
+        yield False, Reason.PODS_REFUSED, f"the API server refuses its pods: {given.pods_refused}"
 
 
 def _bounds(spec: InferenceServiceSpec, floor: int) -> tuple[int, int]:
