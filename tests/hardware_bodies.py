@@ -14,6 +14,7 @@ Document = dict[str, Any]
 OWNER = Owner(name="chat", namespace="default", uid="5f1a3c52-1d0c-4c2e-9d0e-0b8f6f0f7a11")
 CASES: dict[str, tuple[str, Document]] = {
     "whole": ("whole", {"count": 2, "placement": "Spread"}),
+    "any-whole": ("any-whole", {}),
     "time-slicing": ("time-slicing", {"fraction": "0.25"}),
     "time-slicing-by-label": ("time-slicing-by-label", {"memory": "10Gi"}),
     "mps": ("mps", {"fraction": "0.25"}),

@@ -21,6 +21,7 @@ def shared(mechanism: str, changes: dict[str, Any] | None = None, **sharing: Any
 
 PROFILES: dict[str, dict[str, Any]] = {
     "whole": NVIDIA,
+    "any-whole": {**NVIDIA, "products": []},
     "time-slicing": shared("TimeSlicing", replicas=4, renamed=True),
     "time-slicing-by-label": shared("TimeSlicing", {"products": []}),
     "mps": shared("MPS", replicas=4),

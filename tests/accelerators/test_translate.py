@@ -39,6 +39,7 @@ class Row(NamedTuple):
 
 ROWS = (
     Row("whole", {}, {"nvidia.com/gpu": "1"}, "1", (PRODUCT,), cost="2.00"),
+    Row("any-whole", {}, {"nvidia.com/gpu": "1"}, "1", ("nvidia.com/gpu.sharing-strategy NotIn time-slicing,mps",)),
     Row("whole", {"count": 4}, {"nvidia.com/gpu": "4"}, "1", (PRODUCT,), cost="8.00"),
     Row("whole", {"fraction": "1.0"}, {"nvidia.com/gpu": "1"}, "1", (PRODUCT,)),
     Row("whole", TEN, {"nvidia.com/gpu": "1"}, "1", (PRODUCT,)),

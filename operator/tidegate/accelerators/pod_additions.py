@@ -13,7 +13,7 @@ class NodeRequirement:
 
     key: str
     operator: str
-    """In, Gt or Lt; Gt and Lt compare integers."""
+    """In, NotIn, Gt or Lt; Gt and Lt compare integers, and NotIn holds where there is no such label."""
 
     values: tuple[str, ...]
 

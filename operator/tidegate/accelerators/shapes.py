@@ -23,8 +23,14 @@ MIG_MARGIN_PERCENT = 10
 
 
 def whole(wish: Wish, profile: AcceleratorProfileSpec) -> Asked:
-    """Whole devices, under the name that the profile gives."""
-    return of_resource(profile.resource_name, wish.count)
+    """Whole devices, under the name that the profile gives.
+
+    Where the product's name does not tell them apart, shares may be called so as well: nodes that have those are left.
+    """
+    requirements = []
+    if profile.vendor == "NVIDIA" and not profile.products:
+        requirements.append(NodeRequirement("nvidia.com/gpu.sharing-strategy", "NotIn", ("time-slicing", "mps")))
+    return of_resource(profile.resource_name, wish.count, requirements=requirements)
 
 
 def one_of_replicas(strategy: str) -> Shape:
