@@ -122,7 +122,7 @@ def cluster_prometheus(
 
 def jobs(documents: Sequence[Document]) -> list[Document]:
     """What Prometheus Operator makes of the chart's two monitors; targets come from the files of our discovery."""
-    services, pods = only(documents, "ServiceMonitor"), only(documents, "PodMonitor")
+    services, pods = only(documents, "ServiceMonitor", component="operator"), only(documents, "PodMonitor")
     (service_endpoint,) = services["spec"]["endpoints"]
     (pod_endpoint,) = pods["spec"]["podMetricsEndpoints"]
     job = f"{pods['metadata']['namespace']}/{pods['metadata']['name']}"

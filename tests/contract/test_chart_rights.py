@@ -11,7 +11,7 @@ from operated_namespace import OperatedNamespace
 from operator_process import Engines, OperatorProcess, running_operator
 from recording_api_server import Recording, Right, recording_api_server, right_for, rights_in
 
-from helm_chart import Document, Helm, is_hook, operator_container, operator_pod
+from helm_chart import Document, Helm, component_of, is_hook, of_kind, only, operator_container, operator_pod
 from live_cluster import LiveCluster
 from tidegate.api.names import FIELD_MANAGER_SCALE, GROUP
 
@@ -105,7 +105,7 @@ def taken_from(document: Document, right: Right | None) -> Document:
 
 def granted(helm: Helm, values: dict[str, Any]) -> set[Right]:
     """The rights that the chart gives the operator."""
-    roles = [each for each in helm.render(values) if each["kind"] in {"Role", "ClusterRole"} and not is_hook(each)]
+    roles = [each for each in of_kind(helm.render(values), "Role", "ClusterRole") if component_of(each) != "gateway"]
     return {
         right
         for role in roles
@@ -174,9 +174,7 @@ class TestRights:
         self, helm: Helm, crds: LiveCluster, namespace: str, tmp_path: Path
     ) -> None:
         """`rbac.create: false`, and nobody else made them: no half-blind operator."""
-        (account,) = (
-            each for each in helm.render(namespace=namespace) if each["kind"] == "ServiceAccount" and not is_hook(each)
-        )
+        account = only(helm.render(namespace=namespace), "ServiceAccount", component="operator")
         crds.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(account))
         (authority,) = crds.kubeconfig.read_text().partition("certificate-authority: ")[2].splitlines()[:1]
         document = kubeconfig_of(crds.api.url, token(crds, namespace, account["metadata"]["name"]))

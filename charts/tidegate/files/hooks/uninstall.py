@@ -44,8 +44,10 @@ if needed:
         print(f"  {name}: {reason}")
     print("Let them be reached without, which wakes those that sleep:")
     print(f"  helm upgrade {RELEASE} CHART --reuse-values --set gateway.routingMode=None")
-    print("and set spec.routing.mode to None where a service has one of its own. When `kubectl get infer -A` shows them all")
-    print("serving, uninstall. To uninstall at once, and leave them unreachable:")
+    print("and set spec.routing.mode to None where a service has one of its own.")
+    print(
+        "When `kubectl get infer -A` shows them all serving, uninstall. To do it at once, and leave them unreachable:"
+    )
     print(f"  helm uninstall {RELEASE} --no-hooks")
     raise SystemExit(1)
 print(f"none of {len(found)} services needs the gateways")
