@@ -13,32 +13,30 @@ from live_cluster import LiveCluster
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator", "profiles")]
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-OURS = "InferenceService"
-
-
-def services() -> dict[str, dict[str, Any]]:
-    """The InferenceServices that run pods of their own, by file."""
-    return {
-        path.stem: document
-        for path in sorted(EXAMPLES.rglob("*.yaml"))
-        for document in yaml.safe_load_all(path.read_text())
-        if document.get("kind") == OURS and "engine" in document["spec"]
-    }
-
-
-SERVICES = services()
+DOCUMENTS = [
+    (path.stem, document)
+    for path in sorted(EXAMPLES.rglob("*.yaml"))
+    for document in yaml.safe_load_all(path.read_text())
+    if isinstance(document, dict) and "kind" in document
+]
+PROFILES = [document for _, document in DOCUMENTS if document["kind"] == "AcceleratorProfile"]
+SERVICES: dict[str, dict[str, Any]] = {
+    name: document
+    for name, document in DOCUMENTS
+    if document["kind"] == "InferenceService" and "engine" in document["spec"]
+}
+"""Those that run pods of their own, by file."""
 
 
 @pytest.fixture(scope="module")
 def profiles(crds: LiveCluster) -> Iterator[None]:
     """The profiles of the examples, for as long as they are needed."""
     path = "/apis/inference.tidegate.dev/v1alpha1/acceleratorprofiles"
-    documents = list(yaml.safe_load_all((EXAMPLES / "profiles.yaml").read_text()))
-    for each in documents:
+    for each in PROFILES:
         answer = crds.api.apply(f"{path}/{each['metadata']['name']}", each, manager="kubectl", force=True)
         assert answer.status in {200, 201}, answer.message
     yield
-    for each in documents:
+    for each in PROFILES:
         crds.api.request("DELETE", f"{path}/{each['metadata']['name']}")
 
 
