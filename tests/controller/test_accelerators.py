@@ -186,6 +186,8 @@ class TestEdits:
         second = {w.name for w in operator.cluster.writes if w.kind == "Deployment"}
         assert not second
         assert "this one does later" in status_of(operator.cluster, waiting)["decision"]["message"]
+        followed = [w.name for w in await turns(operator, 40) if w.kind == "Deployment"]
+        assert sorted([*first, *followed]) == sorted(names)
 
     async def test_an_edited_spec_waits_for_nobody(self) -> None:
         """It is its owner's."""

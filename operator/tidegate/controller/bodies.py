@@ -50,6 +50,9 @@ class BodyState:
     refused: dict[str, Refused] = field(default_factory=dict)
     """By kind."""
 
+    waiting: object = None
+    """The same as they were when nothing was left but to wait for others of the same profile."""
+
     claims: ClaimState = field(default_factory=ClaimState)
     edited: AcceleratorProfileSpec | None = None
     """The profile of which it was told last that it was edited."""
@@ -119,14 +122,16 @@ def plan_bodies(
     Returns:
         The applies, and why the bodies are not as they should be, if they cannot be.
     """
-    spec, state.note = given.service.spec, ""
+    spec = given.service.spec
     if spec is None or spec.engine is None:
         return [], None
     profile = given.profile.spec if given.profile else None
     to_pods = leads_to_pods(given.routing, given.kubernetes_service, now)
     seen = (given.service.uid, given.service.generation, profile, given.deployment, given.kubernetes_service, to_pods)
-    if seen == state.settled:  # Quick: the store keeps a record until it is another one.
+    # Quick: the store keeps a record until it is another one.
+    if seen == state.settled or (seen == state.waiting and not given.may_follow_profile()):
         return [], None
+    state.waiting, state.note = None, ""
     try:
         children = _children(given, spec, profile, to_pods=to_pods)
     except TemplateConflictError as error:
@@ -136,6 +141,7 @@ def plan_bodies(
     needs = [(*child, need) for child in children if (need := _need(state, *child)) is not None]
     state.settled = None if needs else seen
     needs, actions = _paced(state, given, needs)
+    state.waiting = seen if state.note and not needs else None
     refusals: list[Refusal] = []
     for resource, body, live, need in needs:
         refused = state.refused.get(resource.kind)
