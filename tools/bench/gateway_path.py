@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from gateway_cases.busy import busy_seconds, others_share
 from gateway_cases.figures import shown
 from interruption import end_as_on_ctrl_c
 
@@ -43,7 +44,9 @@ def main() -> int:
             with tempfile.TemporaryDirectory(prefix="gateway-") as scratch:
                 directory = Path(scratch) if asked.logs is None else asked.logs / name
                 directory.mkdir(parents=True, exist_ok=True)
-                print(shown(case.measure(directory)), flush=True)
+                before = busy_seconds()
+                figures = case.measure(directory)
+                print(shown([*figures, others_share(before, busy_seconds(), time.monotonic() - began)]), flush=True)
         except ToolsError as error:
             failed.append(name)
             print(f"{name} failed: {error}", file=sys.stderr, flush=True)
