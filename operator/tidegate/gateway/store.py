@@ -150,6 +150,8 @@ class Store:
     def _tell_pods(self, service: Key) -> None:
         record = self.services.get(service)
         if record is None or record.routed is None:
+            if service not in self._pods_of:  # What is known of a service is kept for as long as its pods are there.
+                self._router.put_pods(service, ())
             return
         port = record.routed.engine_port
         pods = self._pods_of.get(service, {}).values()

@@ -190,3 +190,11 @@ def test_since_when_a_pod_has_been_ready_and_serving(fed: Fed) -> None:
     assert fed.store.ready_since(CHAT) == 100.0
     fed.store.forget(PODS, ("models", "chat-2"))
     assert fed.store.ready_since(CHAT) is None
+
+
+def test_of_a_service_that_is_gone_the_last_pod_is_the_last_that_is_told(fed: Fed) -> None:
+    """Pods outlive their service by a while; a policy that never heard of their end would keep both for ever."""
+    fed.put(inference_service(), pod())
+    fed.store.forget(INFERENCE_SERVICES, CHAT)
+    fed.store.forget(PODS, ("models", "chat-1"))
+    assert fed.told.events == ["put chat", "pods chat 0", "pods chat 1", "forget chat", "pods chat 0"]
