@@ -101,7 +101,7 @@ def _model(message: ProcessingRequest, headers: Mapping[str, str]) -> tuple[str 
             return fields[MODEL_KEY].string_value, ""
         return None, "The body's `model` is not a string with at least one character."
     if PROBLEM_KEY in fields and fields[PROBLEM_KEY].string_value == "missing":
-        return None, "The body has no `model`; name one, or use the address of the service itself."
+        return None, ""  # The policy knows which models there are, and lists them.
     content_type = headers.get("content-type", "")
     if "json" not in content_type.lower():
         return None, (
