@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 
 from tidegate.gateway.exchange import Request
@@ -70,17 +69,17 @@ def is_use(request: Request) -> bool:
     """Whether the request has a model work: if so it counts as use of its service, may be held, and wakes."""
     return (
         request.method == "POST"
-        and is_inference_path(request.path)
+        and is_inference_path(request.path.partition("?")[0])
         and not request.headers.get("user-agent", "").startswith(_PROBE_AGENT)
     )
 
 
-@lru_cache(maxsize=4096)
 def is_inference_path(path: str) -> bool:
     """Whether a model works when this path is posted to.
 
+    Nothing is remembered of paths: clients choose them, and they are as long as headers may be.
+
     Args:
-        path: as it came, perhaps with a query, perhaps with a slash at its end.
+        path: without its query; perhaps with a slash at its end.
     """
-    bare = path.partition("?")[0]
-    return _ONE_OF_THEM.fullmatch(bare.removesuffix("/")) is not None
+    return _ONE_OF_THEM.fullmatch(path.removesuffix("/")) is not None
