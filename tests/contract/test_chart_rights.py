@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from custom_resources import profile
 from operated_namespace import OperatedNamespace
 from operator_process import Engines, OperatorProcess, running_operator
 from recording_api_server import Recording, Right, recording_api_server, right_for, rights_in
@@ -22,12 +23,16 @@ SET_BY_THE_TEST = ("--port=", "--tick-seconds=")
 NOT_SEEN_IN_REQUESTS: dict[Right, str] = {
     ("apps", "deployments", "create"): 'cannot create resource "deployments"',
     ("", "services", "create"): 'cannot create resource "services"',
+    ("resource.k8s.io", "resourceclaimtemplates", "create"): 'cannot create resource "resourceclaimtemplates"',
     (GROUP, "inferenceservices/finalizers", "update"): "cannot set blockOwnerDeletion",
 }
 """Asked for behind a patch of what is not there yet, or that names an owner; and what the API server says without."""
 
 EVERYBODYS: set[Right] = {("authorization.k8s.io", "selfsubjectaccessreviews", "create")}
 """What any account may ask: whether it may do something."""
+
+CLAIMING = "claiming"
+"""Name of a service."""
 
 QUICKLY = {"leaderElection": {"leaseDurationSeconds": 5, "renewDeadlineSeconds": 4, "retryPeriodSeconds": 1}}
 
@@ -114,12 +119,23 @@ def granted(helm: Helm, values: dict[str, Any]) -> set[Right]:
     }
 
 
+def claim_an_accelerator(here: OperatedNamespace) -> None:
+    """A service whose pods get their devices by claims. There are none: its pod waits."""
+    spec = {"resourceName": "nvidia.com/gpu", "sharing": {"mechanism": "DRA"}}
+    path = here.resources.path("AcceleratorProfile", "claimed")
+    answer = here.cluster.api.apply(path, profile(spec, "claimed"), manager="kubectl", force=True)
+    assert answer.status in {200, 201}, answer.message
+    here.apply(here.least(accelerator={"profile": "claimed"}), CLAIMING)
+
+
 def run_a_service(here: OperatedNamespace) -> None:
     """Have the operator do all that it ever does: bodies, sizes, marks on pods that leave, status and Events."""
     here.apply(here.least())
     here.wait("there is a Service", lambda: here.find("services"))
     here.wait("there is a Deployment", lambda: here.find("deployments"))
     here.wait_condition("Ready", "True", "Serving")
+    claim_an_accelerator(here)
+    here.wait("there is a Deployment of pods with claims", lambda: here.find("deployments", CLAIMING))
     here.apply(here.least(scaling={"minReplicas": 2}))
     here.wait_size(2)
     here.wait("there is an Event", lambda: here.events("ScaledUp"))
@@ -128,6 +144,11 @@ def run_a_service(here: OperatedNamespace) -> None:
     here.wait_size(1)
     managers = {each["manager"] for each in here.deployment()["metadata"]["managedFields"]}
     assert FIELD_MANAGER_SCALE in managers
+
+
+def told(here: OperatedNamespace, name: str) -> list[str]:
+    """The messages of a service's conditions."""
+    return [each["message"] for each in here.status(name).get("conditions", ())]
 
 
 class TestRights:
@@ -168,7 +189,8 @@ class TestRights:
         here = OperatedNamespace(crds, watched, engines.port)
         with install(without=right, until_ready=False):
             here.apply(here.least())
-            here.wait(said, lambda: any(said in each["message"] for each in here.status().get("conditions", ())))
+            claim_an_accelerator(here)
+            here.wait(said, lambda: any(said in message for name in ("chat", CLAIMING) for message in told(here, name)))
 
     def test_without_its_roles_it_waits_and_says_what_is_missing(
         self, helm: Helm, crds: LiveCluster, namespace: str, tmp_path: Path
