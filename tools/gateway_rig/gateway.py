@@ -18,6 +18,9 @@ MAXIMUM_CONNECTIONS = 12_000
 DRAIN_SECONDS = 30
 """How long a gateway that is asked to end waits for answers."""
 
+GRACE_SECONDS = 15
+"""What it may take beyond that; then it is killed, as the kubelet does at the end of the pod's grace."""
+
 SLICE_NETWORK = "10.20.0"
 """What stands in EndpointSlices for the gateways' loopback addresses, which the API server refuses there."""
 
@@ -62,7 +65,7 @@ class Gateway:
 
     def stop(self) -> None:
         """End both in the order of a pod: the picker first, which drains Envoy, then Envoy."""
-        self.picker.stop()
+        self.picker.stop(DRAIN_SECONDS + GRACE_SECONDS)
         self.envoy.stop()
 
     def resident_mebibytes(self) -> tuple[float, float]:
