@@ -199,6 +199,14 @@ class TestCounts:
         timeline = GatewayTimeline(sleeper(), engine=engine, silent=engine is SILENT, size=4).arrive(3).advance(120)
         assert timeline.arriving == pytest.approx(3, rel=0.1)
 
+    def test_a_new_operator_takes_arrivals_and_sizes_from_the_same_steps_at_first(self) -> None:
+        """Both are guesses then, and only their product is right; after a whole window the gateways' count holds."""
+        timeline = GatewayTimeline(sleeper(), size=2).arrive(3).advance(120).operator_restarts().advance(TICK_SECONDS)
+        timeline.gateways[0].requests += 60
+        assert timeline.advance(TICK_SECONDS).arriving == pytest.approx(3, rel=0.2)
+        timeline.advance(TICK_SECONDS)
+        assert timeline.advance(TICK_SECONDS).arriving == pytest.approx(3 + 60 / 15, rel=0.2)
+
     def test_a_gateway_that_restarts_is_no_negative_demand(self) -> None:
         """Its counters begin at zero again."""
         timeline = GatewayTimeline(sleeper(), size=2).arrive(2).advance(120).restart_gateway().advance(10)

@@ -137,7 +137,10 @@ def observe_traffic(
     rates = _rates(steps, samples, now)
     gateway = memory.gateway.see(observation.gateway, now, window_seconds=WINDOW_SECONDS)
     counted = gateway.requests_per_second(now, window_seconds=WINDOW_SECONDS)
-    if counted is not None and observation.is_counted_by_gateways:
+    # In the first seconds sizes are made of few steps, too, and wrong the other way round than the arrivals of the same
+    # steps: their product is right, that with a count from elsewhere is not.
+    is_settled = rates.arrived is None or gateway.covers(WINDOW_SECONDS)
+    if counted is not None and is_settled and observation.is_counted_by_gateways:
         rates = replace(rates, arrived=counted, exact=True)
     waiting = _with_held(_total(samples, "waiting"), observation)
     given_up = bool(waiting) and rates.abandoned > ABANDONED_SHARE * rates.ended

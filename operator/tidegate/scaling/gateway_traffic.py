@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+WHOLE = 0.9
+"""Of a window: samples are not taken to the second."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySample:
@@ -96,6 +99,10 @@ class GatewayMemory:
             if kept := tuple(step for step in recent if step.end > now - window_seconds):
                 steps[name] = kept
         return GatewayMemory(samples=MappingProxyType(samples), steps=MappingProxyType(steps))
+
+    def covers(self, window_seconds: float) -> bool:
+        """Whether what is remembered is about as long as the window."""
+        return any(steps[-1].end - steps[0].start >= WHOLE * window_seconds for steps in self.steps.values())
 
     def requests_per_second(self, now: float, *, window_seconds: float) -> float | None:
         """Requests that arrived per second within the window; None where no two samples lie in it."""
