@@ -65,9 +65,11 @@ def main() -> None:
     """Run the cases and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="orders that are drawn (default: 3)")
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--case", action="append", choices=CASES, help="this case only (default: all)")
+    asked = parser.parse_args()
+    seeds = asked.seeds
     print(f"{'used before the first pod is left over':52} {'with':>6} {'without':>8}   (worst of {seeds} orders)")
-    for case in (_sliced(), _claimed()):
+    for case in (CASES[name]() for name in asked.case or CASES):
         with _cluster(case) as cluster:
             used = {
                 packed: min(_fill(cluster, case, _order(seed), packed=packed) for seed in range(seeds))
@@ -267,6 +269,9 @@ def _clear(server: Any, pods_path: str) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError("pods and claims of the last run are still there")
         time.sleep(0.2)
+
+
+CASES: Mapping[str, Callable[[], Case]] = {"sliced": _sliced, "claimed": _claimed}
 
 
 if __name__ == "__main__":

@@ -68,18 +68,27 @@ class Client:
         under_way: How many have not.
     """
 
-    def __init__(self, *, prefix: str, bound_seconds: float, source_addresses: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        prefix: str,
+        bound_seconds: float,
+        connect_seconds: float = CONNECT_SECONDS,
+        source_addresses: tuple[str, ...] = (),
+    ) -> None:
         """Prepare.
 
         Args:
             prefix: Of the ids.
             bound_seconds: After so long without an end a request counts as hung.
+            connect_seconds: How long connecting may take.
             source_addresses: Of this machine, where connections come from, in turn: each has ports of its own.
         """
         self.accounts: list[Account] = []
         self.under_way = 0
         self._prefix = prefix
         self._bound_seconds = bound_seconds
+        self._connect_seconds = connect_seconds
         self._numbers = itertools.count()
         self._sources = source_addresses or (None,)
         self._sessions: list[aiohttp.ClientSession] = []
@@ -91,7 +100,7 @@ class Client:
                 connector = aiohttp.TCPConnector(
                     limit=0, force_close=force_close, local_addr=None if source is None else (source, 0)
                 )
-                timeout = aiohttp.ClientTimeout(total=self._bound_seconds, sock_connect=CONNECT_SECONDS)
+                timeout = aiohttp.ClientTimeout(total=self._bound_seconds, sock_connect=self._connect_seconds)
                 self._sessions.append(aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False))
         return self
 
