@@ -132,6 +132,7 @@ async def gateway(
             store=store,
             members=members,
             is_urgent=lambda _: False,
+            listens=lambda _: True,
             clock=time.time,
             namespaces=(namespace,),
             lease_namespace=namespace,

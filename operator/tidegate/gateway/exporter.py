@@ -20,6 +20,9 @@ from tidegate.gateway.routed_service import Key
 SERVICES_AT_ONCE = 250
 """So many are written before requests have their turn: some milliseconds."""
 
+ENVOY_SECONDS = 0.5
+"""How long the page waits for Envoy's part: the operator reads the others in time, or takes nothing for known."""
+
 PREFIX = "tidegate_gateway_"
 
 
@@ -149,8 +152,9 @@ class Exporter:
 
     async def _envoy(self) -> bytes:
         try:
-            figures = await self._figures()
-        except EnvoyAdminError:
+            async with asyncio.timeout(ENVOY_SECONDS):
+                figures = await self._figures()
+        except (EnvoyAdminError, TimeoutError):
             return b""
         lines = [
             f"{_head(f'envoy_{name}', 'gauge', text)}{PREFIX}envoy_{name} {value(figures)}\n"

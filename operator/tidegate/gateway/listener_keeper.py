@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import structlog
 
 from tidegate.gateway.envoy.listener_file import ListenerFile, ListenersRefusedError
+from tidegate.gateway.envoy.listeners import listener_name
 from tidegate.gateway.picker.admin import EnvoyAdmin, EnvoyAdminError
 from tidegate.gateway.routed_service import Key, RoutedService
 
@@ -20,6 +21,7 @@ REWRITE_SECONDS = 15.0
 AGAIN_SECONDS = 5.0
 
 NOT_WRITTEN = "Envoy's listeners have not been written yet"
+TAKING_UP = "Envoy takes up its listeners"
 
 log = structlog.get_logger(__name__)
 
@@ -51,9 +53,19 @@ class ListenerKeeper:
         self._tell = changed
         self._changed = asyncio.Event()
         self._refused: set[Key] = set()
-        self._compared_at = -math.inf
+        self._written: Mapping[Key, int] | None = None
+        self._names: frozenset[str] = frozenset()
+        """The listeners that were written."""
+
+        self._has: frozenset[str] = frozenset()
+        """The listeners that Envoy had when it was asked last."""
+
+        self._hopeless: frozenset[str] = frozenset()
+        """Those that it did not take up in `REWRITE_SECONDS`."""
+
+        self._asked_at = self._tried_at = -math.inf
         self.serving = asyncio.Event()
-        """Set once Envoy has served for the first time."""
+        """Set once Envoy has served for the first time, all listeners that it can."""
 
         self.problem = NOT_WRITTEN
         """What is in the way of taking requests; empty where nothing is."""
@@ -70,12 +82,16 @@ class ListenerKeeper:
             await asyncio.sleep(SETTLE_SECONDS)
             self._changed.clear()
             try:
-                if self._file.write(self._ports()):
-                    log.info("listeners written", services=len(self._ports()))
+                self._write()
             except (ListenersRefusedError, OSError) as error:
                 log.error("the listeners were not written; trying again", error=str(error))  # noqa: TRY400 - no fault
                 self._changed.set()
                 await asyncio.sleep(AGAIN_SECONDS)
+
+    def listens(self, service: RoutedService) -> bool:
+        """Whether Envoy serves a service's port; also where it never will: another gateway may."""
+        name = listener_name(service.key, service.port)
+        return name in self._has or name in self._hopeless or service.key in self._refused
 
     async def look_for_ever(self) -> None:
         """Ask Envoy again and again whether it serves, and whether it has all listeners, until it has."""
@@ -87,33 +103,51 @@ class ListenerKeeper:
                 self._tell()
             if not problem:
                 self.serving.set()
-                await self._retry_refused()
+                self._retry_refused()
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _write(self) -> None:
+        ports = self._ports()
+        if ports == self._written:  # Of most changes nothing is for Envoy, and comparing the files takes a second.
+            return
+        if self._file.write(ports):
+            log.info("listeners written", services=len(ports))
+        self._written, self._names = ports, self._file.names(ports)
+        self._tried_at = asyncio.get_running_loop().time()
 
     async def _look(self) -> str:
         if not await self._admin.ready():
             return "Envoy is not ready"
+        if self._written is None:
+            return NOT_WRITTEN
+        now, before = asyncio.get_running_loop().time(), self._lacks()
+        if not self.problem and not before and now - self._asked_at < REWRITE_SECONDS:
+            return ""
         try:
-            # A port that somebody else holds makes one service unreachable here, and is no reason to refuse all others.
-            if self.problem and not await self._admin.listeners():
-                return NOT_WRITTEN
+            self._has, self._asked_at = await self._admin.listeners(), now
         except EnvoyAdminError as error:
             return f"Envoy does not answer: {error}"
-        return ""
+        # A port that somebody else holds makes one service unreachable here, and is no reason to refuse all others: it
+        # is lacked at each look. More come with each while Envoy takes them up.
+        lacks = self._lacks()
+        return TAKING_UP if self.problem and lacks and lacks != before else ""
 
-    async def _retry_refused(self) -> None:
+    def _lacks(self) -> frozenset[str]:
+        return self._names - self._has
+
+    def _retry_refused(self) -> None:
         """Have Envoy try those listeners again that it has refused: their ports may be free by now."""
-        now = asyncio.get_running_loop().time()
-        if now - self._compared_at < REWRITE_SECONDS:
+        now, lacks = asyncio.get_running_loop().time(), self._lacks()
+        if not lacks:
+            self._hopeless = lacks
+        if not lacks or now - self._tried_at < REWRITE_SECONDS:
             return
-        self._compared_at = now
+        self._tried_at, self._hopeless = now, lacks
+        log.warning("Envoy could not serve all ports; it tries again", listeners=sorted(lacks)[:8])
         try:
-            lacks = self._file.names(self._ports()) - await self._admin.listeners()
-            if lacks and not self._changed.is_set():
-                log.warning("Envoy could not serve all ports; it tries again", listeners=sorted(lacks)[:8])
-                self._file.rewrite()
-        except (EnvoyAdminError, OSError) as error:
-            log.info("Envoy cannot be asked for its listeners", error=str(error))
+            self._file.rewrite()
+        except OSError as error:
+            log.warning("the listeners were not written; trying again", error=str(error))
 
     def _ports(self) -> Mapping[Key, int]:
         """Each service's port. Of two with the same one, as while ports change hands, the older service has it."""

@@ -132,6 +132,7 @@ class Gateway:
             store=self._store,
             members=self._members,
             is_urgent=self._router.holds,
+            listens=lambda service: self._listeners.listens(service),  # noqa: PLW0108 - made below
             clock=self._clock,
             namespaces=options.namespaces,
             lease_namespace=options.namespace,

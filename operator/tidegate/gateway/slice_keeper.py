@@ -18,6 +18,7 @@ from tidegate.cluster.follow import Change, Gone, Listed, Put, Selection
 from tidegate.cluster.resources import ENDPOINT_SLICES, LEASES, Document, Key
 from tidegate.cluster.write_budget import Urgency
 from tidegate.gateway.members import Members
+from tidegate.gateway.routed_service import RoutedService
 from tidegate.gateway.slices import (
     OVERLAP_SECONDS,
     OWN_SLICES,
@@ -33,6 +34,9 @@ from tidegate.gateway.store import Store
 
 WRITERS = 16
 AGAIN_SECONDS = 1.0
+CLOSED_SECONDS = 0.5
+"""Between looks whether a port is open by now."""
+
 HOLD_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 """How long a service's slices rest after the first, second, ... write in a row that failed."""
 
@@ -50,6 +54,8 @@ class SliceKeeper:
         store: the services.
         members: the gateways.
         is_urgent: whether somebody waits for a service.
+        listens: whether this gateway's Envoy serves a service's port. Gateways learn of a port together, so the others'
+            are taken to be as far.
         clock: seconds since the epoch.
         namespaces: those that are looked after; empty for all.
         lease_namespace: where the gateways' Leases are.
@@ -62,6 +68,7 @@ class SliceKeeper:
         store: Store,
         members: Members,
         is_urgent: Callable[[Key], bool],
+        listens: Callable[[RoutedService], bool],
         clock: Callable[[], float],
         namespaces: tuple[str, ...],
         lease_namespace: str,
@@ -70,6 +77,7 @@ class SliceKeeper:
         self._store = store
         self._members = members
         self._is_urgent = is_urgent
+        self._listens = listens
         self._clock = clock
         self._namespaces = namespaces
         self._lease_namespace = lease_namespace
@@ -212,6 +220,10 @@ class SliceKeeper:
         if wanted is Wish.STAY and found and ready_since is not None:
             seconds = max(0.0, ready_since + OVERLAP_SECONDS - now)
             asyncio.get_running_loop().call_later(seconds + 0.001, self.touch, key)
+        if wanted is Wish.HERE and ready_since is not None and not self._listens(record.routed):
+            # Pods answer meanwhile; beside them a closed port would be an error to every second client.
+            asyncio.get_running_loop().call_later(CLOSED_SECONDS, self.touch, key)
+            return Plan()
         return plan(record.routed, wanted, endpoints_of(self._members.live()), found)
 
     async def _write(self, key: Key, planned: Plan) -> None:

@@ -1,10 +1,12 @@
 """The page of a gateway, as Prometheus and the operator read it."""
 
+import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from gateway_objects import CHAT
+from gateway_objects import CHAT, in_fake_time, now
 from prometheus_client.parser import text_string_to_metric_families
 
 from tidegate.gateway.exporter import SERVICES_AT_ONCE, Exporter
@@ -40,7 +42,17 @@ async def no_envoy() -> EnvoyFigures:
     raise EnvoyAdminError("away")
 
 
-async def page(services: dict[Key, ServiceCounts], since: dict[Key, float] | None = None) -> bytes:
+async def slow_envoy() -> EnvoyFigures:
+    """Envoy takes up thousands of listeners."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def page(
+    services: dict[Key, ServiceCounts],
+    since: dict[Key, float] | None = None,
+    figures: Callable[[], Awaitable[EnvoyFigures]] = no_envoy,
+) -> bytes:
     """The page."""
     report = Report(
         services=services,
@@ -51,7 +63,7 @@ async def page(services: dict[Key, ServiceCounts], since: dict[Key, float] | Non
         mended=5,
         leaving=True,
     )
-    return await Exporter(lambda: report, lambda: since or {}, no_envoy).page()
+    return await Exporter(lambda: report, lambda: since or {}, figures).page()
 
 
 def series(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -114,6 +126,17 @@ async def test_the_gateway_tells_of_itself_also_while_envoy_is_away() -> None:
     ]
     assert (found["unrouted_total", (("reason", "ModelUnknown"),)], found["mended_total", ()]) == (4, 5)
     assert not [name for name, _ in found if name.startswith("envoy_")]
+
+
+def test_the_operator_does_not_wait_for_envoy() -> None:
+    """It reads for three seconds, and would take a gateway that it cannot read for one that may be busy."""
+
+    async def story() -> None:
+        found = read_gateway_page(await page({CHAT: counts()}, figures=slow_envoy), "gateway-1", 1_700_000_100.0)
+        assert CHAT in found.samples
+        assert now() <= 1
+
+    in_fake_time(story)
 
 
 async def test_a_fleet_is_on_the_page_as_a_whole() -> None:

@@ -10,7 +10,13 @@ from gateway_objects import in_fake_time, routed
 
 from tidegate.gateway.envoy.directory import Directory
 from tidegate.gateway.envoy.listener_file import ListenerFile
-from tidegate.gateway.listener_keeper import AGAIN_SECONDS, NOT_WRITTEN, REWRITE_SECONDS, ListenerKeeper
+from tidegate.gateway.listener_keeper import (
+    AGAIN_SECONDS,
+    NOT_WRITTEN,
+    REWRITE_SECONDS,
+    TAKING_UP,
+    ListenerKeeper,
+)
 from tidegate.gateway.picker.admin import EnvoyAdmin
 
 if TYPE_CHECKING:
@@ -23,7 +29,7 @@ class Scripted(EnvoyAdmin):
     """An Envoy that is as a test says."""
 
     is_ready = False
-    has = frozenset({"shared"})
+    has = frozenset({"shared", "repick"})
 
     async def ready(self) -> bool:
         """Whether it serves."""
@@ -120,6 +126,7 @@ def test_it_serves_when_envoy_does(kept: Kept) -> None:
     async def story() -> None:
         assert kept.keeper.problem == NOT_WRITTEN
         task = asyncio.create_task(kept.keeper.look_for_ever())
+        writing = asyncio.create_task(kept.keeper.write_for_ever())
         await asyncio.sleep(2.5)
         assert (kept.keeper.problem, kept.keeper.serving.is_set()) == ("Envoy is not ready", False)
         kept.admin.is_ready = True
@@ -128,6 +135,51 @@ def test_it_serves_when_envoy_does(kept: Kept) -> None:
         kept.admin.is_ready = False
         await asyncio.sleep(1)
         assert kept.changes == ["Envoy is not ready", "", "Envoy is not ready"]
+        task.cancel()
+        writing.cancel()
+
+    in_fake_time(story)
+
+
+def test_it_serves_when_envoy_has_what_it_can_have(kept: Kept) -> None:
+    """Not before the listeners are written, nor while more come from look to look.
+
+    Nobody is to be led to a port that is closed; and for one that never opens nobody is kept from the others.
+    """
+
+    async def story() -> None:
+        kept.admin.is_ready = True
+        kept.services = [routed(("models", name), port=12_000 + at) for at, name in enumerate("abc")]
+        tasks = [asyncio.create_task(kept.keeper.look_for_ever())]
+        await asyncio.sleep(3)
+        assert (kept.keeper.problem, kept.keeper.serving.is_set()) == (NOT_WRITTEN, False)
+        tasks.append(asyncio.create_task(kept.keeper.write_for_ever()))
+        for name in ("", "models/a:12000", "models/b:12001"):
+            kept.admin.has |= {name}
+            await asyncio.sleep(1)
+            assert (kept.keeper.problem, kept.keeper.serving.is_set()) == (TAKING_UP, False), name
+        assert [kept.keeper.listens(service) for service in kept.services] == [True, True, False]
+        await asyncio.sleep(1)
+        assert (kept.keeper.problem, kept.keeper.serving.is_set()) == ("", True)
+        await asyncio.sleep(REWRITE_SECONDS)
+        assert kept.keeper.listens(kept.services[2])
+        for task in tasks:
+            task.cancel()
+
+    in_fake_time(story)
+
+
+def test_what_is_no_news_for_envoy_costs_nothing(kept: Kept) -> None:
+    """Pods come and go all the time; the file of a thousand services takes a tenth of a second to compare."""
+
+    async def story() -> None:
+        kept.services = [routed()]
+        task = asyncio.create_task(kept.keeper.write_for_ever())
+        await asyncio.sleep(0.1)
+        kept.directory.listener_file.unlink()
+        kept.keeper.touch()
+        await asyncio.sleep(0.1)
+        assert not kept.directory.listener_file.exists()
         task.cancel()
 
     in_fake_time(story)

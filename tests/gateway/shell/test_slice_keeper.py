@@ -11,7 +11,7 @@ from tidegate.cluster.follow import Change, Listed, Selection
 from tidegate.cluster.resources import INFERENCE_SERVICES, PODS, Document, Key, Resource
 from tidegate.cluster.write_budget import Urgency
 from tidegate.gateway.members import Members
-from tidegate.gateway.slice_keeper import HOLD_SECONDS, WRITERS, SliceKeeper
+from tidegate.gateway.slice_keeper import CLOSED_SECONDS, HOLD_SECONDS, WRITERS, SliceKeeper
 from tidegate.gateway.store import Store
 
 
@@ -52,6 +52,7 @@ class Kept:
     def __init__(self) -> None:
         self.server = Scripted()
         self.urgent: set[Key] = set()
+        self.closed: set[Key] = set()
         self.store = Store(Told(), changed=lambda key: self.keeper.touch(key), clock=now)  # noqa: PLW0108 - made below
         self.members = Members("gateway-1", clock=now, changed=lambda: self.keeper.touch_all())  # noqa: PLW0108 - as above
         self.keeper = SliceKeeper(
@@ -59,6 +60,7 @@ class Kept:
             store=self.store,
             members=self.members,
             is_urgent=lambda key: key in self.urgent,
+            listens=lambda service: service.key not in self.closed,
             clock=now,
             namespaces=(),
             lease_namespace="models",
@@ -119,6 +121,28 @@ def test_services_that_somebody_waits_for_go_first() -> None:
         await asyncio.sleep(1)
         assert kept.written()[:2] == ["x-held-gateway", "y-asleep-gateway"]
         assert len(kept.written()) == len(warm) + 2
+        task.cancel()
+
+    in_fake_time(story)
+
+
+def test_beside_pods_that_answer_nobody_is_led_to_a_port_that_is_not_open_yet() -> None:
+    """As where services that run get a gateway; without pods a slice does no harm, and may be needed at once."""
+
+    async def story() -> None:
+        kept = Kept()
+        kept.put("chat", "asleep")
+        kept.store.put(PODS, pod())
+        kept.closed = {CHAT, ("models", "asleep")}
+        task = kept.start()
+        await asyncio.sleep(5)
+        assert (kept.written(), set(kept.keeper.since())) == (["asleep-gateway"], {("models", "asleep")})
+        kept.closed.clear()
+        await asyncio.sleep(CLOSED_SECONDS)
+        assert (kept.written(), set(kept.keeper.since())) == (
+            ["asleep-gateway", "chat-gateway"],
+            {("models", "asleep"), CHAT},
+        )
         task.cancel()
 
     in_fake_time(story)

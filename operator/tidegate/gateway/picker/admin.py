@@ -11,7 +11,8 @@ import aiohttp
 from tidegate.gateway.envoy.directory import Directory
 from tidegate.gateway.envoy.names import ENGINES_CLUSTER
 
-_TIMEOUT_SECONDS = 5
+_TIMEOUT_SECONDS = 30
+# Envoy carries requests all the while that it takes up thousands of listeners, and answers nothing here.
 
 FIGURES: Mapping[str, str] = {
     "http.gateway.downstream_cx_active": "connections",
