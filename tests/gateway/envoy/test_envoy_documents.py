@@ -125,6 +125,18 @@ def test_nothing_else_is_left_in_the_watched_directory(tmp_path: Path) -> None:
     assert set(_written(directory)) == {"repick", "models/chat:10000"}
 
 
+def test_writing_again_mends_what_somebody_else_wrote(tmp_path: Path) -> None:
+    """But a picker that knows no services yet leaves alone what the one before it wrote."""
+    directory = Directory(tmp_path)
+    file = ListenerFile(directory, shared_port=None)
+    file.write({CHAT: 10_000})
+    directory.listener_file.write_text('{"resources":[]}')
+    file.rewrite()
+    assert set(_written(directory)) == {"repick", "models/chat:10000"}
+    ListenerFile(directory, shared_port=None).rewrite()
+    assert set(_written(directory)) == {"repick", "models/chat:10000"}
+
+
 def test_preparing_keeps_the_listeners_that_there_are(tmp_path: Path) -> None:
     """An Envoy that starts again beside a dead picker serves what it served."""
     directory = Directory(tmp_path / "new")

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import json
+import os
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from running_envoy import SERVICE, RunningGateway, Script, running_gateway
+from running_envoy import SERVICE, RunningGateway, Script, running_gateway, until
 
 JSON = {"content-type": "application/json"}
 
@@ -98,6 +99,7 @@ async def test_the_address_of_a_service_takes_larger_bodies(gateway: RunningGate
             "bad_request",
         ),
         (b"GET / HTTP/1.1\r\n\r\n", 400, "bad_request"),
+        (b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n", 501, "bad_request"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, "bad_request"),
         (b"GET / HTTP/1.1\r\nhost: x\r\na: " + b"a" * 40_000 + b"\r\n\r\n", 431, "headers_too_large"),
     ],
@@ -143,15 +145,33 @@ async def test_more_connections_than_allowed_are_closed_at_once(tmp_path: Path, 
 
 
 async def test_more_memory_than_allowed_is_refused_in_openais_shape(tmp_path: Path, script: Script) -> None:
-    """New requests get a 503 that says so."""
-    async with running_gateway(tmp_path, script.decide, maximum_heap_bytes=1 << 20) as gateway:
+    """New requests get a 503 that says so, and those that are held stay."""
+    async with running_gateway(tmp_path, script.decide, maximum_heap_bytes=64 << 20) as gateway:
         script.engine = gateway.engine
-        async with asyncio.timeout(10):
-            while True:
-                async with gateway.client.post(gateway.service_url, data=b"") as response:
-                    if response.status == 503:
-                        break
-        assert response.headers["retry-after"] == "5"
+        held = []
+
+        async def refused() -> bool:
+            body = b'{"model": "m"}' + b" " * ((10 << 20) if len(held) < 4 else (2 << 20))
+            headers = {"held": "yes", "content-type": "application/json"}
+            held.append(asyncio.create_task(_status(gateway, body, headers)))
+            await asyncio.sleep(0.5)  # Envoy looks at its memory four times a second.
+            async with gateway.client.post(gateway.service_url, data=b"") as response:
+                if response.status == 200:
+                    return False
+                assert (response.status, response.headers["retry-after"]) == (503, "5")
+                assert (await response.json())["error"]["code"] == "gateway_overloaded"
+            return True
+
+        await until(refused)
+        script.release.set()
+        answers = await asyncio.gather(*held)
+    assert answers == [200] * (len(held) - 1) + [answers[-1]]
+
+
+async def _status(gateway: RunningGateway, body: bytes, headers: dict[str, str]) -> int:
+    async with gateway.client.post(gateway.shared_url, data=BytesIO(body), headers=headers) as response:
+        await response.read()
+        return response.status
 
 
 async def test_bodies_that_keep_coming_take_no_more_memory_than_allowed(tmp_path: Path, script: Script) -> None:
@@ -159,6 +179,10 @@ async def test_bodies_that_keep_coming_take_no_more_memory_than_allowed(tmp_path
     allowed = 100 << 20
     async with running_gateway(tmp_path, script.decide, maximum_heap_bytes=allowed) as gateway:
         script.engine = gateway.engine
+
+        def footprint_bytes() -> int:
+            pages = int(Path(f"/proc/{gateway.process.pid}/statm").read_text().split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE")
 
         async def send_without_end() -> None:
             _, writer = await asyncio.open_connection("127.0.0.1", gateway.shared_port)
@@ -172,12 +196,12 @@ async def test_bodies_that_keep_coming_take_no_more_memory_than_allowed(tmp_path
                 await asyncio.sleep(1)
             writer.close()
 
+        before = most = footprint_bytes()
         clients = asyncio.gather(*(send_without_end() for _ in range(8)))  # 240 MiB in all.
-        most = 0
         while not clients.done():
-            most = max(most, (await gateway.admin.figures()).allocated_bytes)
+            most = max(most, footprint_bytes())
             await asyncio.sleep(0.05)
-        assert allowed // 2 < most < allowed * 3 // 2
+        assert allowed // 2 < most - before < allowed * 3 // 2
         assert gateway.process.returncode is None
         async with gateway.client.post(gateway.service_url, data=b"") as response:
             assert response.status == 200

@@ -21,6 +21,12 @@ ENGINE_KEEP_ALIVE_SECONDS = 4
 
 _RETRY_BUDGET = {"budget_percent": {"value": 20.0}, "min_retry_concurrency": 256}
 
+_CUT_AT = {"scaling_threshold": 0.95, "saturation_threshold": 0.99}
+"""Shares of the heap between which ever more requests are cut whose bodies fill it."""
+
+_LARGE_STREAM = 20
+"""Power of two of the bytes from which on a request may be one of those: a mebibyte."""
+
 Document = dict[str, Any]
 
 
@@ -31,7 +37,8 @@ def bootstrap(directory: Directory, *, maximum_connections: int, maximum_heap_by
         directory: Shared with the picker.
         maximum_connections: How many connections of clients it takes at once; one more is closed at once. Each may need
             two descriptors, one to the client and one to the pod.
-        maximum_heap_bytes: Beyond nine tenths of it new requests are answered 503; absent, memory is not bounded.
+        maximum_heap_bytes: Beyond nine tenths of it new requests are answered 503, and soon after that those whose
+            bodies still come are cut; absent, memory is not bounded.
     """
     return {
         "node": {"id": "tidegate-gateway", "cluster": "tidegate-gateway"},
@@ -136,13 +143,27 @@ def _overload_manager(maximum_connections: int, maximum_heap_bytes: int | None) 
             _heap_action("shrink_heap", 0.85),
             _heap_action("stop_accepting_requests", 0.9),
             _heap_action("stop_accepting_connections", 0.95),
+            # Of HTTP/2, where one connection carries many requests: those that take most memory.
+            {"name": "envoy.overload_actions.reset_high_memory_stream", "triggers": [_heap_trigger(scaled=_CUT_AT)]},
+        ]
+        document["buffer_factory_config"] = {"minimum_account_to_track_power_of_two": _LARGE_STREAM}
+        # Of HTTP/1.1: what still sends. The bodies that are read before the picker is asked are bounded by nothing else,
+        # and an Envoy that the kernel ends would cut all streams.
+        document["loadshed_points"] = [
+            {
+                "name": "envoy.load_shed_points.http1_server_abort_dispatch",
+                "triggers": [_heap_trigger(threshold={"value": _CUT_AT["scaling_threshold"]})],
+            }
         ]
     return document
 
 
 def _heap_action(action: str, share: float) -> Document:
-    trigger = {"name": "envoy.resource_monitors.fixed_heap", "threshold": {"value": share}}
-    return {"name": f"envoy.overload_actions.{action}", "triggers": [trigger]}
+    return {"name": f"envoy.overload_actions.{action}", "triggers": [_heap_trigger(threshold={"value": share})]}
+
+
+def _heap_trigger(**when: Document) -> Document:
+    return {"name": "envoy.resource_monitors.fixed_heap", **when}
 
 
 def _circuit_breakers() -> Document:

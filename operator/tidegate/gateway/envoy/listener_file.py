@@ -49,7 +49,7 @@ class ListenerFile:
         _check(ports, self._shared_port)
         texts = {name: self._texts.get(name) or _text(document()) for name, document in self._listeners(ports).items()}
         self._texts = texts
-        text = f'{{"resources":[{",".join(texts.values())}]}}'
+        text = _file_text(texts)
         file = self._directory.listener_file
         if file.exists() and file.read_text() == text:
             return False
@@ -57,12 +57,15 @@ class ListenerFile:
         return True
 
     def rewrite(self) -> None:
-        """Replace the file by the same, which has Envoy try refused listeners again.
+        """Replace the file by what was last written, which has Envoy try refused listeners again.
+
+        That mends a file that somebody else has changed, too. Before the first write it stays as it is: an Envoy that
+        outlived its picker serves by it.
 
         Raises:
             OSError: There is none yet, or the directory cannot be written.
         """
-        self._replace(self._directory.listener_file.read_text())
+        self._replace(_file_text(self._texts) if self._texts else self._directory.listener_file.read_text())
 
     def _listeners(self, ports: Mapping[Key, int]) -> dict[str, Callable[[], Document]]:
         listeners: dict[str, Callable[[], Document]] = {REPICK_LISTENER: partial(repick_listener, self._directory)}
@@ -78,6 +81,10 @@ class ListenerFile:
         fresh = self._directory.root / f".listeners.{os.getpid()}"
         fresh.write_text(text)
         fresh.replace(self._directory.listener_file)
+
+
+def _file_text(texts: Mapping[str, str]) -> str:
+    return f'{{"resources":[{",".join(texts.values())}]}}'
 
 
 def _text(document: Document) -> str:

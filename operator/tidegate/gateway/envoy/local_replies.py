@@ -18,7 +18,7 @@ ANSWERS: tuple[tuple[str, str, str, str, int | None], ...] = (
         2,
     ),
     (
-        "response.code == 503 && response.code_details.startsWith('overload')",
+        "response.code_details.startsWith('overload')",
         "server_error",
         "gateway_overloaded",
         "The gateway is out of memory for more requests; send it again later.",
@@ -67,7 +67,8 @@ ANSWERS: tuple[tuple[str, str, str, str, int | None], ...] = (
         1,
     ),
     (
-        "response.code >= 400 && response.code < 500",
+        # 501 is said of transfer codings that Envoy does not know.
+        "response.code >= 400 && response.code < 500 || response.code == 501",
         "invalid_request_error",
         "bad_request",
         f"The request is not one that can be carried. {_DETAILS}",
@@ -83,6 +84,9 @@ ANSWERS: tuple[tuple[str, str, str, str, int | None], ...] = (
 )
 """When, type, code, message and Retry-After in seconds of Envoy's own errors; the first that holds is said."""
 
+_STATUSES = {"gateway_overloaded": 503}
+"""Of errors, by code, for which Envoy has different ones: it says 500 on a connection that it is about to cut."""
+
 
 def local_reply_config() -> Document:
     """Return the document that rewrites Envoy's own errors, and leaves the picker's replies as they are."""
@@ -97,6 +101,8 @@ def _mapper(answer: tuple[str, str, str, str, int | None]) -> Document:
             "json_format": {"error": {"message": message, "type": kind, "param": None, "code": code}}
         },
     }
+    if code in _STATUSES:
+        mapper["status_code"] = _STATUSES[code]
     if retry_after_seconds is not None:
         header = {"key": "retry-after", "value": str(retry_after_seconds)}
         mapper["headers_to_add"] = [{"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]
