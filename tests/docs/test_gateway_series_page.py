@@ -27,7 +27,7 @@ async def _figures() -> EnvoyFigures:
 async def exported() -> dict[str, str]:
     """Each series of a gateway without services, and its type; what is said of every process is left out."""
     report = Report(services={}, held=0, held_bytes=0, held_bytes_limit=1, unrouted=Counter(), mended=0, leaving=False)
-    page = (await Exporter(lambda: report, dict, _figures).page()).decode()
+    page = (await Exporter(lambda: report, dict, _figures, lambda: 0.0).page()).decode()
     return {
         f"{family.name}_total" if family.type == "counter" else family.name: family.type
         for family in text_string_to_metric_families(page)

@@ -29,6 +29,18 @@ def test_a_page_is_read() -> None:
     assert (page.time, dict(page.samples), dict(page.slices)) == (50.0, {CHAT: SAMPLE}, {CHAT: 1.6e9})
 
 
+@pytest.mark.parametrize("ahead", [-3600.0, 0.5, 3600.0])
+def test_a_gateway_may_have_another_clock(ahead: float) -> None:
+    """What counts is how long ago something was: for a clock that is behind, no service in use may fall asleep."""
+    now = 1_800_000_000.0
+    lines = (
+        f"{line.rpartition(' ')[0]} {now + ahead - 30}" if "timestamp_seconds" in line else line
+        for line in PAGE.decode().splitlines()
+    )
+    page = read_gateway_page("\n".join((*lines, f"tidegate_gateway_time_seconds {now + ahead}\n")).encode(), "g-1", now)
+    assert (page.samples[CHAT].last_use, page.slices[CHAT]) == (pytest.approx(now - 30, abs=0.01, rel=0),) * 2
+
+
 @pytest.mark.parametrize(
     "name", ["requests_total", "in_flight", "held", "abandoned_total", "last_use_timestamp_seconds"]
 )

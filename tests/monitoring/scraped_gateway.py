@@ -18,7 +18,7 @@ class ScrapedGateway:
     def __init__(self) -> None:
         self._asked = 0
         self._cold_starts = Durations()
-        self.exporter = Exporter(self._report, self._slice_since, self._figures)
+        self.exporter = Exporter(self._report, self._slice_since, self._figures, time.time)
         self.exporter.leader.set(1)
         self.exporter.members.set(1)
 

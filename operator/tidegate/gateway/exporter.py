@@ -112,6 +112,7 @@ class Exporter:
         report: the policy's counts.
         slice_since: since when each service's slice has been complete; empty on a gateway that does not lead.
         figures: asks Envoy.
+        clock: seconds since the epoch: that of `report` and `slice_since`.
 
     Attributes:
         leader: 1 on the one that writes slices.
@@ -123,7 +124,9 @@ class Exporter:
         report: Callable[[], Report],
         slice_since: Callable[[], Mapping[Key, float]],
         figures: Callable[[], Awaitable[EnvoyFigures]],
+        clock: Callable[[], float],
     ) -> None:
+        self._clock = clock
         self._report = report
         self._slice_since = slice_since
         self._figures = figures
@@ -135,6 +138,9 @@ class Exporter:
         self._held = Gauge(f"{PREFIX}held_requests", "Requests that wait, of all services.", registry=registry)
         self._held_bytes = Gauge(f"{PREFIX}all_held_bytes", "Bytes of the bodies of those.", registry=registry)
         self._limit = Gauge(f"{PREFIX}held_bytes_limit", "How many of those there may be.", registry=registry)
+        self._time = Gauge(
+            f"{PREFIX}time_seconds", "What this gateway's clock says, by which its other times are.", registry=registry
+        )
         self._leaving = Gauge(f"{PREFIX}leaving", "1 while this gateway ends.", registry=registry)
         build = Gauge(f"{PREFIX}build_info", "1; the label says which version runs.", ["version"], registry=registry)
         build.labels(__version__).set(1)
@@ -147,6 +153,7 @@ class Exporter:
         self._held_bytes.set(report.held_bytes)
         self._limit.set(report.held_bytes_limit)
         self._leaving.set(report.leaving)
+        self._time.set(self._clock())
         services = await service_series(report.services, self._slice_since())
         return b"".join((generate_latest(self._registry), await self._envoy(), _totals(report), services))
 

@@ -146,7 +146,7 @@ class Gateway:
         )
         self._picker = Picker(self._router, directory)
         self._prober = Prober(self._router.to_probe, self._router.pod_answered)
-        self._exporter = Exporter(self._router.report, self._slices.since, admin.figures)
+        self._exporter = Exporter(self._router.report, self._slices.since, admin.figures, self._clock)
         self._endpoints = Endpoints(
             page=self._page,
             is_alive=elector.is_alive,

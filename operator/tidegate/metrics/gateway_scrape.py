@@ -34,10 +34,13 @@ _COUNTS: Mapping[str, str] = {
 }
 """Series that a service has on every gateway's page, and the fields of a sample that they become."""
 
+TIME = f"{_PREFIX}time_seconds"
+"""What the gateway's clock said as it wrote the page."""
+
 SLICE_SINCE = f"{_PREFIX}slice_since_timestamp_seconds"
 """On the page of the gateway that writes the slices alone."""
 
-_NAMES = (*_COUNTS, SLICE_SINCE)
+_NAMES = (*_COUNTS, SLICE_SINCE, TIME)
 MOST_LINES = 200_000
 """All ports there are, each with all of these."""
 
@@ -64,7 +67,8 @@ def read_gateway_page(page: bytes, gateway: str, time: float) -> GatewayPage:
     Args:
         page: the body of the answer, whole.
         gateway: its name.
-        time: when it was read, in seconds since the epoch.
+        time: when it was read, in seconds since the epoch. What the page says of other times is told by this clock:
+            the gateway's may be another one.
 
     Raises:
         ValueError: the page is no text in Prometheus' format, is cut, or larger than any gateway's.
@@ -75,10 +79,11 @@ def read_gateway_page(page: bytes, gateway: str, time: float) -> GatewayPage:
         found = find_series(page, _NAMES, MOST_LINES)
     except TooManyLinesError as error:
         raise ValueError(str(error)) from error
+    ahead = next((each.value - time for each in found.get(TIME, ()) if math.isfinite(each.value)), 0.0)
     counts: dict[Key, dict[str, float]] = {}
     for name, count in _COUNTS.items():
         for key, value in _of_services(found.get(name, ())):
-            counts.setdefault(key, {})[count] = value
+            counts.setdefault(key, {})[count] = value - ahead if count == "last_use" else value
     return GatewayPage(
         time=time,
         samples={
@@ -86,7 +91,7 @@ def read_gateway_page(page: bytes, gateway: str, time: float) -> GatewayPage:
             for key, values in counts.items()
             if len(values) == len(_COUNTS)
         },
-        slices=dict(_of_services(found.get(SLICE_SINCE, ()))),
+        slices={key: since - ahead for key, since in _of_services(found.get(SLICE_SINCE, ()))},
     )
 
 

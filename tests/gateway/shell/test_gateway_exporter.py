@@ -52,6 +52,7 @@ async def page(
     services: dict[Key, ServiceCounts],
     since: dict[Key, float] | None = None,
     figures: Callable[[], Awaitable[EnvoyFigures]] = no_envoy,
+    clock: float = 1_700_000_100.0,
 ) -> bytes:
     """The page."""
     report = Report(
@@ -63,7 +64,7 @@ async def page(
         mended=5,
         leaving=True,
     )
-    return await Exporter(lambda: report, lambda: since or {}, figures).page()
+    return await Exporter(lambda: report, lambda: since or {}, figures, lambda: clock).page()
 
 
 def series(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -82,6 +83,12 @@ async def test_a_service_at_rest_has_all_that_the_operator_looks_for() -> None:
     assert (sample.requests, sample.in_flight, sample.held, sample.abandoned) == (0, 0, 0, 0)
     assert sample.last_use == 1_700_000_000.25
     assert found.slices == {}
+
+
+async def test_times_are_told_beside_what_the_clock_says() -> None:
+    """The operator's clock may be another one."""
+    found = read_gateway_page(await page({CHAT: counts()}, {CHAT: 99.0}, clock=100.0), "gateway-1", 1_700_000_100.0)
+    assert found.slices == {CHAT: 1_700_000_099.0}
 
 
 async def test_slices_are_told_where_they_are_complete() -> None:
