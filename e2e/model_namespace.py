@@ -50,6 +50,11 @@ class Load:
         log = self.namespace.cluster.api.get(f"{self.namespace.path('pods', self.pod)}/log", tailLines="1")
         return log.document if "sent" in log.document else {}
 
+    def check_none_failed(self) -> None:
+        """Make sure that no request failed so far, or say how the last one did."""
+        counts = self.counts()
+        assert counts["failed"] == 0, f"{counts['failed']} of {counts['sent']} requests failed: {counts['failure']}"
+
     def wait_answered(self, more: int = 1) -> None:
         """Wait until so many more requests are answered."""
         goal = self.counts().get("answered", 0) + more

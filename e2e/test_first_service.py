@@ -24,7 +24,7 @@ def test_the_address_in_status_answers_inside_the_cluster(here: ModelNamespace) 
     assert here.status()["url"] == f"http://chat.{here.namespace}.svc:8000"
     with here.load(requests_per_second=2, prompt_tokens=10, answer_tokens=2) as load:
         load.wait_answered(5)
-        assert load.counts()["failed"] == 0
+        load.check_none_failed()
     heading, row = here.kubectl("get", "infer").splitlines()
     assert heading.split()[:5] == ["NAME", "MODEL", "READY", "REPLICAS", "DESIRED"]
     assert row.split()[:5] == ["chat", "m", "True", "1", "1"]

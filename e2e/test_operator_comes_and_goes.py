@@ -1,9 +1,10 @@
-"""Operators that are killed, upgraded and uninstalled while models are at work: nobody who uses these notices."""
+"""Releases that are killed, upgraded and uninstalled while models are at work: nobody who uses these notices."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+from custom_resources import Document
 
 from helm_release import Release
 from live_cluster import LiveCluster
@@ -27,11 +28,11 @@ class Busy:
 
 
 @pytest.fixture(scope="module")
-def busy(cluster: LiveCluster, shared_release: Release, _fresh: None) -> Iterator[Busy]:
-    """One that all tests of this module disturb, one after another."""
+def busy(request: pytest.FixtureRequest, cluster: LiveCluster, shared_release: Release, _fresh: None) -> Iterator[Busy]:
+    """One in the routing mode of the parameter; all tests with that mode disturb it, one after another."""
     shared_release.install()
     with own_namespace(cluster) as here:
-        here.apply(here.least(scaling=TARGET))
+        here.apply(here.least(scaling=TARGET, routing={"mode": request.param}))
         here.wait_serving(pods=1)
         with here.load(requests_per_second=3, prompt_tokens=40, answer_tokens=10) as load:
             here.wait_serving(pods=2)
@@ -62,21 +63,22 @@ def uninstall_and_install(release: Release) -> None:
 
 
 CHANGES = {
-    "killed": ({}, kill),
-    "killed beside another": (TWO, kill),
-    "upgraded to other values": ({}, upgrade_values),
-    "upgraded to another image": ({}, upgrade_image),
-    "uninstalled and installed": ({}, uninstall_and_install),
+    "killed": ("Gateway", {}, kill),
+    "killed beside another": ("Gateway", TWO, kill),
+    "upgraded to other values": ("Gateway", {}, upgrade_values),
+    "upgraded to another image": ("Gateway", {}, upgrade_image),
+    "uninstalled and installed": ("None", {}, uninstall_and_install),  # The gateways go, too.
 }
-"""What is done to the operator: values before, and what then happens."""
+"""What is done to the release: a service's routing mode, values before, and what then happens."""
 
 
 @pytest.mark.usefixtures("next_image")
-@pytest.mark.parametrize("change", CHANGES)
-def test_no_replica_is_moved_and_no_pod_is_touched(busy: Busy, release: Release, change: str) -> None:
+@pytest.mark.parametrize(("busy", "values", "happen"), CHANGES.values(), ids=CHANGES, indirect=["busy"])
+def test_no_replica_is_moved_and_no_pod_is_touched(
+    busy: Busy, release: Release, values: Document, happen: Callable[[Release], None]
+) -> None:
     """And no answer is lost. The next operator goes on where the last one was."""
     here, load = busy.here, busy.load
-    values, happen = CHANGES[change]
     if values:
         release.install(**values)
     before = here.wait("one leads", release.leader)
@@ -89,5 +91,5 @@ def test_no_replica_is_moved_and_no_pod_is_touched(busy: Busy, release: Release,
     assert here.pods() == pods
     assert here.sizes() == sizes
     assert here.deployment()["metadata"]["generation"] == deployment["metadata"]["generation"]
-    assert load.counts()["failed"] == 0
+    load.check_none_failed()
     here.wait_serving(pods=2)

@@ -18,7 +18,7 @@ def test_tokens_scale_up_and_silence_scales_down(here: ModelNamespace) -> None:
         here.wait_size(3)
         here.wait_serving(pods=3)
         load.wait_answered(10)
-        assert load.counts()["failed"] == 0
+        load.check_none_failed()
         assert here.status()["signals"]["waiting"] == 0
     here.wait_condition("ScalingLimited", "True", "Stabilizing")
     assert here.size() == 3
