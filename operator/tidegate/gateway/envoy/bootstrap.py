@@ -147,8 +147,8 @@ def _overload_manager(maximum_connections: int, maximum_heap_bytes: int | None) 
             {"name": "envoy.overload_actions.reset_high_memory_stream", "triggers": [_heap_trigger(scaled=_CUT_AT)]},
         ]
         document["buffer_factory_config"] = {"minimum_account_to_track_power_of_two": _LARGE_STREAM}
-        # Of HTTP/1.1: what still sends. The bodies that are read before the picker is asked are bounded by nothing else,
-        # and an Envoy that the kernel ends would cut all streams.
+        # Of HTTP/1.1: what still sends. Nothing else bounds bodies that are read before the picker is asked, and if the
+        # kernel ended Envoy all streams were cut.
         document["loadshed_points"] = [
             {
                 "name": "envoy.load_shed_points.http1_server_abort_dispatch",
