@@ -1,6 +1,6 @@
 """Measures what reading a pod costs: the page's parser alone, a whole scrape over loopback, and many a second.
 
-    PYTHONPATH=operator python tools/bench/scrape_cost.py [--pods 1000] [--seconds 5] [--loop uvloop]
+    PYTHONPATH=operator python tools/bench/scrape_cost.py [--pods 1000] [--seconds 5] [--loop asyncio]
 
 Pods are addresses of 127.0.0.0/8, all served by one process of its own that answers with a prepared page of vLLM, so
 that what is measured here is the reader. Costs are CPU time of this process, medians of several rounds; times of the
@@ -116,7 +116,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--pods", type=int, default=1000, help="pods to read when many are read")
     arguments.add_argument("--seconds", type=int, default=5, help="how long to read many")
-    arguments.add_argument("--loop", choices=LOOPS, default="uvloop", help="event loop, as the operator uses uvloop")
+    arguments.add_argument("--loop", choices=LOOPS, default="asyncio", help="event loop; the operator's is asyncio's")
     options = arguments.parse_args()
 
     page = vllm_page()

@@ -1,6 +1,5 @@
 """`tidegate gateway`."""
 
-import asyncio
 import ipaddress
 import re
 import secrets
@@ -108,6 +107,8 @@ def gateway(  # one parameter per option
 
     Runs beside `tidegate envoy`, which carries the bytes, and may end and start again while that goes on.
     """
+    import asyncio  # noqa: PLC0415 - `--help` must not pay for it
+
     from tidegate.cluster.connection import NoClusterError, pod_namespace  # noqa: PLC0415
     from tidegate.controller.logs import configure_logs  # noqa: PLC0415
     from tidegate.gateway.members import Member  # noqa: PLC0415

@@ -123,7 +123,7 @@ def operator(  # one parameter per option
 
     Each option but --port can be given as an environment variable, too: TIDEGATE_TICK_SECONDS is --tick-seconds.
     """
-    import uvloop  # noqa: PLC0415 - `--help` must not pay for it
+    import asyncio  # noqa: PLC0415 - `--help` must not pay for it
 
     from tidegate.api.routing import RoutingMode  # noqa: PLC0415
     from tidegate.cluster.connection import NoClusterError, pod_namespace  # noqa: PLC0415
@@ -167,7 +167,9 @@ def operator(  # one parameter per option
         recording=recording,
     )
     try:
-        uvloop.run(run(options))
+        # Not uvloop: where connecting fails or is given up, it leaves a descriptor to two owners (its issue 738); an
+        # operator that was cut off from its API server ended with SIGABRT, or by a cancellation that nobody asked for.
+        asyncio.run(run(options))
     except (NoClusterError, ClusterError, OSError) as error:
         click.echo(f"tidegate operator: {error}", err=True)
         sys.exit(1)
