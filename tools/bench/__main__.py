@@ -102,6 +102,7 @@ HEAD = """\
 
 Written by `python tools/bench --write`, on {machine}. CPU times repeat within a tenth or so; times of the wall clock
 depend on what else the machine does. Each heading is the name of a bench: `python tools/bench NAME` runs it.
+[The gateway](benchmarks/gateway.md) and [the rule](benchmarks/scaling.md) have pages of their own.
 """
 
 
