@@ -35,7 +35,9 @@ def test_what_keda_takes_for_granted_is_made_plain() -> None:
     document = scaled_object(minReplicaCount=None)
 
     assert (spec_of(document)["scaling"]["minReplicas"], spec_of(document)["scaling"]["maxReplicas"]) == (1, 100)
-    assert lost_of(document) == ("spec.minReplicaCount: 0: a target is not put to sleep, for nothing of ours would wake it; minReplicas is 1",)
+    assert lost_of(document) == (
+        "spec.minReplicaCount: 0: a target is not put to sleep, for nothing of ours would wake it; minReplicas is 1",
+    )
 
 
 @pytest.mark.parametrize(
