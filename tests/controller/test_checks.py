@@ -135,9 +135,7 @@ REFUSED = {
         surroundings(WITH_GPU, profile=UNREADABLE), Reason.UNKNOWN_PROFILE, ("'l4'", "spec.nodeLabels"), Blocks.BODY
     ),
     "a fraction of devices that are not shared": Refused(
-        surroundings(
-            {**LEAST, "accelerator": {"profile": "l4", "fraction": "0.5"}}, profile=profile_record(profile())
-        ),
+        surroundings({**LEAST, "accelerator": {"profile": "l4", "fraction": "0.5"}}, profile=profile_record(profile())),
         Reason.ACCELERATOR_IMPOSSIBLE,
         ("spec.accelerator.fraction: '0.5'", "devices are not shared here", "pods that run stay as they are"),
         Blocks.BODY,
