@@ -29,6 +29,9 @@ address is that of IPv4; a cluster of IPv6 alone gives `--host ::`.
 Threads: without `--threads` it counts the node's processors, and in a container that may use few of them its threads
 wait for one another. The limit of `cpu` is therefore given as their number.
 
+Connections: it answers `Keep-Alive: timeout=5, max=100`, and closes the connection all the same after each streamed
+answer (seen with 0.7.0). Asked to close it, it says that it does.
+
 Stopping: SIGTERM ends running requests. A pod must be drained before the signal.
 """
 
@@ -41,6 +44,7 @@ LLAMA_CPP = EngineTable(
     port=8080,
     metrics_port=8080,
     health_path="/health",
+    keeps_connections=False,
     metrics={
         "waiting": (Metric(name="llamacpp:requests_deferred"),),
         "running": (Metric(name="llamacpp:requests_processing"),),

@@ -64,6 +64,9 @@ class EngineTable:
     health_path: str | None = None
     """Path that answers 200 once the model is loaded; None when no such path is known."""
 
+    keeps_connections: bool = True
+    """Whether a connection that it does not say it closes can carry another request."""
+
     metrics: Mapping[str, tuple[Metric, ...]]
     """Signal (a field of `Sample`) to the metrics that it has been read from over the versions, newest first.
 

@@ -153,6 +153,7 @@ def _routed(
         affinity_header=spec.routing.affinity_header.lower() if spec.routing.affinity_header else None,
         engine_port=table.port,
         health_path=table.health_path,
+        keeps_connections=table.keeps_connections,
         wake_plan=plan,
         deleting=deleting,
     )

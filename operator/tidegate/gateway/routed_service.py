@@ -51,6 +51,9 @@ class RoutedService:
     wake_plan: WakePlan | None
     """None until an operator has written one."""
 
+    keeps_connections: bool = True
+    """Whether its engine takes another request on a connection that it has not said it closes."""
+
     deleting: bool = False
 
 

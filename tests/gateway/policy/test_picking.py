@@ -142,3 +142,17 @@ def test_headers_for_the_pod_are_ours_and_an_id_is_made_where_none_came() -> Non
         assert len(ids) == 2
 
     in_fake_time(story)
+
+
+def test_an_engine_that_breaks_its_promise_is_asked_to_close_connections() -> None:
+    """Then it says that it does, and nothing is sent on one that it is closing."""
+
+    async def story() -> None:
+        stage = Stage()
+        for keeps in (True, False):
+            stage.put(a_service(keeps_connections=keeps), a_pod())
+            answer = await stage.router.route(a_request())
+            assert isinstance(answer, Forward)
+            assert dict(answer.headers_to_add).get("connection") == (None if keeps else "close")
+
+    in_fake_time(story)

@@ -47,6 +47,13 @@ def test_a_service_is_what_its_spec_and_status_say(fed: Fed) -> None:
     assert (service.affinity_header, service.engine_port, service.health_path) == ("x-session", 30_000, "/health")
     assert service.wake_plan is not None
     assert (service.wake_plan.deployment, service.created, service.deleting) == ("chat", 1_600_000_000.0, False)
+    assert service.keeps_connections
+
+
+def test_llama_cpp_is_known_to_close_connections(fed: Fed) -> None:
+    """Though it says that it keeps them; so each request to it gets its own."""
+    fed.put(inference_service(spec={"model": {"name": "m"}, "engine": {"type": "llamaCpp", "image": "i"}}))
+    assert not fed.told.services[CHAT].keeps_connections
 
 
 @pytest.mark.parametrize(

@@ -135,8 +135,14 @@ class Desk:
         return self._headed(request, self.flights.start(flight, request.pick_id), flight, now)
 
     def _headed(self, request: Request, pick_id: str, flight: Flight, now: float) -> Forward:
-        waited = now - flight.arrived
-        headers = headers_to_add(request, cold=flight.cold, held_seconds=waited, new_id=self._new_id)
+        spec = flight.service.spec
+        headers = headers_to_add(
+            request,
+            cold=flight.cold,
+            held_seconds=now - flight.arrived,
+            new_id=self._new_id,
+            keeps_connections=spec is None or spec.keeps_connections,
+        )
         return Forward(pick_id=pick_id, address=flight.pod.pod.address, headers_to_add=headers)
 
     def abandon(self, held: Held) -> None:
