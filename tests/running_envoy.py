@@ -180,7 +180,8 @@ async def running_gateway(
                 client=client,
             )
     finally:
-        process.kill()
+        if process.returncode is None:
+            process.kill()
         await process.wait()
         await picker.stop(grace_seconds=0)
         await runner.cleanup()

@@ -21,6 +21,7 @@ REWRITE_SECONDS = 15.0
 AGAIN_SECONDS = 5.0
 
 NOT_WRITTEN = "Envoy's listeners have not been written yet"
+ASKS_NOT = "Envoy does not reach the picker"
 TAKING_UP = "Envoy takes up its listeners"
 
 log = structlog.get_logger(__name__)
@@ -34,6 +35,7 @@ class ListenerKeeper:
         admin: of that Envoy.
         services: those that have a port.
         shared_port: of the address that all share: no service can have it.
+        asks: set while Envoy reaches the picker: without it an Envoy answers every request 503.
         changed: called after `problem` is another one.
     """
 
@@ -44,12 +46,14 @@ class ListenerKeeper:
         services: Callable[[], Iterable[RoutedService]],
         *,
         shared_port: int,
+        asks: asyncio.Event,
         changed: Callable[[], None],
     ) -> None:
         self._file = file
         self._admin = admin
         self._services = services
         self._shared_port = shared_port
+        self._asks = asks
         self._tell = changed
         self._changed = asyncio.Event()
         self._refused: set[Key] = set()
@@ -118,6 +122,8 @@ class ListenerKeeper:
     async def _look(self) -> str:
         if not await self._admin.ready():
             return "Envoy is not ready"
+        if not self._asks.is_set():
+            return ASKS_NOT
         if self._written is None:
             return NOT_WRITTEN
         now, before = asyncio.get_running_loop().time(), self._lacks()

@@ -137,14 +137,15 @@ class Gateway:
             namespaces=options.namespaces,
             lease_namespace=options.namespace,
         )
+        self._picker = Picker(self._router, directory)
         self._listeners = ListenerKeeper(
             ListenerFile(directory, shared_port=options.shared_port, listen_host=options.listen_host),
             admin,
             self._store.routed,
             shared_port=options.shared_port,
+            asks=self._picker.warm,
             changed=self._state_changed,
         )
-        self._picker = Picker(self._router, directory)
         self._prober = Prober(self._router.to_probe, self._router.pod_answered)
         self._exporter = Exporter(self._router.report, self._slices.since, admin.figures, self._clock)
         self._endpoints = Endpoints(

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout
 
 from running_envoy import SERVICE, RunningGateway, Script, free_port, running_gateway, until
+from tidegate.gateway.envoy.program import command, find_envoy
 
 JSON = {"content-type": "application/json"}
 
@@ -144,6 +145,31 @@ async def test_the_picker_may_die_and_come_back(gateway: RunningGateway) -> None
             return response.status == 200
 
     await until(serves)
+
+
+async def test_an_envoy_that_cannot_ask_is_not_warm(gateway: RunningGateway, tmp_path: Path) -> None:
+    """It serves, and would answer every request 503: nobody is to be led there."""
+    assert gateway.picker.warm.is_set()
+    gateway.directory.picker_socket.unlink()
+    gateway.process.kill()
+
+    async def cold() -> bool:
+        return not gateway.picker.warm.is_set()
+
+    await until(cold)
+    with (tmp_path / "second.log").open("wb") as log:
+        second = await asyncio.create_subprocess_exec(
+            *command(find_envoy(), gateway.directory, concurrency=1), stderr=log
+        )
+    try:
+        await until(gateway.admin.ready)
+        async with gateway.client.post(gateway.service_url, data=b"") as response:
+            assert response.status == 503
+        await asyncio.sleep(0.5)  # Several attempts to get warm.
+        assert not gateway.picker.warm.is_set()
+    finally:
+        second.kill()
+        await second.wait()
 
 
 async def test_a_drained_gateway_serves_on_and_asks_clients_to_go(gateway: RunningGateway) -> None:

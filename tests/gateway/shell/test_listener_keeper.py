@@ -12,6 +12,7 @@ from tidegate.gateway.envoy.directory import Directory
 from tidegate.gateway.envoy.listener_file import ListenerFile
 from tidegate.gateway.listener_keeper import (
     AGAIN_SECONDS,
+    ASKS_NOT,
     NOT_WRITTEN,
     REWRITE_SECONDS,
     TAKING_UP,
@@ -48,11 +49,14 @@ class Kept:
         self.admin = Scripted(self.directory)
         self.services: list[RoutedService] = []
         self.changes: list[str] = []
+        self.asks = asyncio.Event()
+        self.asks.set()
         self.keeper = ListenerKeeper(
             ListenerFile(self.directory, shared_port=SHARED_PORT),
             self.admin,
             lambda: self.services,
             shared_port=SHARED_PORT,
+            asks=self.asks,
             changed=lambda: self.changes.append(self.keeper.problem),
         )
 
@@ -137,6 +141,27 @@ def test_it_serves_when_envoy_does(kept: Kept) -> None:
         assert kept.changes == ["Envoy is not ready", "", "Envoy is not ready"]
         task.cancel()
         writing.cancel()
+
+    in_fake_time(story)
+
+
+def test_an_envoy_that_does_not_reach_the_picker_serves_nobody(kept: Kept) -> None:
+    """Whatever it says of itself: it would answer every request 503."""
+
+    async def story() -> None:
+        kept.admin.is_ready = True
+        kept.asks.clear()
+        tasks = [asyncio.create_task(work) for work in (kept.keeper.look_for_ever(), kept.keeper.write_for_ever())]
+        await asyncio.sleep(2.5)
+        assert (kept.keeper.problem, kept.keeper.serving.is_set()) == (ASKS_NOT, False)
+        kept.asks.set()
+        await asyncio.sleep(1)
+        assert kept.keeper.problem == ""
+        kept.asks.clear()
+        await asyncio.sleep(1)
+        assert kept.changes == [ASKS_NOT, "", ASKS_NOT]
+        for task in tasks:
+            task.cancel()
 
     in_fake_time(story)
 

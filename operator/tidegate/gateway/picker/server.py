@@ -51,7 +51,7 @@ class Picker:
         self._socket = directory.picker_socket
         self._warm_up = WarmUp(directory)
         self.warm = self._warm_up.done
-        """Set once Envoy has asked and knows an address: from then on every request has a second pod."""
+        """Set while Envoy asks this picker and knows an address: then every request has a second pod."""
 
         self._warming: asyncio.Task[None] | None = None
         self._server: grpc.aio.Server | None = None

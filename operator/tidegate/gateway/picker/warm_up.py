@@ -38,10 +38,11 @@ class WarmUp:
         self._socket = str(directory.repick_socket)
         self._again = asyncio.Event()
         self.done = asyncio.Event()
-        """Set once Envoy has been warm."""
+        """Set while Envoy is warm."""
 
     def again(self) -> None:
-        """Envoy may be a new one."""
+        """Envoy may be a new one, and one that does not reach the picker."""
+        self.done.clear()
         self._again.set()
 
     async def keep(self) -> None:
@@ -51,13 +52,14 @@ class WarmUp:
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
             while True:
                 self._again.clear()
-                if await _warmed(session):
-                    self.done.set()
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(AGAIN_SECONDS):  # `wait_for` may swallow being cancelled.
-                            await self._again.wait()
-                else:
+                if not await _warmed(session):
                     await asyncio.sleep(_RETRY_SECONDS)
+                    continue
+                if not self._again.is_set():  # Else it was another Envoy that is warm.
+                    self.done.set()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(AGAIN_SECONDS):  # `wait_for` may swallow being cancelled.
+                        await self._again.wait()
 
 
 async def _warmed(session: aiohttp.ClientSession) -> bool:
