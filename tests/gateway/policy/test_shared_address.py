@@ -94,6 +94,15 @@ def test_json_by_any_name_is_read(kind: str) -> None:
     assert isinstance(answer, Forward)
 
 
+@pytest.mark.parametrize("path", ["org/small:1", "org%2Fsmall:1", "org%2fsmall%3A1/"])
+def test_a_model_whose_name_has_a_slash_is_found(path: str) -> None:
+    """SDKs write it as %2F."""
+    service = a_service(models=("org/small:1",))
+    answer, _ = _ask(service, method="GET", path=f"/v1/models/{path}")
+    assert isinstance(answer, Reply)
+    assert (answer.status, json.loads(answer.body)["id"]) == (200, "org/small:1")
+
+
 def test_the_models_are_listed_without_waking_one() -> None:
     """Names and aliases, each once, as OpenAI lists them; what is opted out or leaves is not there."""
 

@@ -45,9 +45,10 @@ def test_its_models_are_told_from_the_spec(request_: Request) -> None:
     assert [model["id"] for model in json.loads(reply.body)["data"]] == ["llama", "chat-small"]
 
 
-def test_one_of_its_models_is_told_from_the_spec() -> None:
-    """As in the list."""
-    reply = _ask(a_get("/v1/models/chat-small"), SERVICE)
+@pytest.mark.parametrize("path", ["chat-small", "org/chat:small", "org%2Fchat%3Asmall"])
+def test_one_of_its_models_is_told_from_the_spec(path: str) -> None:
+    """As in the list; SDKs write the slash in a name as %2F."""
+    reply = _ask(a_get(f"/v1/models/{path}"), a_service(models=("llama", "chat-small", "org/chat:small")))
     assert isinstance(reply, Reply)
     assert json.loads(reply.body)["root"] == "llama"
 

@@ -1,5 +1,7 @@
 """Requests at the shared address: which service they mean, or why none."""
 
+from urllib.parse import unquote
+
 from tidegate.gateway.exchange import Reply, Request
 from tidegate.gateway.policy.models import ModelDirectory
 from tidegate.gateway.policy.refusal import Problem, Refusal, quote
@@ -49,6 +51,7 @@ def _about_models(path: str, models: ModelDirectory) -> Reply | Problem:
     if name == path:
         message = f"{quote(path)}: the shared address answers GET for {MODELS_PATH} only{_OWN_ADDRESS}"
         return Problem(refusal=Refusal.PATH_UNKNOWN, message=message)
+    name = unquote(name)  # SDKs write a slash in it as %2F.
     return models.entry(name) or _unknown_model(name, models)
 
 

@@ -1,6 +1,7 @@
 """What a service's own port answers while no pod does, to requests that are no use and so wake nobody."""
 
 import json
+from urllib.parse import unquote
 
 from tidegate.gateway.exchange import Reply, Request
 from tidegate.gateway.policy.models import json_reply, own_entry, own_page
@@ -29,7 +30,7 @@ def answer_without_pod(
         if path == MODELS_PATH:
             return own_page(service)
         name = path.removeprefix(f"{MODELS_PATH}/")
-        entry = own_entry(name, service) if name != path else None
+        entry = own_entry(unquote(name), service) if name != path else None  # SDKs write a slash in it as %2F.
         if entry is not None:
             return entry
         if path == (service.health_path or HEALTH_PATH):
