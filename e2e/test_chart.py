@@ -1,5 +1,7 @@
 """What the chart brings besides the operator."""
 
+import re
+
 from helm_release import Release
 from model_namespace import ModelNamespace
 
@@ -17,6 +19,9 @@ def test_an_uninstall_that_would_cut_clients_off_is_refused(release: Release, he
     assert "NOT UNINSTALLED" in said
     assert f"{here.namespace}/chat: all its requests go through the gateways" in said
     assert release.ready_pods() != []
+    take_back = re.search(r"helm (rollback \S+ \d+)", said)
+    assert take_back is not None, said
+    release.run(*take_back[1].split())
     release.install(gateway={"routingMode": "None"})
     here.wait("it is reached directly", lambda: _mode(here) == "None")
     here.wait("no gateway is in its slices", lambda: not _gateway_slices(here))

@@ -10,7 +10,7 @@ from typing import Any
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 API_SERVER = f"https://{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}"
 NAMESPACES = json.loads(os.environ["WATCH_NAMESPACES"])
-RELEASE = os.environ["RELEASE"]
+RELEASE, REVISION, PLACE = (os.environ[name] for name in ("RELEASE", "REVISION", "RELEASE_NAMESPACE"))
 
 
 def services(namespace: str | None) -> list[Any]:
@@ -42,12 +42,14 @@ if needed:
     print(f"NOT UNINSTALLED: without the gateways nothing would answer at {len(needed)} services:")
     for name, reason in sorted(needed.items()):
         print(f"  {name}: {reason}")
-    print("Let them be reached without, which wakes those that sleep:")
-    print(f"  helm upgrade {RELEASE} CHART --reuse-values --set gateway.routingMode=None")
+    print("Take the uninstall back: what Helm has begun to uninstall it upgrades no more. Then let them be reached")
+    print("without, which wakes those that sleep:")
+    print(f"  helm rollback {RELEASE} {REVISION} --namespace {PLACE}")
+    print(f"  helm upgrade {RELEASE} CHART --namespace {PLACE} --reuse-values --set gateway.routingMode=None")
     print("and set spec.routing.mode to None where a service has one of its own.")
     print(
         "When `kubectl get infer -A` shows them all serving, uninstall. To do it at once, and leave them unreachable:"
     )
-    print(f"  helm uninstall {RELEASE} --no-hooks")
+    print(f"  helm uninstall {RELEASE} --namespace {PLACE} --no-hooks")
     raise SystemExit(1)
 print(f"none of {len(found)} services needs the gateways")
