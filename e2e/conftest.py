@@ -10,16 +10,20 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 import kind_cluster
 from binaries import find
 from building import ToolsError
+from cluster_clients import Clients, clients_in
 from helm_release import Release
 from live_cluster import LiveCluster
 from model_namespace import IMAGE, ModelNamespace, make_namespace, own_namespace
+from running_gateways import Gateways
 
 CLUSTER = os.environ.get("E2E_CLUSTER", "tidegate-e2e")
 ARTIFACTS = Path(__file__).parent / ".artifacts"
@@ -106,14 +110,35 @@ def prometheus_image(cluster: LiveCluster) -> str:  # noqa: ARG001 - there must 
     return _build_and_load("prometheus")
 
 
-def _build_and_load(folder: str) -> str:
+@pytest.fixture(scope="session")
+def clients_image(cluster: LiveCluster) -> str:  # noqa: ARG001 - there must be one
+    """OpenAI's SDK, the version that tests have, and curl, on the node."""
+    return _build_and_load("clients", OPENAI=version("openai"))
+
+
+@pytest.fixture(scope="module")
+def clients(cluster: LiveCluster, shared_release: Release, _fresh: None, clients_image: str) -> Iterator[Clients]:
+    """Clients in a namespace of the module's own, where the operator and two gateways are at work."""
+    if shared_release.installed != VALUES:
+        shared_release.install()
+    with own_namespace(cluster) as here, clients_in(here, clients_image) as made:
+        here.wait("the gateways have settled", Gateways(shared_release).are_settled)
+        yield made
+
+
+def _build_and_load(folder: str, **arguments: str) -> str:
     """Build the image of a folder beside this file as `make image` builds ours, and load it; its name."""
     name = f"{folder}:e2e"
     options = shlex.split(os.environ.get("DOCKER_BUILD_OPTIONS", ""))
     if base := os.environ.get("BASE_IMAGE"):
-        options.append(f"--build-arg=BASE_IMAGE={base}")
-    command = ["docker", "build", "--quiet", *options, f"--tag={name}", str(Path(__file__).with_name(folder))]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
+        arguments["BASE_IMAGE"] = base
+    options += [f"--build-arg={key}={value}" for key, value in arguments.items()]
+    with TemporaryDirectory() as context:
+        shutil.copytree(Path(__file__).with_name(folder), context, dirs_exist_ok=True)
+        if authorities := os.environ.get("CA_BUNDLE"):
+            shutil.copy(authorities, Path(context) / "ca-certificates.crt")
+        command = ["docker", "build", "--quiet", *options, f"--tag={name}", context]
+        built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, f"{shlex.join(command)}: {built.stdout}{built.stderr}"
     kind_cluster.load(name, CLUSTER)
     return name
