@@ -4,6 +4,8 @@ import asyncio
 
 from gateway_objects import in_fake_time, now
 
+from tidegate.cluster.write_budget import WRITES_PER_SECOND
+from tidegate.controller.gateway_ports import PortRange
 from tidegate.gateway.leaving import ANSWER_SECONDS, SLICES_SECONDS, SPREAD_SECONDS, Steps, leave
 
 
@@ -50,9 +52,19 @@ def left(gateway: Gateway, drain_seconds: float = 600.0) -> list[tuple[float, st
     return gateway.notes
 
 
-def test_one_that_nobody_needs_is_gone_at_once() -> None:
-    """No slice leads to it, and nothing is under way."""
-    assert left(Gateway()) == [(0, "announce"), (0, "hold for 598"), (0, "drain"), (0.5, "part")]
+def test_one_that_nobody_needs_is_gone_once_the_nodes_have_heard_of_it() -> None:
+    """No slice leads to it, and nothing is under way; but a Service may, to the shared address."""
+    assert left(Gateway()) == [
+        (0, "announce"),
+        (0, "hold for 598"),
+        (SPREAD_SECONDS, "drain"),
+        (SPREAD_SECONDS + 0.5, "part"),
+    ]
+
+
+def test_the_slices_of_all_ports_can_be_written_while_it_waits() -> None:
+    """By a leader that keeps to its budget: one that ended before would leave addresses that lead nowhere."""
+    assert PortRange().size / WRITES_PER_SECOND <= SLICES_SECONDS
 
 
 def test_connections_are_asked_to_close_once_no_slice_leads_here_and_all_nodes_know() -> None:
@@ -91,4 +103,4 @@ def test_a_client_between_two_requests_is_no_end() -> None:
         return next(counts)
 
     gateway.steps = Steps(**{name: getattr(gateway.steps, name) for name in Steps.__slots__} | {"under_way": under_way})
-    assert left(gateway)[-1] == (2.0, "part")
+    assert left(gateway)[-1] == (2.0 + SPREAD_SECONDS, "part")
