@@ -159,7 +159,7 @@ class SliceKeeper:
                 self._put(document)
             case Gone(document):
                 gone = OwnSlice.of(document)
-                known = self._slices[gone.service].get(gone.name)
+                known = self._slices.get(gone.service, {}).get(gone.name)
                 if known is not None and known.uid == gone.uid:
                     self._drop(known)
                 self.touch(gone.service)

@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from gateway_objects import CHAT, Told, in_fake_time, inference_service, lease, member, now, pod, routing_status
+from gateway_objects import CHAT, Told, in_fake_time, inference_service, lease, member, now, pod, routed, routing_status
 
 from tidegate.cluster.error import ClusterError
-from tidegate.cluster.follow import Change, Listed, Selection
+from tidegate.cluster.follow import Change, Gone, Listed, Selection
 from tidegate.cluster.resources import INFERENCE_SERVICES, PODS, Document, Key, Resource
 from tidegate.cluster.write_budget import Urgency
 from tidegate.gateway.members import Members
 from tidegate.gateway.slice_keeper import CLOSED_SECONDS, HOLD_SECONDS, WRITERS, SliceKeeper
+from tidegate.gateway.slices import bodies
 from tidegate.gateway.store import Store
 
 
@@ -23,15 +24,17 @@ class Scripted:
         self.refuses: set[str] = set()
         self.faults: set[str] = set()
         self.takes_seconds = 0.0
+        self.news: asyncio.Queue[Change] = asyncio.Queue()
         self.listed = asyncio.Event()
         self.listed.set()
 
     async def follow(self, selection: Selection) -> AsyncGenerator[Change, None]:
-        """No slices are there, and none comes."""
+        """No slices are there at first."""
         del selection
         await self.listed.wait()
         yield Listed(())
-        await asyncio.Event().wait()
+        while True:
+            yield await self.news.get()
 
     async def apply_as(self, manager: str, resource: Resource, body: Document, *, urgency: Urgency) -> Document:
         """Apply."""
@@ -143,6 +146,26 @@ def test_beside_pods_that_answer_nobody_is_led_to_a_port_that_is_not_open_yet() 
             ["asleep-gateway", "chat-gateway"],
             {("models", "asleep"), CHAT},
         )
+        task.cancel()
+
+    in_fake_time(story)
+
+
+def test_nothing_is_kept_of_slices_that_are_gone() -> None:
+    """As of services that were deleted: theirs are taken by the garbage collector, one after another."""
+
+    async def story() -> None:
+        kept = Kept()
+        kept.put("chat")
+        task = kept.start()
+        await asyncio.sleep(1)
+        kept.store.forget(INFERENCE_SERVICES, CHAT)
+        (found,) = bodies(routed(), (member(),))
+        found["metadata"] |= {"uid": "u", "resourceVersion": "2"}
+        for _ in range(2):  # The second is one that it has never seen.
+            kept.server.news.put_nowait(Gone(found))
+            await asyncio.sleep(1)
+        assert not kept.keeper._slices  # noqa: SLF001 - what is kept is the question
         task.cancel()
 
     in_fake_time(story)
