@@ -91,8 +91,8 @@ def service_record(document: Document, before: ServiceRecord | None) -> ServiceR
     )
     try:
         routing = RoutingStatus.model_validate(status["routing"]) if status.get("routing") else None
-        if routing is None:
-            return record
+        if routing is None:  # No operator takes it away: one that lost it says it again.
+            return record if same is None else same
         record = replace(record, is_settled=True)
         if routing.mode is RoutingMode.NONE or routing.port is None:
             return record

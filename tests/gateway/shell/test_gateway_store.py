@@ -74,6 +74,13 @@ def test_a_service_that_is_routed_no_more_is_forgotten(fed: Fed) -> None:
     assert fed.told.services == {}
 
 
+def test_a_status_that_was_taken_away_changes_nothing(fed: Fed) -> None:
+    """Restored from a backup, say: requests go on until an operator has said again how they are routed."""
+    fed.put(inference_service(), inference_service(status={}))
+    assert fed.told.events == ["put chat", "pods chat 0"]
+    assert [service.port for service in fed.store.routed()] == [12_000]
+
+
 def test_another_service_of_the_same_name_shares_nothing(fed: Fed) -> None:
     """Deleted and made anew between two looks."""
     fed.put(inference_service(), inference_service(uid="another"))
