@@ -13,6 +13,8 @@ from sleepers import SLEEPY, sleeper, wait_asleep
 from test_llama import llama
 from timeline import Look, Timeline, timeline
 
+pytestmark = pytest.mark.timeout(600)  # The first test waits for all that the others look at.
+
 STORIES = ("gateway", "direct", "llama")
 ANSWER_TOKENS = 40
 KEEPING = ("httpx", "openai")
