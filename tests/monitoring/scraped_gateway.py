@@ -29,9 +29,7 @@ class ScrapedGateway:
         return EnvoyFigures(
             connections=2,
             requests=1,
-            allocated_bytes=1_000_000,
             heap_bytes=2_000_000,
-            uptime_seconds=self._asked,
             listeners=3,
             listener_failures=0,
         )

@@ -68,6 +68,4 @@ class Ended:
     flags: frozenset[str] = frozenset()
     """Envoy's response flags, by their names in the access log's protocol: `upstream_connection_failure`, ..."""
 
-    seconds: float = 0.0
-    response_bytes: int = 0
     client_left: bool = False

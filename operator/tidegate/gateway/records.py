@@ -45,7 +45,6 @@ class PodRecord:
     ready: bool
     serving: bool
     draining: bool
-    created: float
     trouble: tuple[str, str] | None
     """Reason and message."""
 
@@ -67,7 +66,6 @@ class PodRecord:
             ready=self.ready,
             serving=self.serving,
             draining=self.draining,
-            created=self.created,
             trouble=trouble,
         )
 
@@ -126,7 +124,6 @@ def pod_record(document: Document) -> PodRecord | None:
         ready=conditions.get("Ready") == "True",
         serving=labels.get(ROUTING_LABEL) == ROUTING_SERVING and not ends,
         draining=labels.get(ROUTING_LABEL) == ROUTING_DRAINING and not ends,
-        created=_seconds(metadata.get("creationTimestamp")),
         trouble=None if trouble is None else (trouble.reason.value, trouble.message),
     )
 

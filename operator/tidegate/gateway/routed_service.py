@@ -72,9 +72,6 @@ class ModelPod:
     serving: bool
     """It is to take requests: it neither drains nor ends."""
 
-    created: float
-    """In seconds since the epoch."""
-
     draining: bool = False
     """It is being emptied before it leaves, and would still answer."""
 

@@ -77,7 +77,6 @@ def a_pod(name: str = "chat-0", **changes: Any) -> ModelPod:
         "address": f"{name}:8000",
         "ready": True,
         "serving": True,
-        "created": 1_600_000_100.0,
     }
     return ModelPod(**(fields | changes))
 

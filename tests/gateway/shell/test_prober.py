@@ -51,7 +51,7 @@ async def engine() -> AsyncIterator[Engine]:
 
 def model_pod(address: str, name: str = "chat-1") -> ModelPod:
     """A pod that is to be probed."""
-    return ModelPod(uid=name, name=name, address=address, ready=False, serving=True, created=0.0)
+    return ModelPod(uid=name, name=name, address=address, ready=False, serving=True)
 
 
 class Waited:

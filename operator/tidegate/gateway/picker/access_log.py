@@ -21,8 +21,6 @@ def ended_of(entry: HTTPAccessLogEntry) -> Ended | None:
         address=_address(entry),
         status=entry.response.response_code.value,
         flags=flags,
-        seconds=common.duration.seconds + common.duration.nanos / 1e9,
-        response_bytes=entry.response.response_body_bytes,
         client_left=not flags.isdisjoint(_CLIENT_LEFT),
     )
 

@@ -17,9 +17,7 @@ _TIMEOUT_SECONDS = 30
 FIGURES: Mapping[str, str] = {
     "http.gateway.downstream_cx_active": "connections",
     "http.gateway.downstream_rq_active": "requests",
-    "server.memory_allocated": "allocated_bytes",
     "server.memory_heap_size": "heap_bytes",
-    "server.uptime": "uptime_seconds",
     "listener_manager.total_listeners_active": "listeners",
     "listener_manager.listener_create_failure": "listener_failures",
 }
@@ -40,9 +38,7 @@ class EnvoyFigures:
     requests: int
     """Held and forwarded now."""
 
-    allocated_bytes: int
     heap_bytes: int
-    uptime_seconds: int
     listeners: int
     listener_failures: int
     """Listeners that it refused, since it started."""
