@@ -6,6 +6,7 @@ from sys import intern
 
 from pydantic import ValidationError
 
+from tidegate.api.engine import EngineType
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.names import ROUTING_DRAINING, ROUTING_LABEL, ROUTING_SERVING, SERVICE_LABEL
 from tidegate.api.routing import RoutingMode, RoutingStatus, WakePlan
@@ -152,6 +153,7 @@ def _routed(
         health_path=table.health_path,
         keeps_connections=table.keeps_connections,
         wake_plan=plan,
+        any_post=spec.serving_engine.type is EngineType.CUSTOM,
         deleting=deleting,
     )
 

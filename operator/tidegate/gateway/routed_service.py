@@ -54,6 +54,9 @@ class RoutedService:
     keeps_connections: bool = True
     """Whether its engine takes another request on a connection that it has not said it closes."""
 
+    any_post: bool = False
+    """Nobody knows at which paths its model works: whatever is posted to it is a use."""
+
     deleting: bool = False
 
 

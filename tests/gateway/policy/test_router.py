@@ -42,6 +42,22 @@ def test_a_warm_service_takes_a_request_at_once_and_its_end_frees_the_place() ->
     in_fake_time(story)
 
 
+def test_an_engine_with_paths_of_its_own_is_counted_and_woken_by_what_is_posted_there() -> None:
+    """Of others a path that nobody knows is no use: it is answered at once, and wakes nobody."""
+
+    async def story() -> None:
+        stage = Stage()
+        for any_post, wakes in ((False, 0), (True, 1)):
+            stage.put(a_service(any_post=any_post))
+            caller = stage.call(a_request(path="/translate"))
+            await asyncio.sleep(1)
+            assert (caller.done(), len(stage.wakes)) == (not any_post, wakes)
+            assert stage.router.report().services[CHAT].requests_total == wakes
+            caller.cancel()
+
+    in_fake_time(story)
+
+
 def test_two_hundred_at_zero_wake_it_once_to_the_size_that_drains_them_and_all_are_let_go() -> None:
     """200 requests, 20 each: 10 would be right, 8 is the most; the pods get their share as they come."""
 

@@ -78,6 +78,14 @@ def test_a_probe_of_the_kubelet_is_never_a_use(agent: str, *, use: bool) -> None
     assert is_use(a_request(headers={"user-agent": agent})) is use
 
 
+@pytest.mark.parametrize("path", [*YES, *NO])
+def test_whatever_is_posted_to_an_engine_that_nobody_knows_is_a_use(path: str) -> None:
+    """Its paths are its own; but a probe is none, nor is a GET."""
+    assert is_use(a_request(path=path), any_post=True)
+    assert not is_use(a_request(path=path, method="GET"), any_post=True)
+    assert not is_use(a_request(path=path, headers={"user-agent": "kube-probe/1.34"}), any_post=True)
+
+
 def test_every_path_of_the_table_is_found() -> None:
     """With a word in place of each star."""
     for paths in INFERENCE_PATHS.values():

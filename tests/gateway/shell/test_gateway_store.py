@@ -74,6 +74,14 @@ def test_a_service_that_is_routed_no_more_is_forgotten(fed: Fed) -> None:
     assert fed.told.services == {}
 
 
+@pytest.mark.parametrize(("engine", "any_post"), [("vLLM", False), ("Custom", True)])
+def test_of_a_custom_engine_the_paths_are_not_known(fed: Fed, engine: str, *, any_post: bool) -> None:
+    """Whatever is posted to it may be work."""
+    custom = {"port": 9000, "metrics": {"names": {"running": "r"}}} if any_post else {}
+    fed.put(inference_service(spec={"model": {"name": "m"}, "engine": {"type": engine, "image": "i"} | custom}))
+    assert fed.told.services[CHAT].any_post is any_post
+
+
 def test_a_status_that_was_taken_away_changes_nothing(fed: Fed) -> None:
     """Restored from a backup, say: requests go on until an operator has said again how they are routed."""
     fed.put(inference_service(), inference_service(status={}))

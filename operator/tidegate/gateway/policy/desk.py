@@ -71,7 +71,7 @@ class Desk:
         service = self._services.get(key)
         if service is None or service.stands.state is State.GONE:
             return self._gone(key)
-        if not is_use(request):
+        if not is_use(request, any_post=service.spec is not None and service.spec.any_post):
             return self._settle_other(service, request)
         if request.attempt == 1 and request.pick_id is None:
             service.tally.requests += 1

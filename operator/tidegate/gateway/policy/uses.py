@@ -65,11 +65,16 @@ _PROBE_AGENT = "kube-probe/"
 """How the kubelet introduces itself; what it asks is no use, whatever it posts."""
 
 
-def is_use(request: Request) -> bool:
-    """Whether the request has a model work: if so it counts as use of its service, may be held, and wakes."""
+def is_use(request: Request, *, any_post: bool = False) -> bool:
+    """Whether the request has a model work: if so it counts as use of its service, may be held, and wakes.
+
+    Args:
+        request: as it came.
+        any_post: whether its service may have paths of its own.
+    """
     return (
         request.method == "POST"
-        and is_inference_path(request.path.partition("?")[0])
+        and (any_post or is_inference_path(request.path.partition("?")[0]))
         and not request.headers.get("user-agent", "").startswith(_PROBE_AGENT)
     )
 
