@@ -63,8 +63,12 @@ def cluster() -> Iterator[LiveCluster]:
 def crds(cluster: LiveCluster) -> LiveCluster:
     """The same cluster, with our CustomResourceDefinitions as they are in `crds/`, ready for kubectl, too."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRDS}")
-    cluster.kubectl("wait", "--for=condition=Established", f"--filename={CRDS}", f"--timeout={CRDS_SECONDS}s")
     deadline = time.monotonic() + CRDS_SECONDS
+    established = ("wait", "--for=condition=Established", f"--filename={CRDS}", f"--timeout={CRDS_SECONDS}s")
+    # kubectl gives up at once on a definition that the API server has not looked at yet: it has no conditions.
+    while (answer := cluster.kubectl(*established, check=False)).returncode:
+        assert time.monotonic() < deadline, answer.stderr
+        time.sleep(0.1)
     # Names and schemas reach kubectl a little after the objects can be written.
     while any(cluster.kubectl("explain", kind, check=False).returncode for kind in ("infer", "accel")):
         assert time.monotonic() < deadline, "the API server does not describe the CustomResourceDefinitions"
