@@ -203,7 +203,7 @@ def judged(status: int, retry_after: str | None, text: str, *, stream: bool) -> 
             return Outcome.CUT, "the stream ended without [DONE]"
         return Outcome.ANSWERED, ""
     error = openai_error(text)
-    detail = f"{status} {error or text[:200]!r}"
+    detail = f"{status} {error or repr(text[:200])}"
     if status not in CLEAN_STATUSES or error is None:
         return Outcome.UNCLEAN, detail
     if retry_after is None or not retry_after.isdecimal():
