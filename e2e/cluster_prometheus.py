@@ -121,23 +121,15 @@ def cluster_prometheus(
 
 
 def jobs(documents: Sequence[Document]) -> list[Document]:
-    """What Prometheus Operator makes of the chart's two monitors; targets come from the files of our discovery."""
-    services, pods = only(documents, "ServiceMonitor", component="operator"), only(documents, "PodMonitor")
-    (service_endpoint,) = services["spec"]["endpoints"]
+    """What Prometheus Operator makes of the chart's monitors; targets come from the files of our discovery."""
+    of_services = [only(documents, "ServiceMonitor", component=component) for component in ("operator", "gateway")]
+    pods = only(documents, "PodMonitor")
     (pod_endpoint,) = pods["spec"]["podMetricsEndpoints"]
     job = f"{pods['metadata']['namespace']}/{pods['metadata']['name']}"
     return [
+        *map(_of_services, of_services),
         _job(
-            *("endpoints", service_endpoint),
-            [
-                *_selected("service", services["spec"]["selector"]),
-                _keep("namespace", services["metadata"]["namespace"]),  # Its own: it selects no others.
-                _keep("endpoint_port_name", service_endpoint["port"]),
-                *_labelled(SERVICE_LABELS),
-            ],
-        ),
-        _job(
-            *("pods", pod_endpoint),
+            *("pods", "pods", pod_endpoint),
             [
                 GOES_ON,
                 *_selected("pod", pods["spec"]["selector"]),
@@ -147,6 +139,19 @@ def jobs(documents: Sequence[Document]) -> list[Document]:
             ],
         ),
     ]
+
+
+def _of_services(monitor: Document) -> Document:
+    (endpoint,) = monitor["spec"]["endpoints"]
+    return _job(
+        *(monitor["metadata"]["name"], "endpoints", endpoint),
+        [
+            *_selected("service", monitor["spec"]["selector"]),
+            _keep("namespace", monitor["metadata"]["namespace"]),  # Its own: it selects no others.
+            _keep("endpoint_port_name", endpoint["port"]),
+            *_labelled(SERVICE_LABELS),
+        ],
+    )
 
 
 def _files(release: Release, directory: Path) -> dict[str, str]:
@@ -169,10 +174,10 @@ def _files(release: Release, directory: Path) -> dict[str, str]:
     }
 
 
-def _job(targets: str, endpoint: Mapping[str, Any], found: list[Document]) -> Document:
+def _job(name: str, targets: str, endpoint: Mapping[str, Any], found: list[Document]) -> Document:
     given = [{_snake(key): value for key, value in each.items()} for each in endpoint.get("relabelings", ())]
     return {
-        "job_name": targets,
+        "job_name": name,
         "scrape_interval": endpoint["interval"],
         "scrape_timeout": endpoint["interval"],
         "metrics_path": endpoint["path"],
