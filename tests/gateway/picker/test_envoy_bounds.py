@@ -115,6 +115,18 @@ async def test_bad_requests_are_refused_in_openais_shape(
     assert not gateway.policy.asked
 
 
+@pytest.mark.parametrize(
+    ("count", "size", "status"), [(100, 1, 200), (122, 1, 431), (200, 1, 431), (30, 1000, 200), (32, 1012, 431)]
+)
+async def test_headers_are_taken_up_to_a_bound(gateway: RunningGateway, count: int, size: int, status: int) -> None:
+    """Also those that are within it, and no longer together with what a pod is told: a second attempt is no use."""
+    headers = {f"a-{number}": "a" * size for number in range(count)}
+    async with gateway.client.get(gateway.service_url, headers=headers) as response:
+        assert response.status == status
+        got = await response.json()
+    assert got.get("path") == "/" if status == 200 else got["error"]["code"] == "headers_too_large"
+
+
 async def test_broken_chunking_is_refused(gateway: RunningGateway) -> None:
     """Whatever the pod has got of it by then."""
     sent = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n"

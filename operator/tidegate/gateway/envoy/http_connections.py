@@ -15,6 +15,9 @@ BODY_BYTES = 32 * 1024 * 1024
 
 HEADER_KILOBYTES = 32
 
+_HEADERS = 128
+# A hundred of the client's, and those that are added on the way.
+
 LONGEST_HOLD_SECONDS = 3600
 """The largest `holdTimeoutSeconds`."""
 
@@ -61,12 +64,17 @@ def http_filter_chain(
         "stream_idle_timeout": f"{_BEYOND_HOLD_SECONDS}s",
         "request_timeout": f"{receive_seconds}s",
         "request_headers_timeout": "30s",
-        "common_http_protocol_options": {"idle_timeout": "600s"},
+        "common_http_protocol_options": {
+            "idle_timeout": "600s",
+            "max_headers_count": _HEADERS if edge else 4 * _HEADERS,
+        },
         "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": "gateway"},
         "http2_protocol_options": {
             "max_concurrent_streams": 1000,
             "initial_stream_window_size": 64 * 1024,
             "initial_connection_window_size": 1024 * 1024,
+            # A proxy may send many clients' requests on one connection: what one of them gets wrong ends its own alone.
+            "override_stream_error_on_invalid_http_message": True,
         },
         "early_header_mutation_extensions": [
             {

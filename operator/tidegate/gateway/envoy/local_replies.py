@@ -39,10 +39,11 @@ ANSWERS: tuple[tuple[str, str, str, str, int | None], ...] = (
         None,
     ),
     (
-        "response.code == 431",
+        # The second where they are too many or too large together with what pods are told.
+        "response.code == 431 || response.code_details.startsWith('header_mutation_result_exceeds')",
         "invalid_request_error",
         "headers_too_large",
-        "The headers are larger than the 32 KiB that are taken.",
+        "The headers are larger than the 32 KiB, or more than the hundred, that are taken.",
         None,
     ),
     (
@@ -84,8 +85,9 @@ ANSWERS: tuple[tuple[str, str, str, str, int | None], ...] = (
 )
 """When, type, code, message and Retry-After in seconds of Envoy's own errors; the first that holds is said."""
 
-_STATUSES = {"gateway_overloaded": 503}
-"""Of errors, by code, for which Envoy has different ones: it says 500 on a connection that it is about to cut."""
+_STATUSES = {"gateway_overloaded": 503, "headers_too_large": 431}
+"""Of errors, by code, for which Envoy has different ones: 500 on a connection that it is about to cut, 503 for headers
+that leave no room for its own."""
 
 
 def local_reply_config() -> Document:
