@@ -65,7 +65,7 @@ _LEASE_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
     type=click.IntRange(min=1),
     default=268435456,
     show_default=True,
-    help="Bytes of the bodies of all requests that are held; beyond, requests are answered 503.",
+    help="Bytes of all requests that are held, headers and bodies; beyond, they are answered 503.",
 )
 @click.option(
     "--drain-seconds",

@@ -61,7 +61,7 @@ SINGLE: tuple[Single, ...] = (
         "How long the one that waits longest has waited; 0 where none does.",
         lambda counts: counts.oldest_held_seconds,
     ),
-    Single("held_bytes", "gauge", "Bytes of the bodies of those that wait.", lambda counts: counts.held_bytes),
+    Single("held_bytes", "gauge", "Bytes of those that wait, headers and bodies.", lambda counts: counts.held_bytes),
     Single(
         "abandoned_total", "counter", "Uses whose client left before the end.", lambda counts: counts.abandoned_total
     ),
@@ -136,7 +136,7 @@ class Exporter:
         )
         self.members = Gauge(f"{PREFIX}members", "Gateways that are alive, this one included.", registry=registry)
         self._held = Gauge(f"{PREFIX}held_requests", "Requests that wait, of all services.", registry=registry)
-        self._held_bytes = Gauge(f"{PREFIX}all_held_bytes", "Bytes of the bodies of those.", registry=registry)
+        self._held_bytes = Gauge(f"{PREFIX}all_held_bytes", "Bytes of those, headers and bodies.", registry=registry)
         self._limit = Gauge(f"{PREFIX}held_bytes_limit", "How many of those there may be.", registry=registry)
         self._time = Gauge(
             f"{PREFIX}time_seconds", "What this gateway's clock says, by which its other times are.", registry=registry

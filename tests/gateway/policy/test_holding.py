@@ -78,13 +78,15 @@ def test_nobody_is_told_to_wait_longer_than_sdks_do() -> None:
         (True, None, READ_AHEAD_BYTES),
     ],
 )
-def test_bytes_are_what_envoy_holds(*, shared: bool, length: int | None, held_bytes: int) -> None:
-    """At the shared address the whole body, at a service's own what is read ahead; and they are given back."""
+def test_bytes_are_what_is_kept(*, shared: bool, length: int | None, held_bytes: int) -> None:
+    """At the shared address the whole body, at a service's own what is read ahead; headers, too; all is given back."""
+    headers = {"content-type": "application/json", "cookie": "c" * 30_000}
+    held_bytes += len("content-typeapplication/jsoncookie") + 30_000
 
     async def story() -> None:
         stage = Stage(held_bytes_limit=held_bytes * 2)
         stage.put(a_service())
-        request = a_request(None if shared else CHAT, model="chat", content_length=length)
+        request = a_request(None if shared else CHAT, model="chat", content_length=length, headers=headers)
         callers = [stage.call(request) for _ in range(2)]
         await soon()
         assert stage.router.report().held_bytes == held_bytes * 2

@@ -15,14 +15,17 @@ READ_AHEAD_BYTES = 65_536
 
 
 def bytes_held(request: Request) -> int:
-    """How much of its body lies in Envoy while the request is held.
+    """How much of it is kept while it is held: its headers, and what of its body lies in Envoy.
 
-    At the shared address all of it: the model's name may be at its end. Where a body's length is not told, Envoy's
-    buffer is taken for full.
+    At the shared address that is all of it: the model's name may be at its end. Where a body's length is not told,
+    Envoy's buffer is taken for full.
     """
+    headers = sum(len(name) + len(value) for name, value in request.headers.items())
     if request.content_length is None:
-        return READ_AHEAD_BYTES
-    return request.content_length if request.service is None else min(request.content_length, READ_AHEAD_BYTES)
+        return headers + READ_AHEAD_BYTES
+    if request.service is None:
+        return headers + request.content_length
+    return headers + min(request.content_length, READ_AHEAD_BYTES)
 
 
 class Held:
@@ -54,7 +57,7 @@ class HoldQueue:
     def __init__(self) -> None:
         self._held: OrderedDict[Held, None] = OrderedDict()
         self.size = 0
-        """Bytes of their bodies."""
+        """Bytes of them, as `bytes_held` counts."""
 
     def __len__(self) -> int:
         return len(self._held)

@@ -43,7 +43,7 @@ class Router:
             clock: seconds since the epoch, the clock of `PodTrouble.since` and of `ServiceCounts.last_use`.
             wake: raises a service's Deployment from 0.
             new_id: gives a word never given before, by no process: ids of requests that bring none, and this picker's.
-            held_bytes_limit: of the bodies of all requests that are held.
+            held_bytes_limit: of the headers and bodies of all requests that are held.
             source: decides between pods that are equal.
         """
         self._clock = clock
