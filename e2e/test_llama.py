@@ -40,11 +40,15 @@ def test_openais_client_gets_a_streamed_answer_of_a_real_model(here: ModelNamesp
     here.wait("its tokens show", lambda: float(here.status()["signals"].get("servedPerSecond") or 0) > 0)
 
 
-def test_more_requests_than_slots_scale_up_and_silence_scales_down(here: ModelNamespace, llama_image: str) -> None:
-    """The engine defers what it has no slot for; its own count of those is what adds replicas."""
+@pytest.mark.parametrize("mode", ["None", "Gateway"])
+def test_more_requests_than_slots_scale_up_and_silence_scales_down(
+    here: ModelNamespace, llama_image: str, mode: str
+) -> None:
+    """What there is no slot for waits, in the engine or at the gateways: its count is what adds replicas."""
     soon = {"scaleDown": {"stabilizationWindowSeconds": STABILIZATION_SECONDS}}
     queue = {"targetPerReplica": 1, "drainSeconds": 10}
-    here.apply(llama(here, llama_image, maxReplicas=3, queueDepth=queue, behavior=soon))
+    spec = llama(here, llama_image, maxReplicas=3, queueDepth=queue, behavior=soon)
+    here.apply(spec | {"routing": {"mode": mode}})
     here.wait_serving(pods=1)
     with here.load(requests_per_second=2, prompt_tokens=0, answer_tokens=ANSWER_TOKENS) as load:
         here.wait_size(3)
