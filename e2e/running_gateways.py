@@ -7,7 +7,7 @@ from custom_resources import Document
 
 from helm_release import Release
 from live_cluster import LiveCluster
-from timeline import is_ready
+from sizes_over_time import is_ready
 
 PICKER, ENVOY = "gateway", "envoy"
 """Names of the two containers."""

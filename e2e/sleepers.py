@@ -6,7 +6,7 @@ from custom_resources import Document, changed
 
 from cluster_clients import Clients
 from model_namespace import ModelNamespace, administration, pod_that
-from timeline import look
+from sizes_over_time import look
 
 IDLE_SECONDS = 30
 """The least that there may be."""

@@ -7,8 +7,8 @@ import pytest
 from cluster_clients import Clients
 from helm_release import Release
 from running_gateways import Gateways
+from sizes_over_time import gateways_in_slice, look
 from sleepers import apply_asleep, put_to_sleep, sleeper
-from timeline import gateways_in_slice, look
 
 MODES = {"gateway": "Gateway", "direct": "Direct"}
 

@@ -9,6 +9,7 @@ import pytest
 
 from cluster_clients import Answer, Clients
 from model_namespace import ModelNamespace, pod_that
+from sizes_over_time import look
 from sleepers import apply_asleep, put_to_sleep, sleeper
 
 AT_ONCE_SECONDS = 2
@@ -66,11 +67,14 @@ def first_answers(clients: Clients) -> Iterator[dict[str, Future[Answer]]]:
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)
-def test_who_may_not_be_woken_is_not_waited_for(first_answers: dict[str, Future[Answer]], name: str) -> None:
+def test_who_may_not_be_woken_is_not_waited_for(
+    clients: Clients, first_answers: dict[str, Future[Answer]], name: str
+) -> None:
     """Neither is a pod made."""
     answer = first_answers[name].result()
     check_refusal(answer, FORBIDDEN[name].reason, FORBIDDEN[name].says)
     assert answer.seconds < AT_ONCE_SECONDS
+    assert look(clients.here, name).is_asleep
 
 
 @pytest.mark.parametrize("name", FAILING)

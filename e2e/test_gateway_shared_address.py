@@ -8,8 +8,8 @@ import pytest
 from cluster_clients import Clients
 from helm_release import Release
 from running_gateways import Gateways
+from sizes_over_time import look
 from sleepers import apply_asleep, sleeper
-from timeline import look
 
 
 @pytest.fixture

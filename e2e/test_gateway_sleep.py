@@ -9,9 +9,9 @@ import pytest
 from custom_resources import Document, changed
 
 from cluster_clients import Answer, Asking, Clients
+from sizes_over_time import Look, Timeline, timeline
 from sleepers import SLEEPY, sleeper, wait_asleep
 from test_llama import llama
-from timeline import Look, Timeline, timeline
 
 pytestmark = pytest.mark.timeout(600)  # The first test waits for all that the others look at.
 

@@ -9,8 +9,8 @@ from cluster_clients import Asking, Clients
 from helm_release import Release
 from model_namespace import pod_that
 from running_gateways import PICKER, Gateways
+from sizes_over_time import gateways_in_slice, look
 from sleepers import apply_asleep, put_to_sleep, sleeper
-from timeline import gateways_in_slice, look
 
 STREAMS = 12
 ANSWER_TOKENS = 900

@@ -138,12 +138,19 @@ class TestPod:
             assert (one, two) == ([], [1])
 
     @pytest.mark.parametrize("component", ["operator", "gateway"])
-    def test_the_token_is_mounted_there_alone(self, helm: Helm, component: str) -> None:
+    def test_the_token_is_mounted_where_it_is_needed_alone(self, helm: Helm, component: str) -> None:
         """Who uses the account by mistake gets none."""
         documents = helm.render()
         account = only(documents, "ServiceAccount", component=component)
         assert account["automountServiceAccountToken"] is False
-        assert pod_of(documents, component)["automountServiceAccountToken"] is True
+        pod = pod_of(documents, component)
+        assert pod["automountServiceAccountToken"] is (component == "operator")
+        with_token = [
+            container["name"]
+            for container in (*pod.get("initContainers", ()), *pod["containers"])
+            if component == "operator" or any(mount["name"] == "token" for mount in container["volumeMounts"])
+        ]
+        assert with_token == [component]  # Not Envoy, which faces clients.
         assert pod_of(documents, component)["serviceAccountName"] == account["metadata"]["name"]
 
     def test_it_can_write_to_its_own_tmp_only(self, helm: Helm) -> None:
