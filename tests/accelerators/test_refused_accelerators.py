@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from mechanism_rows import NVIDIA, PROFILES, shared
 
+from mechanism_rows import NVIDIA, PROFILES, shared
 from tidegate.accelerators.fault import AcceleratorError
 from tidegate.accelerators.translate import translate
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
