@@ -17,6 +17,7 @@ from model_namespace import RESTRICTED, ModelNamespace
 SCRIPTS = Path(__file__).with_name("clients")
 PATIENCE_SECONDS = 300
 CURL_SECONDS = 120
+REACH_SECONDS = 2
 
 
 class Answer(NamedTuple):
@@ -156,9 +157,8 @@ class Clients:
 
     def reach(self, url: str) -> bool:
         """Whether anybody answers there."""
-        return (
-            subprocess.run([*self._exec(), "curl", "--silent", url], capture_output=True, check=False).returncode == 0
-        )
+        command = [*self._exec(), "curl", "--silent", "--max-time", str(REACH_SECONDS), url]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def post(self, url: str, model: str = "m") -> Answer:
         """Ask for a completion with curl."""
