@@ -33,8 +33,8 @@ Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
 log = structlog.get_logger(__name__)
 
 
-class Store(Protocol):
-    """What is fed: it keeps what it needs of each object."""
+class Fed(Protocol):
+    """Whoever is told of objects."""
 
     @property
     def watched(self) -> tuple[Resource, ...]:
@@ -46,6 +46,10 @@ class Store(Protocol):
     def forget(self, resource: Resource, key: Key) -> None:
         """Take out an object that is gone."""
 
+
+class Store(Fed, Protocol):
+    """Whoever keeps what it needs of each object."""
+
     def get(self, resource: Resource, key: Key) -> object | None:
         """What is kept of an object, if it has been seen and is of use."""
 
@@ -53,7 +57,7 @@ class Store(Protocol):
         """The objects of one kind that have been seen, those of no use included."""
 
 
-def feeding_registry(store: Store, login: Login) -> kopf.OperatorRegistry:
+def feeding_registry(store: Fed, login: Login) -> kopf.OperatorRegistry:
     """Make kopf's handlers: one per watched kind, and one that says who we are."""
     registry = kopf.OperatorRegistry()
     for resource in store.watched:
@@ -91,7 +95,7 @@ def quiet_settings() -> kopf.OperatorSettings:
     return settings
 
 
-def _watch(registry: kopf.OperatorRegistry, resource: Resource, store: Store) -> None:
+def _watch(registry: kopf.OperatorRegistry, resource: Resource, store: Fed) -> None:
     @kopf.on.event(resource.group, resource.version, resource.plural, registry=registry, id=resource.plural)
     async def _feed(type: str | None, body: kopf.Body, **_: object) -> None:  # noqa: A002 - kopf names its arguments
         document: Document = dict(body)
@@ -120,7 +124,7 @@ def patient(login: Login) -> Login:
     return pause_and_login
 
 
-async def watch(store: Store, kubeconfig: str | None, namespaces: tuple[str, ...], watching: asyncio.Event) -> None:
+async def watch(store: Fed, kubeconfig: str | None, namespaces: tuple[str, ...], watching: asyncio.Event) -> None:
     """Feed the store for ever. Of a kind that is not there when this begins, kopf never hears.
 
     Args:

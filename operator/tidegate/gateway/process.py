@@ -14,16 +14,17 @@ from tidegate.cluster.clocks import boot_clock, steady_clock
 from tidegate.cluster.connection import load_configuration
 from tidegate.cluster.elector import Elector
 from tidegate.cluster.error import ClusterError
-from tidegate.cluster.feed import SWEEP_SECONDS, look, sweep, wait_until_synced, watch
+from tidegate.cluster.feed import SWEEP_SECONDS, look, sweep, wait_until_synced
 from tidegate.cluster.lease import Candidate
 from tidegate.cluster.lease_client import LeaseClient
 from tidegate.cluster.readiness import Readiness, wait_until_filled, watch_rights
 from tidegate.cluster.resources import Key
 from tidegate.cluster.rights import GATEWAY, GATEWAY_LEASES, needed
-from tidegate.cluster.stopping import stop_on_signals, stopped
+from tidegate.cluster.stopping import stop_on_signals
 from tidegate.gateway.envoy.directory import Directory
 from tidegate.gateway.envoy.listener_file import ListenerFile
 from tidegate.gateway.exporter import Exporter
+from tidegate.gateway.feeding import feed
 from tidegate.gateway.leaving import leave
 from tidegate.gateway.leaving_steps import leaving_steps
 from tidegate.gateway.listener_keeper import ListenerKeeper
@@ -57,7 +58,7 @@ async def run(options: Options) -> None:
         NoClusterError: if no cluster is configured.
         OSError: if a port is taken, or the directory cannot be written.
     """
-    stop, watching = asyncio.Event(), asyncio.Event()
+    stop = asyncio.Event()
     stop_on_signals(stop)
     configuration = await load_configuration(options.kubeconfig)
     async with (
@@ -68,7 +69,7 @@ async def run(options: Options) -> None:
     ):
         gateway = Gateway(options, cluster, writing, elector, admin)
         async with gateway.peers:
-            await gateway.serve(stop, watching)
+            await gateway.serve(stop)
 
 
 @contextlib.asynccontextmanager
@@ -157,12 +158,11 @@ class Gateway:
             more=(held_route(self._held),),
         )
 
-    async def serve(self, stop: asyncio.Event, watching: asyncio.Event) -> None:
+    async def serve(self, stop: asyncio.Event) -> None:
         """Work until `stop`, then leave.
 
         Args:
             stop: set by signals.
-            watching: set by kopf when it has taken the signals for itself.
 
         Raises:
             OSError: if the port is taken.
@@ -170,14 +170,14 @@ class Gateway:
         await self._listen()
         possible = asyncio.Event()
         works: list[Coroutine[Any, Any, None]] = [
-            self._watch(possible, watching, stop),
+            self._watch(possible),
             self._work(possible),
             self._membership.follow(),
             self._listeners.look_for_ever(),
             self._lead_for_ever(),
         ]
         tasks = {asyncio.create_task(work) for work in works}
-        stopping = asyncio.create_task(stopped(stop, watching))
+        stopping = asyncio.create_task(stop.wait())
         try:
             done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
@@ -204,17 +204,26 @@ class Gateway:
             raise OSError(f"cannot listen on --host {options.host} --port {options.port}: {reason}") from error
         log.info("serving /metrics, /healthz and /readyz", host=options.host, port=self._endpoints.port)
 
-    async def _watch(self, possible: asyncio.Event, watching: asyncio.Event, stop: asyncio.Event) -> None:
-        """Feed the store. A watch that is refused is begun anew: requests go on all the while."""
+    async def _watch(self, possible: asyncio.Event) -> None:
+        """Feed the store. A watch that is refused is begun anew: requests go on all the while, by what was known."""
         await possible.wait()
         while True:
             try:
-                await watch(self._store, self._options.kubeconfig, self._options.namespaces, watching)
-                stop.set()  # It has had the signal.
-                await asyncio.Event().wait()
+                await feed(self._store, self._options.kubeconfig, self._options.namespaces)
             except ClusterError as error:
                 log.error("a watch is refused; trying again", error=str(error))  # noqa: TRY400 - no fault of ours
+            await self._until_all_can_be_seen()
+
+    async def _until_all_can_be_seen(self) -> None:
+        """Of a kind that is not there, or may not be read, as it begins, kopf never hears."""
+        while True:
             await asyncio.sleep(AGAIN_SECONDS)
+            try:
+                await sweep(self._store, self._cluster, self._options.namespaces)
+            except ClusterError as error:
+                log.warning("what is watched cannot be listed; trying again", error=str(error))
+            else:
+                return
 
     async def _work(self, possible: asyncio.Event) -> None:
         """Take requests once the picture is complete: of a service that is not known yet it would say that it is none.
