@@ -120,6 +120,7 @@ def test_held_requests_of_a_killed_picker_are_answered_at_once(
     gateway.wait("the service has a port", lambda: listens(gateway.address, PORT))
     (held,) = in_background(lambda: ask(gateway.url))
     gateway.wait("it is held", lambda: gateway.total("tidegate_gateway_held") == 1)
+    gateway.wait("it is woken", lambda: here.size() == 1)
     gateway.kill_picker()
     status, headers, body = held.result(timeout=5)
     assert (status, "error" in json.loads(body)) == (503, True)

@@ -9,7 +9,8 @@ to be renewed, and so nobody dies.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any
@@ -33,6 +34,9 @@ FORGOTTEN_SECONDS = 60.0
 
 NODE_ANNOTATION = f"{GROUP}/gateway-node"
 """On the Lease: the node where the gateway runs, for slices."""
+
+
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class MemberState(StrEnum):
@@ -141,11 +145,20 @@ class Members:
         """Whether the Leases have been listed."""
 
     def replace(self, documents: Iterable[Document]) -> None:
-        """Take in all Leases there are. What happened since the last one is not known: each lives on from now."""
+        """Take in all Leases there are. What happened since the last one is not known: each lives on from now.
+
+        But for those that are left over from gateways of before: nobody is to be led to them for a whole duration. One
+        that lives all the same, with a clock far behind, is a member again with its next renewal.
+        """
         self._seen.clear()
         self._heard_at = None
-        for document in documents:
+        listed = tuple(documents)
+        for document in listed:
             self._take(document)
+        newest = max((_renewed(seen) for seen in self._seen.values()), default=None)
+        for name, seen in self._seen.items():
+            if newest is not None and (newest - _renewed(seen)).total_seconds() > _duration(seen) + FORGOTTEN_SECONDS:
+                self._seen[name] = replace(seen, since=seen.since - 2 * _duration(seen))
         self.synced = True
         self._tell()
 
@@ -196,6 +209,15 @@ class Members:
         if live != self._told:
             self._told = live
             self._changed()
+
+
+def _renewed(seen: _Seen) -> datetime:
+    """When it was renewed last, by its holder's clock; long ago where it does not say so."""
+    try:
+        time = datetime.fromisoformat(seen.lease.renew_time)
+    except ValueError:
+        return _LONG_AGO
+    return time if time.tzinfo is not None else _LONG_AGO
 
 
 def _duration(seen: _Seen) -> float:

@@ -126,3 +126,24 @@ def test_a_member_is_read_as_it_was_written() -> None:
     """With its node, where that is known."""
     for each in (member(), member(node="node-1"), leaving("gateway-9", "fd00::9")):
         assert Member.of(lease(each, "0")) == each
+
+
+def test_who_was_gone_long_before_the_others_is_not_alive_when_listed(seen: Seen) -> None:
+    """As the Leases that killed gateways leave behind, which a new leader finds; it may still come back."""
+    seen.members.replace(
+        [
+            lease(OWN, "2026-01-01T00:10:00.000000Z"),
+            lease(OTHER, "2026-01-01T00:09:00.000000Z"),
+            lease(member("gateway-3", "10.7.0.3"), "2026-01-01T00:08:30.000000Z"),
+        ]
+    )
+    assert seen.names() == ["gateway-1", "gateway-2"]
+    seen.members.put(lease(member("gateway-3", "10.7.0.3"), "2026-01-01T00:08:35.000000Z"))
+    assert seen.names() == ["gateway-1", "gateway-2", "gateway-3"]
+
+
+def test_after_an_outage_all_are_equally_late_and_alive(seen: Seen) -> None:
+    """However long it was."""
+    seen.now = 5000.0
+    seen.members.replace([lease(OWN, "2026-01-01T00:00:00.000000Z"), lease(OTHER, "2025-12-31T23:59:55.000000Z")])
+    assert seen.names() == ["gateway-1", "gateway-2"]
