@@ -124,8 +124,8 @@ def _no_metrics(table: EngineTable, now: float) -> ScrapeFailure:
     return ScrapeFailure(
         time=now,
         reason=ScrapeReason.NO_METRICS,
-        message=f"engines of type {table.type} have no metrics, so the service keeps its size: set "
-        "scaling.minReplicas and maxReplicas, or replicas, by hand",
+        message=f"engines of type {table.type} have no metrics, so the service keeps its size: set routing.mode to "
+        "Gateway, whose counts would be used; or scaling.minReplicas and maxReplicas, or replicas, by hand",
     )
 
 
