@@ -60,21 +60,19 @@ def own_url(here: OperatedNamespace, gateway: GatewayProcess) -> str:
 def test_unused_it_sleeps_and_a_request_wakes_it(
     here: OperatedNamespace, gateway: GatewayProcess, operator: OperatorProcess, mode: str
 ) -> None:
-    """Twice; each wake is told once, and what was woken is neither fought over nor left behind."""
+    """The wake is told once, and what was woken is neither fought over nor left behind."""
     sleepy(here, mode)
     here.wait_serving(pods=1)
     url = own_url(here, gateway)
-    for wakes in (1, 2):
-        wait_asleep(here)
-        status, _, body = ask(url)
-        assert (status, json.loads(body)["object"]) == (200, "chat.completion")
-        here.wait("the wake is told", lambda expected=wakes: len(here.events("Woken")) == expected)
-        here.wait_serving(pods=1)
-        assert here.owners() == {"tidegate-scaler Apply scale"}
-        assert here.condition("ConflictingScaler")[0] == "False"
-    assert here.condition("Routed")[0] == "True"
+    wait_asleep(here)
+    status, _, body = ask(url)
+    assert (status, json.loads(body)["object"]) == (200, "chat.completion")
+    here.wait("the wake is told", lambda: here.events("Woken"))
+    here.wait_serving(pods=1)
     operator.wait_turns(3)
-    assert here.size() == 1
+    assert (here.size(), len(here.events("Woken"))) == (1, 1)
+    assert here.owners() == {"tidegate-scaler Apply scale"}
+    assert (here.condition("Routed")[0], here.condition("ConflictingScaler")[0]) == ("True", "False")
 
 
 def test_a_service_that_is_used_stays_awake(
