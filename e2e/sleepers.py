@@ -13,6 +13,9 @@ IDLE_SECONDS = 30
 
 SLEEPY: Document = {"minReplicas": 0, "scaleToZero": {"idleSeconds": IDLE_SECONDS}}
 
+IN_A_ROW = 6
+"""So many requests most likely meet every gateway."""
+
 FALLING_ASLEEP_SECONDS = 150
 """A busy machine may be late with looks, drains and pods, and each adds to the idle seconds."""
 
@@ -38,8 +41,9 @@ def apply_asleep(clients: Clients, spec: Document, name: str, there: ModelNamesp
     here.wait_condition("Ready", "False", "PinnedAtZero", name)
     here.apply(spec, name)
     wait_asleep(here, name)
-    # Its address is new, and nodes learn of new ones a moment later.
-    here.wait(f"{name} is reached", lambda: clients.reach(clients.url(name, here.namespace)))
+    # Its address is new: nodes and each gateway learn of it a moment later, and any of these may take a request.
+    url = clients.url(name, here.namespace)
+    here.wait(f"{name} is reached", lambda: all(clients.reach(url) for _ in range(IN_A_ROW)))
 
 
 def put_to_sleep(here: ModelNamespace, name: str) -> None:
