@@ -55,6 +55,7 @@ def sleeper(namespace: str, *, deployment: str = "chat", **plan: int) -> RoutedS
 async def test_a_sleeper_is_woken_under_the_scalers_name(deployment: Deployment, cluster_client: ClusterClient) -> None:
     """So the operator finds a size that is its own, and goes on from there."""
     deployment.create(0)
+    deployment.settle()
     outcome = await a_waker(cluster_client).wake(sleeper(deployment.namespace), 3)
     assert (outcome.result, deployment.replicas()) == (WakeResult.WOKEN, 3)
     assert deployment.owners() == {f"{SCALE_MANAGER} Apply scale"}
@@ -65,6 +66,7 @@ async def test_it_is_woken_for_those_that_wait_elsewhere_too(
 ) -> None:
     """Whichever gateway is faster: 40 here and 60 there are 100."""
     deployment.create(0)
+    deployment.settle()
     service = sleeper(deployment.namespace, max_replicas=50, requests_per_replica=20)
     await a_waker(cluster_client, held=40, elsewhere=60).wake(service, 2)
     assert deployment.replicas() == 5
@@ -102,6 +104,7 @@ class Racing(ClusterClient):
 async def test_a_race_is_lost_and_nothing_is_lowered(deployment: Deployment) -> None:
     """What the other one has written stays: of two that read the same, one writes."""
     deployment.create(0)
+    deployment.settle()
     configuration = await load_configuration(str(deployment.cluster.kubeconfig))
     async with aclosing(Racing(configuration)) as racing:
         racing.deployment = deployment
@@ -112,6 +115,7 @@ async def test_a_race_is_lost_and_nothing_is_lowered(deployment: Deployment) -> 
 async def test_two_gateways_wake_once(deployment: Deployment) -> None:
     """Each with connections of its own, again and again: always one is first."""
     deployment.create(0)
+    deployment.settle()
     configuration = await load_configuration(str(deployment.cluster.kubeconfig))
     async with aclosing(ClusterClient(configuration)) as one, aclosing(ClusterClient(configuration)) as other:
         for _ in range(5):
@@ -139,6 +143,7 @@ async def test_a_deployment_that_is_not_there_is_a_refusal_with_the_reason(
 async def test_without_the_right_it_is_a_refusal(deployment: Deployment) -> None:
     """A gateway whose account may not scale says so."""
     deployment.create(0)
+    deployment.settle()
     configuration = await load_configuration(str(deployment.cluster.kubeconfig))
     configuration.cert_file = configuration.key_file = None  # Nobody in particular.
     async with aclosing(ClusterClient(configuration)) as anonymous:

@@ -48,16 +48,22 @@ def sleepy(here: OperatedNamespace, mode: str) -> dict[str, Any]:
 def wake(here: OperatedNamespace, replicas: int) -> None:
     """As a gateway does: compare and set, under the scaler's name."""
     path = f"{here.path('deployments', 'chat')}/scale"
-    found = here.cluster.api.get(path).document
-    assert "replicas" not in found["spec"]
-    body = {
-        "apiVersion": "autoscaling/v1",
-        "kind": "Scale",
-        "metadata": {"name": "chat", "resourceVersion": found["metadata"]["resourceVersion"]},
-        "spec": {"replicas": replicas},
-    }
-    answer = here.cluster.api.apply(path, body, manager="tidegate-scaler")
-    assert answer.status == 200, answer.message
+
+    def is_written() -> bool:
+        """Controllers may write the last status in between: then it is read again, as a gateway does."""
+        found = here.cluster.api.get(path).document
+        assert "replicas" not in found["spec"]
+        body = {
+            "apiVersion": "autoscaling/v1",
+            "kind": "Scale",
+            "metadata": {"name": "chat", "resourceVersion": found["metadata"]["resourceVersion"]},
+            "spec": {"replicas": replicas},
+        }
+        answer = here.cluster.api.apply(path, body, manager="tidegate-scaler")
+        assert answer.status in {200, 409}, answer.message
+        return answer.status == 200
+
+    here.wait("the size is written", is_written)
 
 
 def wait_asleep(here: OperatedNamespace) -> None:
