@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from cluster_objects import LEAST, TARGETING, inference_service, pod, profile
 
-from tidegate.controller.records import pod_record, profile_record, seconds, service_record
+from tidegate.cluster.reading import seconds
+from tidegate.controller.records import pod_record, profile_record, service_record
 
 
 def test_a_service_without_status_has_an_empty_one() -> None:

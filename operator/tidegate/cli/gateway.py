@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from tidegate.cli.process_options import kubeconfig_option, log_options
+
 _LEASE_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
@@ -74,16 +76,11 @@ _LEASE_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
     show_default=True,
     help="How long to wait for the last answers after SIGTERM.",
 )
-@click.option(
-    "--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Default: in-cluster, else $KUBECONFIG."
-)
+@kubeconfig_option
 @click.option(
     "--namespace", "namespaces", multiple=True, help="Look after services of this namespace only; may be repeated."
 )
-@click.option("--log-format", type=click.Choice(["json", "console"]), default="json", show_default=True)
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
-)
+@log_options
 def gateway(  # one parameter per option
     *,
     directory: Path,
@@ -110,6 +107,7 @@ def gateway(  # one parameter per option
     import asyncio  # noqa: PLC0415 - `--help` must not pay for it
 
     from tidegate.cluster.connection import NoClusterError, pod_namespace  # noqa: PLC0415
+    from tidegate.cluster.reading import joined  # noqa: PLC0415
     from tidegate.controller.logs import configure_logs  # noqa: PLC0415
     from tidegate.gateway.members import Member  # noqa: PLC0415
     from tidegate.gateway.options import Options  # noqa: PLC0415
@@ -129,7 +127,7 @@ def gateway(  # one parameter per option
         directory=directory.absolute(),
         install=install_name,
         namespace=lease_namespace or pod_namespace(),
-        own=Member(name=name, address=slice_address or address, metrics=_joined(metrics_host, port), node=node_name),
+        own=Member(name=name, address=slice_address or address, metrics=joined(metrics_host, port), node=node_name),
         kubeconfig=kubeconfig,
         namespaces=namespaces,
         listen_host=listen_host,
@@ -153,7 +151,3 @@ def _check_address(option: str, address: str) -> None:
         ipaddress.ip_address(address)
     except ValueError:
         raise click.UsageError(f"{option} {address!r} is no IP address; give one such as 10.0.0.7") from None
-
-
-def _joined(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

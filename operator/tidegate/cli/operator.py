@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tidegate.cli.process_options import kubeconfig_option, log_options
 from tidegate.cli.prometheus import prometheus_options
 
 if TYPE_CHECKING:
@@ -14,9 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"auto_envvar_prefix": "TIDEGATE"})
-@click.option(
-    "--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Default: in-cluster, else $KUBECONFIG."
-)
+@kubeconfig_option
 @click.option(
     "--namespace",
     "namespaces",
@@ -92,10 +91,7 @@ if TYPE_CHECKING:
     help="Bytes of all files together; the oldest file goes when another one begins.",
 )
 @click.option("--recording-files", type=int, default=8, show_default=True, help="Files to divide them among.")
-@click.option("--log-format", type=click.Choice(["json", "console"]), default="json", show_default=True)
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
-)
+@log_options
 def operator(  # one parameter per option
     kubeconfig: str | None,
     namespaces: tuple[str, ...],

@@ -11,7 +11,8 @@ from typing import Self
 from pydantic import ValidationError
 
 from tidegate.api.routing import ColdStart
-from tidegate.controller.records import Document, PodRecord, seconds, timestamp
+from tidegate.cluster.reading import seconds
+from tidegate.controller.records import Document, PodRecord, timestamp
 
 LONGEST_SECONDS = 2_147_483_647
 """More than the API has room for: a clock that is not set."""

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from tidegate.api.inference_service_status import MAXIMUM_LEARNED, Confidence, LearnedCapacity, LearnedLeadTime
 from tidegate.api.quantity import to_number
 from tidegate.api.scaling import Scaling
-from tidegate.controller.records import Document, seconds, timestamp
+from tidegate.cluster.reading import seconds
+from tidegate.controller.records import Document, timestamp
 from tidegate.scaling.capacity import Capacity
 from tidegate.scaling.learned_text import learned_text
 from tidegate.scaling.memory import Memory

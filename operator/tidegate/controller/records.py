@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.cluster.reading import is_leaving, is_ready, seconds
 from tidegate.cluster.resources import Key, key_of
 from tidegate.controller.pod_marks import pod_marks
 from tidegate.controller.pod_start import PodStart, pod_start
@@ -144,16 +145,14 @@ def pod_record(document: Document) -> PodRecord | None:
     replica_set = next((owner["name"] for owner in owners if owner.get("kind") == "ReplicaSet"), None)
     if not template_hash or replica_set is None or not replica_set.endswith(f"-{template_hash}"):
         return None
-    conditions = {condition["type"]: condition["status"] for condition in status.get("conditions") or ()}
     namespace = metadata["namespace"]
     return PodRecord(
         key=(namespace, metadata["name"]),
         uid=metadata["uid"],
         workload=(namespace, replica_set.removesuffix(f"-{template_hash}")),
         address=status.get("podIP", ""),
-        ready=conditions.get("Ready") == "True",
-        # A pod that has failed or succeeded serves no more, though it may stay for its logs.
-        leaving="deletionTimestamp" in metadata or status.get("phase") in {"Failed", "Succeeded"},
+        ready=is_ready(document),
+        leaving=is_leaving(document),
         created=seconds(metadata.get("creationTimestamp")) or None,
         template=intern(template_hash),
         trouble=pod_trouble(status),
@@ -176,11 +175,6 @@ def autoscaler_record(document: Document) -> AutoscalerRecord | None:
 def timestamp(now: float) -> str:
     """A time as Kubernetes writes it."""
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def seconds(time: str | None) -> float:
-    """A Kubernetes timestamp in seconds since the epoch; 0 for none."""
-    return datetime.fromisoformat(time).timestamp() if time else 0.0
 
 
 def _with_shared_texts(value: Any) -> Any:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 
 from tidegate.api.inference_service_status import MAXIMUM_CHANGES, Change
 from tidegate.api.routing import WakePlan
+from tidegate.cluster.reading import seconds
 from tidegate.controller.actions import Scale
 from tidegate.controller.bodies import BodyState
 from tidegate.controller.cold_start import ColdStarts
 from tidegate.controller.hardware import HardwareMemory
 from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.others_size import SET_BY_ANOTHER
-from tidegate.controller.records import Document, ServiceRecord, seconds, timestamp
+from tidegate.controller.records import Document, ServiceRecord, timestamp
 from tidegate.controller.refused import Refused
 from tidegate.controller.routing import RoutingMemory
 from tidegate.controller.wake_plan import WakeInput

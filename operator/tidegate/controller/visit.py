@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from tidegate.api.conditions import Reason
 from tidegate.api.scaling import Mode
+from tidegate.cluster.reading import seconds
 from tidegate.cluster.write_budget import Urgency
 from tidegate.controller.accelerator_status import accelerator_news, accelerator_status
 from tidegate.controller.actions import Action, Announce, Scale, WriteStatus
@@ -14,7 +15,7 @@ from tidegate.controller.checks import Blocks, Refusal, Surroundings, first_refu
 from tidegate.controller.learned_status import renewed
 from tidegate.controller.observe import observe
 from tidegate.controller.others_size import SET_BY_ANOTHER, others_change, others_size
-from tidegate.controller.records import Document, PodRecord, seconds
+from tidegate.controller.records import Document, PodRecord
 from tidegate.controller.routing_status import RoutingTold, tell_routing
 from tidegate.controller.sleep import adopt_wake, held_for_gateways, waits_note
 from tidegate.controller.state import ServiceState

@@ -1,7 +1,6 @@
 """What a gateway reads of InferenceServices and Pods: a few fields of each, never the document."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from sys import intern
 
 from pydantic import ValidationError
@@ -10,6 +9,7 @@ from tidegate.api.engine import EngineType
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.names import ROUTING_DRAINING, ROUTING_LABEL, ROUTING_SERVING, SERVICE_LABEL
 from tidegate.api.routing import RoutingMode, RoutingStatus, WakePlan
+from tidegate.cluster.reading import is_leaving, is_ready, joined, seconds
 from tidegate.cluster.resources import Document, Key, key_of
 from tidegate.engines.catalog import engine_table
 from tidegate.gateway.routed_service import ModelPod, PodTrouble, RoutedService
@@ -63,7 +63,7 @@ class PodRecord:
         return ModelPod(
             uid=self.uid,
             name=self.name,
-            address=_address(self.ip, engine_port) if self.ip else "",
+            address=joined(self.ip, engine_port) if self.ip else "",
             ready=self.ready,
             serving=self.serving,
             draining=self.draining,
@@ -112,8 +112,7 @@ def pod_record(document: Document) -> PodRecord | None:
     service = labels.get(SERVICE_LABEL)
     if not service:
         return None
-    conditions = {condition["type"]: condition["status"] for condition in status.get("conditions") or ()}
-    ends = "deletionTimestamp" in metadata or status.get("phase") in {"Failed", "Succeeded"}
+    ends = is_leaving(document)
     trouble = pod_trouble(status)
     namespace = intern(metadata["namespace"])
     return PodRecord(
@@ -122,7 +121,7 @@ def pod_record(document: Document) -> PodRecord | None:
         uid=metadata["uid"],
         name=metadata["name"],
         ip=status.get("podIP", ""),
-        ready=conditions.get("Ready") == "True",
+        ready=is_ready(document),
         serving=labels.get(ROUTING_LABEL) == ROUTING_SERVING and not ends,
         draining=labels.get(ROUTING_LABEL) == ROUTING_DRAINING and not ends,
         trouble=None if trouble is None else (trouble.reason.value, trouble.message),
@@ -141,7 +140,7 @@ def _routed(
     return RoutedService(
         key=key_of(document),
         uid=metadata["uid"],
-        created=_seconds(metadata.get("creationTimestamp")),
+        created=seconds(metadata.get("creationTimestamp")),
         mode=mode,
         port=port,
         models=tuple(dict.fromkeys((spec.model.name, *spec.model.aliases))),
@@ -156,11 +155,3 @@ def _routed(
         any_post=spec.serving_engine.type is EngineType.CUSTOM,
         deleting=deleting,
     )
-
-
-def _address(ip: str, port: int) -> str:
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
-
-
-def _seconds(time: str | None) -> float:
-    return datetime.fromisoformat(time).timestamp() if time else 0.0

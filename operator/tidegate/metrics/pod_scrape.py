@@ -12,6 +12,7 @@ import aiohttp
 import structlog
 from yarl import URL
 
+from tidegate.cluster.reading import joined
 from tidegate.engines.page import PageError, read_page
 from tidegate.engines.table import EngineTable
 from tidegate.metrics.body import read_body
@@ -65,8 +66,7 @@ class ScrapeTarget(Generic[Key]):
     @property
     def url(self) -> str:
         """Where the page is."""
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"http://{host}:{self.table.metrics_port}{self.table.metrics_path}"
+        return f"http://{joined(self.address, self.table.metrics_port)}{self.table.metrics_path}"
 
 
 class PodScraper:

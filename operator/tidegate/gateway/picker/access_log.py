@@ -2,6 +2,7 @@
 
 from envoy.data.accesslog.v3.accesslog_pb2 import HTTPAccessLogEntry, ResponseFlags
 
+from tidegate.cluster.reading import joined
 from tidegate.gateway.envoy.names import PICK_HEADER
 from tidegate.gateway.exchange import Ended
 from tidegate.gateway.picker.warm_up import WARM_UP
@@ -30,8 +31,7 @@ def _address(entry: HTTPAccessLogEntry) -> str | None:
     if upstream.WhichOneof("address") != "socket_address":
         return None  # None at all, or this Envoy's own socket, where it asks for another pod.
     socket = upstream.socket_address
-    host = f"[{socket.address}]" if ":" in socket.address else socket.address
-    return f"{host}:{socket.port_value}"
+    return joined(socket.address, socket.port_value)
 
 
 def _flags(flags: ResponseFlags) -> frozenset[str]:

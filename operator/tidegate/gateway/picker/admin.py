@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import aiohttp
 
+from tidegate.cluster.reading import joined
 from tidegate.gateway.envoy.directory import Directory
 from tidegate.gateway.envoy.names import ENGINES_CLUSTER
 
@@ -85,8 +86,7 @@ class EnvoyAdmin:
                 socket = host["address"]["socket_address"]
                 active = next((int(s.get("value", 0)) for s in host["stats"] if s["name"] == "rq_active"), 0)
                 if active:
-                    name = f"[{socket['address']}]" if ":" in socket["address"] else socket["address"]
-                    counts[f"{name}:{socket['port_value']}"] = active
+                    counts[joined(socket["address"], socket["port_value"])] = active
         return counts
 
     async def listeners(self) -> frozenset[str]:
