@@ -29,8 +29,9 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
 
 @pytest.fixture
 def variables(tmp_path: Path) -> dict[str, str]:
-    """An environment with a cache of its own."""
-    return {"TIDEGATE_CACHE": str(tmp_path / "cache"), "PATH": f"{tmp_path / 'go'}:{os.environ['PATH']}"}
+    """An environment with a cache of its own, and without the tools that this machine may have already."""
+    elsewhere = [each for each in os.environ["PATH"].split(os.pathsep) if not (Path(each) / "kind").exists()]
+    return {"TIDEGATE_CACHE": str(tmp_path / "cache"), "PATH": os.pathsep.join((str(tmp_path / "go"), *elsewhere))}
 
 
 class TestFingerprint:
@@ -102,10 +103,10 @@ class TestBuild:
         note = tmp_path / "compiler"
         install(tmp_path / "go", behaviour=f"sh -c 'echo $$ > {note}; exec sleep 60'")
         command = [sys.executable, str(pins.MODULES_DIRECTORY / "binaries.py"), "kind"]
-        process = subprocess.Popen(command, env={**os.environ, **variables}, stderr=subprocess.DEVNULL)  # noqa: S603
-        _wait_until(lambda: note.exists() and note.read_text().endswith("\n"))
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+        with subprocess.Popen(command, env={**os.environ, **variables}, stderr=subprocess.DEVNULL) as process:  # noqa: S603
+            _wait_until(lambda: process.poll() is not None or (note.exists() and note.read_text().endswith("\n")))
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 130
         _wait_until(lambda: not _runs(int(note.read_text())))
         assert [path.suffix for path in (tmp_path / "cache" / "tools").iterdir()] == [".lock"]
 
