@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tidegate.accelerators.fault import AcceleratorError
 from tidegate.accelerators.mig import SIZES, smallest
 from tidegate.accelerators.wish import wish
+from tidegate.api.accelerator import Accelerator
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
-from tidegate.api.inference_service import Accelerator
 
 
 def size(card: str, products: tuple[str, ...] = (), **asks: str) -> str:

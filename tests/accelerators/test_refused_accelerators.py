@@ -7,8 +7,8 @@ import pytest
 from mechanism_rows import NVIDIA, PROFILES, shared
 from tidegate.accelerators.fault import AcceleratorError
 from tidegate.accelerators.translate import translate
+from tidegate.api.accelerator import Accelerator
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
-from tidegate.api.inference_service import Accelerator
 
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
     "fraction and memory": (NVIDIA, {"fraction": "0.5", "memory": "10Gi"}, ("spec.accelerator.fraction", "keep one")),

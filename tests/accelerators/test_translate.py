@@ -11,8 +11,8 @@ from mechanism_rows import NVIDIA, PROFILES, profile_of, shared
 from tidegate.accelerators.allocation import Allocation
 from tidegate.accelerators.mechanisms import MECHANISMS
 from tidegate.accelerators.translate import translate
+from tidegate.api.accelerator import Accelerator, Placement
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
-from tidegate.api.inference_service import Accelerator, Placement
 from tidegate.api.names import SHARE_LABEL
 from tidegate.api.sharing import Mechanism
 

@@ -11,8 +11,8 @@ from tidegate.accelerators.allocation import Allocation
 from tidegate.accelerators.fault import AcceleratorError
 from tidegate.accelerators.mechanisms import MECHANISMS
 from tidegate.accelerators.translate import translate
+from tidegate.api.accelerator import Accelerator
 from tidegate.api.engine import EngineType
-from tidegate.api.inference_service import Accelerator
 from tidegate.engines.catalog import TABLES
 from tidegate.engines.share import memory_share
 

@@ -12,9 +12,10 @@ from pydantic.alias_generators import to_camel
 
 from tidegate.api.accelerator_profile import AcceleratorProfile
 from tidegate.api.engine import MetricNames
-from tidegate.api.inference_service import InferenceService, PodTemplateOverlay
+from tidegate.api.inference_service import InferenceService
 from tidegate.api.model import ApiModel
 from tidegate.api.schema import structural_schema
+from tidegate.api.template import PodTemplateOverlay
 from tidegate.scaling.sample import SIGNAL_NAMES
 
 EXAMPLES = sorted(

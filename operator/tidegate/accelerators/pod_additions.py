@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.api.inference_service import Placement
+from tidegate.api.accelerator import Placement
 
 
 @dataclass(frozen=True, slots=True)

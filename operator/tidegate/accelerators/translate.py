@@ -9,8 +9,8 @@ from tidegate.accelerators.fault import COUNT, AcceleratorError, of_profile
 from tidegate.accelerators.mechanisms import KUEUE_QUEUE_LABEL, MECHANISMS, Row
 from tidegate.accelerators.pod_additions import NodeRequirement, PodAdditions
 from tidegate.accelerators.wish import Wish, wish
+from tidegate.api.accelerator import Accelerator, Placement
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec, Vendor
-from tidegate.api.inference_service import Accelerator, Placement
 from tidegate.api.names import SHARE_LABEL
 from tidegate.api.quantity import to_number
 from tidegate.api.sharing import Mechanism

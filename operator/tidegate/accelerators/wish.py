@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from tidegate.accelerators.fault import FRACTION, MEMORY, AcceleratorError, of_profile
+from tidegate.api.accelerator import Accelerator
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
-from tidegate.api.inference_service import Accelerator
 from tidegate.api.quantity import to_number
 
 MIB = 2**20

@@ -6,11 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from tidegate.api.model import ApiModel, Rule
+from tidegate.api.model import ApiModel, LabelValue, Rule
 from tidegate.api.quantity import NonNegativeQuantity
 from tidegate.api.sharing import DomainName, ResourceName, Sharing
-
-LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
 
 
 class TolerationOperator(StrEnum):

@@ -29,8 +29,11 @@ class ConditionType(StrEnum):
     METRICS_AVAILABLE = "MetricsAvailable"
     """Every ready pod's metrics are read and make sense. Otherwise nothing is scaled down."""
 
+    ACCELERATOR_AVAILABLE = "AcceleratorAvailable"
+    """The hardware that was asked for is there: no pod waits for a place. Absent on CPU, and with targetRef."""
+
     SCALING_LIMITED = "ScalingLimited"
-    """A bound (minimum, schedule, maximum, pin, behavior) holds the size elsewhere than demand would have it."""
+    """A bound (minimum, schedule, maximum, pin, budget, behavior) holds the size off what demand would have."""
 
     CONFLICTING_SCALER = "ConflictingScaler"
     """Somebody else keeps writing the replicas of the same workload."""
@@ -61,6 +64,8 @@ class Reason(StrEnum):
     UNKNOWN_ENGINE = "UnknownEngine"
     UNKNOWN_PROFILE = "UnknownProfile"
     ACCELERATOR_IMPOSSIBLE = "AcceleratorImpossible"
+    VARIANTS_NEED_GATEWAY = "VariantsNeedGateway"
+    BUDGET_IMPOSSIBLE = "BudgetImpossible"
     TEMPLATE_CONFLICT = "TemplateConflict"
     REJECTED_BY_API_SERVER = "RejectedByAPIServer"
     NAME_TAKEN = "NameTaken"
@@ -82,6 +87,11 @@ class Reason(StrEnum):
     STALE = "Stale"
     NOT_A_NUMBER = "NotANumber"
     PARTIAL = "Partial"
+    # AcceleratorAvailable
+    AVAILABLE = "Available"
+    NO_ROOM = "NoRoom"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    NO_DEVICE_PLUGIN = "NoDevicePlugin"
     # ScalingLimited
     WITHIN_LIMITS = "WithinLimits"
     MINIMUM_REPLICAS = "MinimumReplicas"
@@ -89,6 +99,7 @@ class Reason(StrEnum):
     IDLE = "Idle"
     INSUFFICIENT_CAPACITY = "InsufficientCapacity"
     MAXIMUM_REPLICAS = "MaximumReplicas"
+    BUDGET_EXHAUSTED = "BudgetExhausted"
     PINNED = "Pinned"
     BEHAVIOR_POLICY = "BehaviorPolicy"
     STABILIZING = "Stabilizing"

@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from tidegate.api.accelerator_profile import MemorySize
+from tidegate.api.accelerator import Accelerator
 from tidegate.api.engine import Engine, ServingEngine
 from tidegate.api.inference_service_status import InferenceServiceStatus
-from tidegate.api.model import ApiModel, Rule
+from tidegate.api.model import ApiModel, ObjectName, Rule
+from tidegate.api.names import DEFAULT_VARIANT
+from tidegate.api.quantity import NonNegativeQuantity
 from tidegate.api.routing import Routing
 from tidegate.api.scaling import MAXIMUM_REPLICAS, Scaling
-
-ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
-LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
-AnnotationValue = Annotated[str, Field(max_length=65_536)]
-
+from tidegate.api.template import PodTemplateOverlay
+from tidegate.api.variant import MAXIMUM_VARIANTS, Variant
 
 ModelName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
 MAXIMUM_ALIASES = 16
@@ -46,118 +45,6 @@ class TargetReference(ApiModel):
     )
     name: ObjectName = Field(description="Name of the Deployment, in the namespace of this object.")
     engine: ServingEngine = Field(description="Which engine runs in its pods, and where its metrics are.")
-
-
-FRACTION_RULE = Rule(
-    r"self.matches('^(0?[.](0[1-9]|[1-9][0-9]?)|1([.]00?)?)$')",
-    "is not a fraction: write a string above 0 and up to 1 with at most two decimals, such as '0.5' or '0.33'",
-    subject="self",
-)
-Fraction = Annotated[
-    str,
-    Field(max_length=16, json_schema_extra={"x-kubernetes-validations": [FRACTION_RULE.to_document()]}),
-]
-"""A share of a device, in whole percent: `"0.5"`, `"0.33"`."""
-
-
-class Placement(StrEnum):
-    """How replicas are laid over nodes."""
-
-    PACK = "Pack"
-    SPREAD = "Spread"
-    NONE = "None"
-
-
-class Accelerator(ApiModel):
-    """Which accelerators each replica gets."""
-
-    rules: ClassVar[Sequence[Rule]] = (
-        Rule(
-            "!has(self.fraction) || !has(self.memory)",
-            "fraction and memory both say how much of a device: keep one of them",
-            ".fraction",
-        ),
-    )
-
-    profile: ObjectName = Field(
-        description="Name of the AcceleratorProfile that describes the hardware; `kubectl get accel` lists them."
-    )
-    count: int = Field(
-        default=1,
-        ge=1,
-        le=64,
-        description="How many accelerators each replica gets, or how many it gets a share of: 1 to 64. Default 1.",
-    )
-    fraction: Fraction | None = Field(
-        default=None,
-        description="Share of each accelerator, above 0 and up to 1 with at most two decimals, as a string: '0.5'. The "
-        "profile must say how its devices are shared; status.accelerator says what was granted. Default: all of it.",
-    )
-    memory: MemorySize | None = Field(
-        default=None,
-        description="The same as an amount of memory on each accelerator, for example 10Gi. Give either this or "
-        "fraction. With a profile that is not shared: the least that a whole device must have.",
-    )
-    placement: Placement | None = Field(
-        default=None,
-        description="Pack: on nodes that others have a share of already, so that whole devices stay free. Spread: over "
-        "as many nodes as possible. None: as the scheduler does by itself. Absent (default): Pack for shares, None "
-        "for whole devices, of which the scheduler prefers to spread those of one service anyway.",
-    )
-
-
-class Container(ApiModel):
-    """One container of the overlay; every field of a Kubernetes container may follow its name."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: str = Field(
-        min_length=1,
-        max_length=63,
-        description="Name of the container. engine is the main one; every other name adds a container.",
-    )
-
-
-class PodSpecOverlay(ApiModel):
-    """Parts of a PodSpec; every field of one may be given."""
-
-    model_config = ConfigDict(extra="allow")
-
-    containers: list[Container] = Field(
-        default_factory=list,
-        max_length=16,
-        description="Containers, each with any field of a Kubernetes container. They merge by name: engine is laid "
-        "over the engine's own, for example to give it resources; others are added beside it.",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
-    )
-
-
-class PodMetadataOverlay(ApiModel):
-    """Labels and annotations for the pods."""
-
-    labels: dict[str, LabelValue] = Field(
-        default_factory=dict,
-        max_length=64,
-        description="Labels added to the pods. Those under inference.tidegate.dev/ are taken.",
-    )
-    annotations: dict[str, AnnotationValue] = Field(
-        default_factory=dict, max_length=64, description="Annotations added to the pods."
-    )
-
-
-class PodTemplateOverlay(ApiModel):
-    """Any part of a PodTemplateSpec, laid over the one that Tidegate makes."""
-
-    metadata: PodMetadataOverlay = Field(
-        default_factory=PodMetadataOverlay, description="Labels and annotations for the pods."
-    )
-    spec: PodSpecOverlay = Field(
-        default_factory=PodSpecOverlay, description="Parts of a PodSpec; any field of one may be given."
-    )
-
-    def to_overlay(self) -> dict[str, Any]:
-        """Only what the user wrote: defaults of this model are no part of an overlay."""
-        return self.model_dump(mode="json", exclude_unset=True, by_alias=True)
 
 
 class MetricsSource(StrEnum):
@@ -195,6 +82,13 @@ class InferenceServiceSpec(ApiModel):
             "!has(self.targetRef) || (!has(self.template) && !has(self.accelerator))",
             "template and accelerator are for pods that Tidegate runs: remove them, or use engine instead of targetRef",
             ".targetRef",
+        ),
+        Rule(
+            "!has(self.variants) || self.variants.size() == 0 || (has(self.engine) && (!has(self.routing) ||"
+            " !has(self.routing.mode) || self.routing.mode == 'Gateway'))",
+            "variants need the gateway, which shares requests out among them: set routing.mode to Gateway, and use "
+            "engine instead of targetRef",
+            ".variants",
         ),
         Rule(
             "!has(self.targetRef) || !has(self.routing) || !has(self.routing.mode) || self.routing.mode == 'None'",
@@ -238,6 +132,20 @@ class InferenceServiceSpec(ApiModel):
         default=None,
         description="Accelerators for each replica. Absent (default): the engine runs on CPU. Only with engine.",
     )
+    cost_per_hour: NonNegativeQuantity | None = Field(
+        default=None,
+        description="What one replica costs for an hour, in your currency, for example 0.34. Absent (default): its "
+        "share of the price in its AcceleratorProfile; on CPU, and with targetRef, it is not known.",
+    )
+    variants: list[Variant] = Field(
+        default_factory=list,
+        max_length=MAXIMUM_VARIANTS,
+        description="Other ways to run the same model, each with a Deployment of its own, named NAME-VARIANT; what is "
+        "said above is the variant default. Requests are served by the cheapest set of replicas that keeps up with "
+        "them, and shared out by what each can do. Only with engine, and in routing.mode Gateway. At most 8. Default: "
+        "none.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
     replicas: Annotated[int, Field(ge=0, le=MAXIMUM_REPLICAS)] | None = Field(
         default=None,
         description="Set: the size is pinned by hand to this number, 0 to 1000, whatever demand, minReplicas and "
@@ -259,6 +167,47 @@ class InferenceServiceSpec(ApiModel):
         "kvCache, objectives) proposes a size; the largest wins, within minReplicas, schedules and maxReplicas, no "
         "faster than behavior allows.",
     )
+
+    @property
+    def variant_names(self) -> tuple[str, ...]:
+        """Every way to run the model, the one that `engine` describes first."""
+        return (DEFAULT_VARIANT, *(variant.name for variant in self.variants))
+
+    def of_variant(self, name: str) -> Self:
+        """The spec as it would be if the model were run in one way only.
+
+        Its `scaling` bounds that variant alone; what bounds all of them together (minReplicas, schedules, maxReplicas,
+        the pin, the budget) is in this spec.
+
+        Args:
+            name: one of `variant_names`.
+
+        Raises:
+            LookupError: there is no such variant.
+        """
+        if not self.variants:
+            if name == DEFAULT_VARIANT:
+                return self
+            raise LookupError(f"variant {name!r}: there is none but {DEFAULT_VARIANT}")
+        changes: dict[str, object] = {"variants": [], "replicas": None}
+        bounds: dict[str, object] = {"min_replicas": 0, "schedules": []}
+        if name != DEFAULT_VARIANT:
+            variant = next((each for each in self.variants if each.name == name), None)
+            if variant is None:
+                raise LookupError(f"variant {name!r}: the spec has {', '.join(self.variant_names)}")
+            most = self.scaling.max_replicas
+            changes |= {
+                "engine": variant.engine or self.engine,
+                "template": variant.template or self.template,
+                "accelerator": variant.accelerator,
+                "cost_per_hour": variant.cost_per_hour,
+            }
+            bounds |= {
+                "min_replicas": variant.min_replicas,
+                "max_replicas": min(variant.max_replicas or most, most),
+                "token_throughput": variant.token_throughput,
+            }
+        return self.model_copy(update={**changes, "scaling": self.scaling.model_copy(update=bounds)})
 
     @property
     def serving_engine(self) -> ServingEngine:

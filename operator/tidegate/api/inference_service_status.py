@@ -191,6 +191,56 @@ class AcceleratorStatus(ApiModel):
     note: Sentence | None = Field(default=None, description="What else is worth knowing, as a sentence for people.")
 
 
+class VariantStatus(ApiModel):
+    """What is true of one variant."""
+
+    name: Word = Field(description="Its name; default is what spec.engine and spec.accelerator describe.")
+    replicas: Count = Field(default=0, description="Pods there are, ready or not.")
+    ready_replicas: Count = Field(default=0, description="Pods that are ready and take requests.")
+    desired_replicas: Count = Field(default=0, description="Pods there should be, as decided last.")
+    weight: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=1,
+        description="How much one of its pods is given to do at once, beside the pods of other variants: the gateways "
+        "pick the pod with the fewest requests for its weight.",
+    )
+    cost_per_hour: Rate | None = Field(
+        default=None, description="What one of its replicas costs for an hour. Absent where that is not known."
+    )
+    unavailable_since: Time | None = Field(
+        default=None, description="Since when pods of it find no place. Absent while none waits for one."
+    )
+    message: Sentence | None = Field(
+        default=None, description="What is wrong with it, and what would help. Absent while nothing is."
+    )
+    accelerator: AcceleratorStatus | None = Field(
+        default=None, description="What each of its replicas is given of accelerators. Absent on CPU."
+    )
+
+
+class CostStatus(ApiModel):
+    """What the service costs, in the currency of the prices: of its pods, from their creation to their end."""
+
+    per_hour: Rate = Field(description="What the pods that are there now cost for an hour.")
+    last_day: Rate | None = Field(
+        default=None, description="What they have cost in the last 24 hours, or since the service was made."
+    )
+    per_million_tokens: Rate | None = Field(
+        default=None,
+        description="What a million tokens, prompts and answers together, have cost in the last 24 hours, idle time "
+        "included. Absent while none were worked on, and where the workUnit is another.",
+    )
+    per_work_unit: Rate | None = Field(
+        default=None,
+        description="What one work unit (image, second, embedding, request) has cost in the last 24 hours. Absent "
+        "where work is counted in tokens.",
+    )
+    learned: str | None = Field(
+        default=None,
+        max_length=1024,
+        description="The sums of which the above is made, by hour, for the next operator. Not for people.",
+    )
+
+
 class InferenceServiceStatus(ApiModel):
     """What is, and why."""
 
@@ -221,12 +271,21 @@ class InferenceServiceStatus(ApiModel):
         default_factory=list,
         max_length=16,
         description="What is true now, and the one word why: Ready, SpecValid, Routed, MetricsAvailable, "
-        "ScalingLimited and ConflictingScaler.",
+        "AcceleratorAvailable, ScalingLimited and ConflictingScaler.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     accelerator: AcceleratorStatus | None = Field(
         default=None,
         description="What each replica is given of accelerators. Absent on CPU, and with targetRef.",
+    )
+    variants: list[VariantStatus] = Field(
+        default_factory=list,
+        max_length=9,
+        description="What is true of each variant, default first. Empty where the service has none but that.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    cost: CostStatus | None = Field(
+        default=None, description="What the service costs. Absent where the price of its replicas is not known."
     )
     signals: Signals | None = Field(default=None, description="What the engines said last, over all pods. Rounded.")
     capacity: list[LearnedCapacity] = Field(

@@ -71,3 +71,8 @@ SLICE_MANAGED_BY = f"gateway.{GROUP}"
 
 MAXIMUM_NAME_LENGTH = 40
 """Of an InferenceService: leaves room for `-<variant>` and for a pod's two hashes within 63 characters."""
+
+
+def deployment_name(service: str, variant: str) -> str:
+    """The Deployment of a variant: that of the default one bears the service's name."""
+    return service if variant == DEFAULT_VARIANT else f"{service}-{variant}"

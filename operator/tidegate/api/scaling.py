@@ -154,6 +154,15 @@ class ScaleToZero(ApiModel):
     )
 
 
+class Budget(ApiModel):
+    """What a service may cost."""
+
+    max_cost_per_hour: PositiveQuantity = Field(
+        description="Most that all replicas together may cost for an hour, in the currency of costPerHour, for example "
+        "'12.50'. It holds against everything else, a pin included. The replicas must have a price."
+    )
+
+
 class Scaling(ApiModel):
     """How the number of replicas follows demand. The largest of the terms' proposals wins."""
 
@@ -209,6 +218,17 @@ class Scaling(ApiModel):
     scale_to_zero: ScaleToZero = Field(
         default_factory=ScaleToZero,
         description="When the service goes to sleep, where minReplicas is 0.",
+    )
+    budget: Budget | None = Field(
+        default=None,
+        description="What the service may cost. Absent (default): only its namespace is bounded, if at all.",
+    )
+    fallback_after_seconds: int = Field(
+        default=180,
+        ge=10,
+        le=86_400,
+        description="How long replicas of a variant may wait for a place, in seconds, 10 to 86400, before the other "
+        "variants do their work. One goes on waiting, so that it is noticed when there is room again. Default 180.",
     )
     behavior: Behavior = Field(
         default_factory=Behavior,

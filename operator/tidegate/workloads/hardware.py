@@ -5,7 +5,7 @@ from typing import Any
 
 from tidegate.accelerators.claims import REQUEST as CLAIM
 from tidegate.accelerators.pod_additions import NodeRequirement, PodAdditions
-from tidegate.api.inference_service import Placement
+from tidegate.api.accelerator import Placement
 from tidegate.api.names import SHARE_LABEL
 from tidegate.workloads.owner import Document
 
