@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tidegate.scaling.budget import Budget
 from tidegate.scaling.gateway_traffic import GatewayTraffic
 from tidegate.scaling.sample import ArrivalMethod, CountedAt, Sample, ScrapeFailure
 
@@ -72,6 +73,12 @@ class Observation:
 
     yielded_to: str | None = None
     """The other writer of this workload's replicas that has been yielded to."""
+
+    cost_per_hour: float | None = None
+    """What one replica costs for an hour; None where that is not known."""
+
+    budget: Budget | None = None
+    """What the service may cost now; None where nothing bounds it."""
 
     @property
     def ready_pods(self) -> tuple[PodObservation, ...]:
