@@ -6,10 +6,14 @@ allows, for it was lowered or two have grown at once, the services made last giv
 `(created, name)`, so that every look, in whatever order, comes to the same.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tidegate.scaling.wording import number
+
+ROUNDING = 1e-9
+"""Prices are decimals, which floats are not: three times 0.1 is affordable with 0.3."""
 
 NAMED_HOLDERS = 3
 """Of those who hold the rest of a ceiling, so many are named."""
@@ -24,6 +28,14 @@ class Budget:
 
     because: str
     """Which bound that is, its numbers, and who holds the rest: the middle of a sentence for people."""
+
+    def affords(self, cost_per_hour: float) -> bool:
+        """Whether that much is within it."""
+        return cost_per_hour <= self.cost_per_hour * (1 + ROUNDING)
+
+    def replicas(self, cost_per_hour: float) -> int:
+        """How many replicas of a price, above zero, are within it."""
+        return math.floor(self.cost_per_hour * (1 + ROUNDING) / cost_per_hour)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -180,6 +180,7 @@ _HELD_REASONS = {
     "behavior": "BehaviorPolicy",
     "scaleToZero": "Idle",
     "maxReplicas": "MaximumReplicas",
+    "budget": "BudgetExhausted",
 }
 """Why the size stays although the terms want another, by the limit that bit last."""
 
@@ -189,13 +190,13 @@ def _reason(
 ) -> str:
     if spec.scaling.mode is Mode.PAUSED:
         return "Paused"
-    if spec.replicas is not None:
+    last = limits[-1].name if limits else ""
+    if spec.replicas is not None and last != "budget":
         return "Pinned"
     if size != observation.replicas:
         if 0 in {size, observation.replicas}:
             return "Woken" if size else "ScaledToZero"
         return "ScaledUp" if size > observation.replicas else "ScaledDown"
-    last = limits[-1].name if limits else ""
     # Terms that see nothing propose the present size, so that no limit has to bite.
     otherwise = "MetricsHeld" if health.state in NOT_BELIEVED else "Steady"
     return _HELD_REASONS.get(last, otherwise)

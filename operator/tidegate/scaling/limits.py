@@ -13,7 +13,7 @@ from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 from tidegate.scaling.schedules import floor_at
 from tidegate.scaling.term_input import LIKELY_LEAD_SECONDS
-from tidegate.scaling.wording import count, requests
+from tidegate.scaling.wording import count, number, requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +145,16 @@ def pin(wanted: int, given: LimitInput) -> tuple[int, str]:
     return pinned, f"spec.replicas is pinned by hand to {pinned}{bounds}; unset it to scale on demand again"
 
 
+def budget(wanted: int, given: LimitInput) -> tuple[int, str]:
+    """Not above what the service may cost now: `scaling.budget`, and what is left below its namespace's ceiling."""
+    bound, price = given.observation.budget, given.observation.cost_per_hour
+    if bound is None or not price:
+        return wanted, ""
+    most = bound.replicas(price)
+    asked = f"{count(wanted, 'replica')} at {number(price)} would cost {number(wanted * price)} an hour"
+    return min(wanted, most), f"{asked}, {count(most, 'replica')} can be had: {bound.because}"
+
+
 def paused(wanted: int, given: LimitInput) -> tuple[int, str]:
     """Mode Paused decides nothing."""
     if given.spec.scaling.mode is not Mode.PAUSED:
@@ -164,5 +174,6 @@ LIMITS: tuple[tuple[str, Step], ...] = (
     ("schedules", schedule_floor),  # demand that is known in advance needs no metrics, and no second sign
     ("maxReplicas", maximum),
     ("pin", pin),  # a person's hand is above all of it
-    ("paused", paused),  # but for a person's word to leave it alone
+    ("budget", budget),  # but for what it costs
+    ("paused", paused),  # and for a person's word to leave it alone
 )
