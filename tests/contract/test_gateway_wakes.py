@@ -12,7 +12,7 @@ from tidegate.cluster.client import ClusterClient
 from tidegate.cluster.connection import load_configuration
 from tidegate.cluster.resources import Document
 from tidegate.gateway.policy.wake import WakeResult
-from tidegate.gateway.routed_service import Key, RoutedService
+from tidegate.gateway.routed_service import Key, PodEngine, RoutedService
 from tidegate.gateway.waker import Waker
 
 
@@ -33,7 +33,9 @@ def a_waker(cluster: ClusterClient, *, held: int = 1, elsewhere: int = 0) -> Wak
     return Waker(cluster, lambda _: held, held_elsewhere)
 
 
-def sleeper(namespace: str, *, deployment: str = "chat", **plan: int) -> RoutedService:
+def sleeper(
+    namespace: str, *, deployment: str = "chat", variants: tuple[str, ...] = ("default",), **plan: int
+) -> RoutedService:
     """A service that may be woken."""
     return RoutedService(
         key=(namespace, "chat"),
@@ -46,8 +48,7 @@ def sleeper(namespace: str, *, deployment: str = "chat", **plan: int) -> RoutedS
         max_held_requests=10,
         hold_timeout_seconds=10.0,
         affinity_header=None,
-        engine_port=8000,
-        health_path="/health",
+        engines={variant: PodEngine(port=8000, health_path="/health") for variant in variants},
         wake_plan=WakePlan(deployment=deployment, allowed=True, reason="Asleep", **plan),
     )
 

@@ -203,6 +203,11 @@ class VariantStatus(ApiModel):
         description="How much one of its pods is given to do at once, beside the pods of other variants: the gateways "
         "pick the pod with the fewest requests for its weight.",
     )
+    max_sequences: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None,
+        description="How many requests one of its pods works on at once at most; no more are handed to it. Absent "
+        "where its engine's arguments do not say.",
+    )
     cost_per_hour: Rate | None = Field(
         default=None, description="What one of its replicas costs for an hour. Absent where that is not known."
     )

@@ -1,19 +1,33 @@
 """What a gateway reads of InferenceServices and Pods: a few fields of each, never the document."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from sys import intern
 
 from pydantic import ValidationError
 
-from tidegate.api.engine import EngineType
+from tidegate.api.engine import EngineType, ServingEngine
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.names import ROUTING_DRAINING, ROUTING_LABEL, ROUTING_SERVING, SERVICE_LABEL
+from tidegate.api.inference_service_status import VariantStatus
+from tidegate.api.names import (
+    DEFAULT_VARIANT,
+    ROUTING_DRAINING,
+    ROUTING_LABEL,
+    ROUTING_SERVING,
+    SERVICE_LABEL,
+    VARIANT_LABEL,
+)
 from tidegate.api.routing import RoutingMode, RoutingStatus, WakePlan
 from tidegate.cluster.reading import is_leaving, is_ready, joined, seconds
 from tidegate.cluster.resources import Document, Key, key_of
 from tidegate.engines.catalog import engine_table
-from tidegate.gateway.routed_service import ModelPod, PodTrouble, RoutedService
+from tidegate.gateway.routed_service import ModelPod, PodEngine, PodTrouble, RoutedService
+from tidegate.workloads.conflict import PORT_NAME
 from tidegate.workloads.not_starting import pod_trouble
+
+
+_READ = ("name", "weight", "maxSequences")
+"""Of `status.variants[]`: what else is said there, wrong or new, is for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,20 +54,24 @@ class PodRecord:
 
     key: Key
     service: Key
+    variant: str
     uid: str
     name: str
     ip: str
+    port: int | None
+    """Where its engine takes requests, as it says itself. It was made with it, whatever the spec says by now."""
+
     ready: bool
     serving: bool
     draining: bool
     trouble: tuple[str, str] | None
     """Reason and message."""
 
-    def model_pod(self, engine_port: int, trouble_since: float) -> ModelPod:
+    def model_pod(self, engine: PodEngine, trouble_since: float) -> ModelPod:
         """The pod as the policy knows it.
 
         Args:
-            engine_port: of its service.
+            engine: of its variant.
             trouble_since: when its trouble was first seen.
         """
         trouble = None
@@ -63,11 +81,16 @@ class PodRecord:
         return ModelPod(
             uid=self.uid,
             name=self.name,
-            address=joined(self.ip, engine_port) if self.ip else "",
+            address=joined(self.ip, self.port or engine.port) if self.ip else "",
             ready=self.ready,
             serving=self.serving,
             draining=self.draining,
             trouble=trouble,
+            variant=self.variant,
+            weight=engine.weight,
+            max_sequences=engine.max_sequences,
+            health_path=engine.health_path,
+            keeps_connections=engine.keeps_connections,
         )
 
 
@@ -97,6 +120,7 @@ def service_record(document: Document, before: ServiceRecord | None) -> ServiceR
             return record
         plan = WakePlan.model_validate(status["wakePlan"]) if status.get("wakePlan") else None
         routed = _routed(document, routing.mode, routing.port, plan, same)
+        routed = replace(routed, engines=_weighed(routed.engines, status.get("variants") or ()))
         return replace(record, routed=routed, standby=routing.standby)
     except (ValidationError, ValueError) as error:
         problem = " ".join(str(error).split())[:256]
@@ -118,9 +142,11 @@ def pod_record(document: Document) -> PodRecord | None:
     return PodRecord(
         key=(namespace, metadata["name"]),
         service=(namespace, intern(service)),
+        variant=intern(labels.get(VARIANT_LABEL, DEFAULT_VARIANT)),
         uid=metadata["uid"],
         name=metadata["name"],
         ip=status.get("podIP", ""),
+        port=_own_port(document),
         ready=is_ready(document),
         serving=labels.get(ROUTING_LABEL) == ROUTING_SERVING and not ends,
         draining=labels.get(ROUTING_LABEL) == ROUTING_DRAINING and not ends,
@@ -136,7 +162,7 @@ def _routed(
     if same is not None and same.routed is not None and same.generation == metadata.get("generation", 0):
         return replace(same.routed, mode=mode, port=port, wake_plan=plan, deleting=deleting)
     spec = InferenceServiceSpec.model_validate(document.get("spec") or {})
-    table = engine_table(spec.serving_engine)
+    ways = {name: spec.of_variant(name).serving_engine for name in spec.variant_names}
     return RoutedService(
         key=key_of(document),
         uid=metadata["uid"],
@@ -148,10 +174,31 @@ def _routed(
         max_held_requests=spec.routing.max_held_requests,
         hold_timeout_seconds=float(spec.routing.hold_timeout_seconds),
         affinity_header=spec.routing.affinity_header.lower() if spec.routing.affinity_header else None,
-        engine_port=table.port,
-        health_path=table.health_path,
-        keeps_connections=table.keeps_connections,
+        engines={name: _pod_engine(engine) for name, engine in ways.items()},
         wake_plan=plan,
-        any_post=spec.serving_engine.type is EngineType.CUSTOM,
+        fallback_after_seconds=float(spec.scaling.fallback_after_seconds),
+        any_post=any(engine.type is EngineType.CUSTOM for engine in ways.values()),
         deleting=deleting,
     )
+
+
+def _pod_engine(engine: ServingEngine) -> PodEngine:
+    table = engine_table(engine)
+    return PodEngine(port=table.port, health_path=table.health_path, keeps_connections=table.keeps_connections)
+
+
+def _weighed(engines: Mapping[str, PodEngine], told: Iterable[Document]) -> dict[str, PodEngine]:
+    """The engines as the operator weighs their pods now; those that it says nothing of have a weight of 1."""
+    read = (VariantStatus.model_validate({name: each.get(name) for name in _READ if name in each}) for each in told)
+    weighed = {each.name: (each.weight, each.max_sequences) for each in read}
+    found = {}
+    for name, engine in engines.items():
+        weight, most = weighed.get(name, (1, None))
+        found[name] = replace(engine, weight=weight, max_sequences=most)
+    return found
+
+
+def _own_port(document: Document) -> int | None:
+    containers = (document.get("spec") or {}).get("containers") or ()
+    ports = (port for container in containers for port in container.get("ports") or ())
+    return next((port["containerPort"] for port in ports if port.get("name") == PORT_NAME), None)

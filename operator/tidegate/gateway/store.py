@@ -8,7 +8,7 @@ import structlog
 
 from tidegate.cluster.resources import INFERENCE_SERVICES, PODS, Document, Key, Resource, key_of
 from tidegate.gateway.records import PodRecord, ServiceRecord, pod_record, service_record
-from tidegate.gateway.routed_service import ModelPod, RoutedService
+from tidegate.gateway.routed_service import ModelPod, PodEngine, RoutedService
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +44,9 @@ class Store:
         self._pods_of: defaultdict[Key, dict[Key, PodRecord]] = defaultdict(dict)
         self._others: set[Key] = set()
         """Pods that belong to no InferenceService."""
+
+        self._engine_of: dict[Key, PodEngine] = {}
+        """By pod, as it was known last: a variant may leave the spec before its pods have left."""
 
         self._trouble_since: dict[Key, float] = {}
         self._ready_since: dict[Key, float] = {}
@@ -131,6 +134,7 @@ class Store:
 
     def _forget_pod(self, key: Key) -> None:
         record = self._pods.pop(key, None)
+        self._engine_of.pop(key, None)
         self._trouble_since.pop(key, None)
         if record is not None:
             same = self._pods_of[record.service]
@@ -153,8 +157,11 @@ class Store:
             if service not in self._pods_of:  # What is known of a service is kept for as long as its pods are there.
                 self._router.put_pods(service, ())
             return
-        port = record.routed.engine_port
         pods = self._pods_of.get(service, {}).values()
+        for pod in pods:
+            known = self._engine_of.get(pod.key, record.routed.default_engine)
+            self._engine_of[pod.key] = record.routed.engines.get(pod.variant, known)
         self._router.put_pods(
-            service, tuple(pod.model_pod(port, self._trouble_since.get(pod.key, 0.0)) for pod in pods)
+            service,
+            tuple(pod.model_pod(self._engine_of[pod.key], self._trouble_since.get(pod.key, 0.0)) for pod in pods),
         )

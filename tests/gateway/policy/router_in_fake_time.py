@@ -11,7 +11,7 @@ import looptime
 from tidegate.api.routing import RoutingMode, WakePlan
 from tidegate.gateway.exchange import Ended, Forward, Reply, Request
 from tidegate.gateway.policy import Router, WakeOutcome, WakeResult
-from tidegate.gateway.routed_service import Key, ModelPod, PodTrouble, RoutedService
+from tidegate.gateway.routed_service import Key, ModelPod, PodEngine, PodTrouble, RoutedService
 
 CHAT: Key = ("models", "chat")
 EPOCH = 1_700_000_000.0
@@ -62,8 +62,7 @@ def a_service(key: Key = CHAT, **changes: Any) -> RoutedService:
         "max_held_requests": 1000,
         "hold_timeout_seconds": 300.0,
         "affinity_header": None,
-        "engine_port": 8000,
-        "health_path": "/health",
+        "engines": {"default": PodEngine(port=8000, health_path="/health")},
         "wake_plan": a_plan(),
     }
     return RoutedService(**(fields | changes))
@@ -77,6 +76,7 @@ def a_pod(name: str = "chat-0", **changes: Any) -> ModelPod:
         "address": f"{name}:8000",
         "ready": True,
         "serving": True,
+        "health_path": "/health",
     }
     return ModelPod(**(fields | changes))
 

@@ -24,7 +24,11 @@ SOURCE = random.Random(1)  # noqa: S311 - a test.
 TABLE = [
     ([("a", 3, 1.0), ("b", 2, 1.0), ("c", 4, 1.0)], 256, "b"),
     ([("a", 3, 2.0), ("b", 2, 1.0)], 256, "a"),
-    ([("a", 0, 0.5), ("b", 1, 1.0)], 256, "a"),
+    ([("a", 0, 0.6), ("b", 1, 1.0)], 256, "a"),
+    ([("a", 0, 1.0), ("b", 0, 4.0)], 256, "b"),
+    ([("a", 0, 1.0), ("b", 2, 4.0)], 256, "b"),
+    ([("a", 0, 1.0), ("b", 4, 4.0)], 256, "a"),
+    ([("a", 0, 4.0), ("b", 30, 128.0)], 256, "b"),
     ([("a", 3, 4.0), ("b", 2, 1.0)], 3, "b"),
     ([("a", 3, 1.0), ("b", 4, 1.0)], 3, None),
     ([], 256, None),
@@ -36,7 +40,7 @@ def test_the_least_loaded_for_its_weight_that_has_a_place(
     pods: list[tuple[str, int, float]], slots: int, picked: str | None
 ) -> None:
     """Places bound what a weight allows."""
-    pod = least_loaded([_load(*each) for each in pods], slots=slots, source=SOURCE)
+    pod = least_loaded([_load(*each) for each in pods], places=lambda _: slots, source=SOURCE)
     assert (pod.pod.name if pod is not None else None) == picked
 
 
@@ -44,13 +48,15 @@ def test_what_a_picker_before_sent_there_counts_too() -> None:
     """A pod is as loaded as Envoy says."""
     busy, free = _load("busy", 1), _load("free", 2)
     busy.inherited = 5
-    assert least_loaded([busy, free], slots=256, source=SOURCE) is free
+    assert least_loaded([busy, free], places=lambda _: 256, source=SOURCE) is free
 
 
 def test_equals_are_picked_by_chance() -> None:
     """Else all gateways would send their first request to the same pod."""
     pods = [_load(name) for name in "abcd"]
-    picked = Counter(pod.pod.name for _ in range(4000) if (pod := least_loaded(pods, slots=9, source=SOURCE)))
+    picked = Counter(
+        pod.pod.name for _ in range(4000) if (pod := least_loaded(pods, places=lambda _: 9, source=SOURCE))
+    )
     assert set(picked) == set("abcd")
     assert min(picked.values()) > 800
 
@@ -58,8 +64,8 @@ def test_equals_are_picked_by_chance() -> None:
 def test_the_same_value_goes_to_the_same_pod_and_values_spread_by_weight() -> None:
     """A pod of twice the weight gets twice the values."""
     pods = [_load("a"), _load("b"), _load("c", weight=2.0)]
-    first = {str(n): by_affinity(str(n), pods, slots=256) for n in range(4000)}
-    assert all(by_affinity(value, pods[::-1], slots=256) is pod for value, pod in first.items())
+    first = {str(n): by_affinity(str(n), pods, places=lambda _: 256) for n in range(4000)}
+    assert all(by_affinity(value, pods[::-1], places=lambda _: 256) is pod for value, pod in first.items())
     shares = Counter(pod.pod.name for pod in first.values() if pod)
     assert shares["c"] / 4000 == pytest.approx(0.5, abs=0.04)
     assert shares["a"] / 4000 == pytest.approx(0.25, abs=0.04)
@@ -72,7 +78,8 @@ def test_a_pod_that_comes_moves_its_own_share_only() -> None:
     moved = [
         (before, after)
         for n in range(4000)
-        if (before := by_affinity(str(n), pods, slots=256)) is not (after := by_affinity(str(n), more, slots=256))
+        if (before := by_affinity(str(n), pods, places=lambda _: 256))
+        is not (after := by_affinity(str(n), more, places=lambda _: 256))
     ]
     assert {after.pod.name for _, after in moved if after} == {"e"}
     assert len(moved) / 4000 == pytest.approx(0.2, abs=0.04)
@@ -86,10 +93,12 @@ def test_a_pod_that_comes_moves_its_own_share_only() -> None:
 def test_affinity_never_overloads_a_pod(loads: list[tuple[int, float]], value: str, slots: int) -> None:
     """With one more, the pod is at most a quarter above its share of all, and within its places."""
     pods = [_load(f"p{n}", in_flight, weight) for n, (in_flight, weight) in enumerate(loads)]
-    pod = by_affinity(value, pods, slots=slots)
+    pod = by_affinity(value, pods, places=lambda _: slots)
     if pod is None:
         # All that are below their share are full: then the least loaded is asked.
-        assert least_loaded(pods, slots=slots, source=SOURCE) is None or any(each.load >= slots for each in pods)
+        assert least_loaded(pods, places=lambda _: slots, source=SOURCE) is None or any(
+            each.load >= slots for each in pods
+        )
         return
     share = BOUND * (sum(each.load for each in pods) + 1) * pod.pod.weight / sum(each.pod.weight for each in pods)
     assert pod.load < slots
@@ -150,7 +159,7 @@ def test_an_engine_that_breaks_its_promise_is_asked_to_close_connections() -> No
     async def story() -> None:
         stage = Stage()
         for keeps in (True, False):
-            stage.put(a_service(keeps_connections=keeps), a_pod())
+            stage.put(a_service(), a_pod(keeps_connections=keeps))
             answer = await stage.router.route(a_request())
             assert isinstance(answer, Forward)
             assert dict(answer.headers_to_add).get("connection") == (None if keeps else "close")

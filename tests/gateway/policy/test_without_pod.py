@@ -16,7 +16,7 @@ from router_in_fake_time import (
 )
 
 from tidegate.gateway.exchange import Forward, Reply, Request
-from tidegate.gateway.routed_service import RoutedService
+from tidegate.gateway.routed_service import PodEngine, RoutedService
 
 
 def _ask(request: Request, service: RoutedService, *, pod: bool = False, ready: bool = True) -> Forward | Reply:
@@ -57,9 +57,9 @@ def test_one_of_its_models_is_told_from_the_spec(path: str) -> None:
     ("service", "path"),
     [
         (SERVICE, "/health"),
-        (a_service(health_path="/v2/health/ready"), "/v2/health/ready?x=1"),
-        (a_service(health_path=None), "/health"),
-        (a_service(health_path="/"), "/"),
+        (a_service(engines={"default": PodEngine(port=8000, health_path="/v2/health/ready")}), "/v2/health/ready?x=1"),
+        (a_service(engines={"default": PodEngine(port=8000, health_path=None)}), "/health"),
+        (a_service(engines={"default": PodEngine(port=8000, health_path="/")}), "/"),
         (a_service(wake_plan=a_plan(allowed=False)), "/health"),
     ],
 )

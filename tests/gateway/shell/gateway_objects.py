@@ -10,7 +10,7 @@ from tidegate.api.names import API_VERSION, GROUP
 from tidegate.api.routing import RoutingMode, WakePlan
 from tidegate.cluster.resources import Document
 from tidegate.gateway.members import Member, MemberState
-from tidegate.gateway.routed_service import Key, ModelPod, RoutedService
+from tidegate.gateway.routed_service import Key, ModelPod, PodEngine, RoutedService
 
 CHAT: Key = ("models", "chat")
 UID = "5b1e"
@@ -40,8 +40,7 @@ def routed(key: Key = CHAT, **changes: Any) -> RoutedService:
         "max_held_requests": 1000,
         "hold_timeout_seconds": 300.0,
         "affinity_header": None,
-        "engine_port": 8000,
-        "health_path": "/health",
+        "engines": {"default": PodEngine(port=8000, health_path="/health")},
         "wake_plan": WakePlan(deployment="chat", allowed=True, reason="Asleep"),
     }
     return RoutedService(**(given | changes))

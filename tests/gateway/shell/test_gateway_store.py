@@ -5,6 +5,7 @@ from gateway_objects import CHAT, Told, inference_service, pod, routing_status
 
 from tidegate.api.routing import RoutingMode
 from tidegate.cluster.resources import INFERENCE_SERVICES, PODS, Document, Key
+from tidegate.gateway.routed_service import ModelPod, PodEngine
 from tidegate.gateway.store import Store
 
 
@@ -22,7 +23,7 @@ class Fed:
         for each in documents:
             self.store.put(PODS if each["kind"] == "Pod" else INFERENCE_SERVICES, each)
 
-    def pod(self, name: str = "chat-1") -> object:
+    def pod(self, name: str = "chat-1") -> ModelPod:
         """A pod as the policy knows it."""
         return self.told.pods[CHAT][name]
 
@@ -44,16 +45,17 @@ def test_a_service_is_what_its_spec_and_status_say(fed: Fed) -> None:
     service = fed.told.services[CHAT]
     assert (service.mode, service.port, service.models) == (RoutingMode.GATEWAY, 12_000, ("llama", "small"))
     assert (service.max_held_requests, service.hold_timeout_seconds, service.shared) == (5, 7.0, False)
-    assert (service.affinity_header, service.engine_port, service.health_path) == ("x-session", 30_000, "/health")
+    assert service.affinity_header == "x-session"
+    assert dict(service.engines) == {"default": PodEngine(port=30_000, health_path="/health")}
     assert service.wake_plan is not None
     assert (service.wake_plan.deployment, service.created, service.deleting) == ("chat", 1_600_000_000.0, False)
-    assert service.keeps_connections
 
 
 def test_llama_cpp_is_known_to_close_connections(fed: Fed) -> None:
     """Though it says that it keeps them; so each request to it gets its own."""
     fed.put(inference_service(spec={"model": {"name": "m"}, "engine": {"type": "llamaCpp", "image": "i"}}))
-    assert not fed.told.services[CHAT].keeps_connections
+    fed.put(pod())
+    assert not fed.pod().keeps_connections
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ def test_a_pod_that_drains_serves_no_more_and_one_that_lost_its_label_is_gone(fe
     draining = pod()
     draining["metadata"]["labels"]["inference.tidegate.dev/routing"] = "draining"
     fed.put(draining)
-    assert fed.pod().serving is False  # type: ignore[attr-defined]
+    assert fed.pod().serving is False
     fed.put(pod(service=None))
     assert fed.told.pods[CHAT] == {}
     assert fed.store.keys(PODS) == {("models", "chat-1")}
@@ -188,7 +190,7 @@ def test_trouble_is_told_with_the_time_when_it_was_first_seen(fed: Fed) -> None:
         )
 
     def told() -> tuple[str, float]:
-        trouble = fed.pod().trouble  # type: ignore[attr-defined]
+        trouble = fed.pod().trouble
         return trouble.reason, trouble.since
 
     fed.put(inference_service(), waiting("ErrImagePull", "no such image"))
@@ -198,7 +200,7 @@ def test_trouble_is_told_with_the_time_when_it_was_first_seen(fed: Fed) -> None:
     fed.put(waiting("CrashLoopBackOff", "it crashed"))
     assert told() == ("Crashing", 150.0)
     fed.put(pod())
-    assert fed.pod().trouble is None  # type: ignore[attr-defined]
+    assert fed.pod().trouble is None
 
 
 def test_since_when_a_pod_has_been_ready_and_serving(fed: Fed) -> None:

@@ -135,15 +135,15 @@ class Desk:
         return self._headed(request, self.flights.start(flight, request.pick_id), flight, now)
 
     def _headed(self, request: Request, pick_id: str, flight: Flight, now: float) -> Forward:
-        spec = flight.service.spec
+        pod = flight.pod.pod
         headers = headers_to_add(
             request,
             cold=flight.cold,
             held_seconds=now - flight.arrived,
             new_id=self._new_id,
-            keeps_connections=spec is None or spec.keeps_connections,
+            keeps_connections=pod.keeps_connections,
         )
-        return Forward(pick_id=pick_id, address=flight.pod.pod.address, headers_to_add=headers)
+        return Forward(pick_id=pick_id, address=pod.address, headers_to_add=headers)
 
     def abandon(self, held: Held) -> None:
         """The client has left: before its turn, or in the instant between that and its delivery."""

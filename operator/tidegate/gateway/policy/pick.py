@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 
 from tidegate.gateway.policy.pod_load import PodLoad
@@ -10,24 +10,30 @@ from tidegate.gateway.policy.pod_load import PodLoad
 BOUND = 1.25
 """Of the mean load: a pod with more gets no request for affinity's sake (consistent hashing with bounded loads)."""
 
+Places = Callable[[PodLoad], int]
+"""How many requests of this gateway a pod takes at once."""
+
 _BITS = 52  # What a float holds with a half beside it.
 
 
-def least_loaded(pods: Iterable[PodLoad], *, slots: int, source: random.Random) -> PodLoad | None:
-    """The pod with the least load for its weight, among those with a free slot; None where none has.
+def least_loaded(pods: Iterable[PodLoad], *, places: Places, source: random.Random) -> PodLoad | None:
+    """The pod that would have the least load for its weight with one request more; None where no place is free.
+
+    With one more, not as it is: of pods that have nothing to do, those of the greatest weight are the fastest. So
+    shares follow the weights as closely as whole requests can (D'Hondt's rule for seats).
 
     Args:
         pods: those that may be picked.
-        slots: how many requests of this gateway one pod takes at once.
+        places: of each of them.
         source: decides between equals.
     """
     best: list[PodLoad] = []
     least = math.inf
     for pod in pods:
         load = pod.in_flight + pod.inherited
-        if load >= slots:
+        if load >= places(pod):
             continue
-        share = load / pod.pod.weight
+        share = (load + 1) / pod.pod.weight
         if share < least:
             best, least = [pod], share
         elif share == least:
@@ -37,7 +43,7 @@ def least_loaded(pods: Iterable[PodLoad], *, slots: int, source: random.Random) 
     return best[0] if best else None
 
 
-def by_affinity(value: str, pods: Iterable[PodLoad], *, slots: int) -> PodLoad | None:
+def by_affinity(value: str, pods: Iterable[PodLoad], *, places: Places) -> PodLoad | None:
     """The pod that requests with this value go to, or the next in its order that is not overloaded.
 
     The order is that of weighted rendezvous hashing: a pod that comes or goes moves only its own share of the values.
@@ -45,10 +51,10 @@ def by_affinity(value: str, pods: Iterable[PodLoad], *, slots: int) -> PodLoad |
     Args:
         value: of the affinity header.
         pods: those that may be picked.
-        slots: how many requests of this gateway one pod takes at once.
+        places: of each of them.
 
     Returns:
-        None where no pod has a free slot.
+        None where no pod that is below its share of the work has a free place.
     """
     free = list(pods)
     weight = sum(pod.pod.weight for pod in free)
@@ -56,7 +62,7 @@ def by_affinity(value: str, pods: Iterable[PodLoad], *, slots: int) -> PodLoad |
     best, most = None, -math.inf
     for pod in free:
         bound = math.ceil(BOUND * work * pod.pod.weight / weight)
-        if pod.load >= min(slots, bound):
+        if pod.load >= min(places(pod), bound):
             continue
         rank = pod.pod.weight / -math.log(_fraction(value, pod.pod.uid))
         if rank > most:

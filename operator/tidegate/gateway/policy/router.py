@@ -118,7 +118,7 @@ class Router:
         for service in self._services.values():
             if service.queue and service.spec is not None:
                 for pod in service.unproven(now):
-                    yield service.key, pod, service.spec.health_path
+                    yield service.key, pod, pod.health_path
 
     # Requests
 

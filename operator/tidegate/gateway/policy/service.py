@@ -2,13 +2,14 @@
 
 import math
 import random
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tidegate.gateway.exchange import Reply, Request
 from tidegate.gateway.policy.counts import ServiceCounts, Tally
 from tidegate.gateway.policy.hold import HoldQueue
-from tidegate.gateway.policy.pick import by_affinity, least_loaded
+from tidegate.gateway.policy.pick import Places, by_affinity, least_loaded
 from tidegate.gateway.policy.pod_load import PodLoad
 from tidegate.gateway.policy.refusal import Problem, Refusal
 from tidegate.gateway.policy.retry_budget import RetryBudget
@@ -32,6 +33,10 @@ UNKNOWN_LEAD_SECONDS = 10
 LONGEST_RETRY_SECONDS = 60
 """What clients are told to wait at most. OpenAI's SDKs wait that long; told more, old ones come back at once and new
 ones, at more than two minutes, not at all."""
+
+
+def _no_bound(_: PodLoad) -> int:
+    return sys.maxsize
 
 
 class Service:
@@ -75,11 +80,13 @@ class Service:
             for load in self.pods.values():
                 load.lent = load.pod.draining
 
-    @property
-    def slots_per_pod(self) -> int:
-        """Requests that one pod takes from this gateway at once: its share among all gateways."""
-        plan = self.spec.wake_plan if self.spec is not None else None
-        return -(-((plan.max_sequences if plan is not None else None) or DEFAULT_SEQUENCES) // self.gateways)
+    def places(self) -> Places:
+        """Requests that each pod takes from this gateway at once: its share among all gateways."""
+        spec, gateways = self.spec, self.gateways
+        # A plan speaks of the variant that it would wake, which is that of all pods only where there is no other.
+        plan = spec.wake_plan if spec is not None and len(spec.engines) == 1 else None
+        usual = (plan.max_sequences if plan is not None else None) or DEFAULT_SEQUENCES
+        return lambda load: -(-(load.pod.max_sequences or usual) // gateways)
 
     def pick(self, request: Request, now: float, source: random.Random, *, not_to: str = "") -> PodLoad | None:
         """The pod that a use goes to now; None while all places are taken.
@@ -97,17 +104,17 @@ class Service:
         return self._pick_among(takers, request, source)
 
     def _pick_among(self, takers: Sequence[PodLoad], request: Request, source: random.Random) -> PodLoad | None:
-        slots = self.slots_per_pod
+        places = self.places()
         header = self.spec.affinity_header if self.spec is not None else None
         value = request.headers.get(header) if header else None
-        pod = by_affinity(value, takers, slots=slots) if value else None
-        return pod or least_loaded(takers, slots=slots, source=source)
+        pod = by_affinity(value, takers, places=places) if value else None
+        return pod or least_loaded(takers, places=places, source=source)
 
     def pick_for_other(self, now: float, source: random.Random, *, not_to: str = "") -> PodLoad | None:
         """The pod that a request goes to that is no use: it takes no place."""
         takers = [pod for pod in self.pods.values() if pod.available]
         takers = [pod for pod in takers if pod.ejected_until <= now and pod.pod.uid != not_to] or takers
-        return least_loaded(takers, slots=1 << 62, source=source)
+        return least_loaded(takers, places=_no_bound, source=source)
 
     def blocked(self, now: float) -> Problem | None:
         """Why nobody may wait for it, if so: it is gone, it cannot be woken, or its pods are in trouble for good."""
@@ -154,7 +161,7 @@ class Service:
 
     def counts(self, now: float) -> ServiceCounts:
         """All counts at this instant, in seconds of the loop."""
-        oldest, tally = self.queue.oldest, self.tally
+        oldest, tally, places = self.queue.oldest, self.tally, self.places()
         return ServiceCounts(
             requests_total=tally.requests,
             in_flight=self.in_flight + sum(pod.inherited for pod in self.pods.values()),
@@ -163,7 +170,7 @@ class Service:
             held_bytes=self.queue.size,
             abandoned_total=tally.abandoned,
             last_use=self.last_use,
-            slots=self.slots_per_pod * sum(pod.available for pod in self.pods.values()),
+            slots=sum(places(pod) for pod in self.pods.values() if pod.available),
             state=self.stands.state.value,
             retries_total=tally.retries,
             rejected=tally.rejected,

@@ -33,7 +33,7 @@ def answer_without_pod(
         entry = own_entry(unquote(name), service) if name != path else None  # SDKs write a slash in it as %2F.
         if entry is not None:
             return entry
-        if path == (service.health_path or HEALTH_PATH):
+        if path in {engine.health_path or HEALTH_PATH for engine in service.engines.values()}:
             # Load balancers ask; the address answers, and a request that uses the model wakes it.
             return json_reply(json.dumps({"status": state.value}).encode())
     return Problem(
