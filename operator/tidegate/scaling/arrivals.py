@@ -142,6 +142,8 @@ def observe_traffic(
     is_settled = rates.arrived is None or gateway.covers(WINDOW_SECONDS)
     if counted is not None and is_settled and observation.is_counted_by_gateways:
         rates = replace(rates, arrived=counted, exact=True)
+    elif observation.share is not None:
+        rates = replace(rates, arrived=None)  # What comes to these pods is not what comes to the service.
     waiting = _with_held(_total(samples, "waiting"), observation)
     given_up = bool(waiting) and rates.abandoned > ABANDONED_SHARE * rates.ended
     sums = memory.sums.take(new.values(), now, sizes_are_biased=given_up)
@@ -184,14 +186,14 @@ def _with_held(waiting: float | None, observation: Observation) -> float | None:
     """Requests that wait anywhere. Those that the gateways hold are known, whatever the engines say."""
     if observation.gateway is None or not observation.gateway.complete:
         return waiting
-    held = observation.gateway.held
+    held = observation.part * observation.gateway.held
     return held if waiting is None and (held or observation.engine_is_silent) else _sum(waiting, held)
 
 
 def _with_in_flight(running: float | None, observation: Observation) -> float | None:
     """Requests that are worked on; of an engine without metrics, those that are with its pods."""
     if running is None and observation.engine_is_silent and observation.is_counted_by_gateways:
-        return observation.gateway.in_flight if observation.gateway else None
+        return observation.part * observation.gateway.in_flight if observation.gateway else None
     return running
 
 

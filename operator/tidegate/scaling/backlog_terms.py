@@ -27,7 +27,8 @@ def queue(given: TermInput) -> Proposal | None:
     because = f"{requests(waiting)} waiting, {number(tolerated)} allowed"
     if waiting <= tolerated:
         needs_those_that_come = waiting > target * len(given.observation.read_pods)
-        return Proposal("queue", current if needs_those_that_come else rounded_up(waiting / target), because)
+        exact = waiting / target
+        return Proposal("queue", current if needs_those_that_come else rounded_up(exact), because, exact)
     expected = given.expected_requests_per_second
     if given.capacity is not None and expected is not None:
         return _by_learned_capacity(given, given.capacity, waiting, expected, because)
@@ -58,7 +59,8 @@ def _by_learned_capacity(
         if extra and left >= 1
         else "pods that are there or on their way will have started them in time"
     )
-    return Proposal("queue", replicas, f"{because}; {arriving_sentence(given, capacity)}; {whose}")
+    because = f"{because}; {arriving_sentence(given, capacity)}; {whose}"
+    return Proposal("queue", replicas, because, base + for_backlog)
 
 
 def _pod_seconds_until_ready(given: TermInput) -> float:
@@ -80,6 +82,8 @@ def _by_pace(given: TermInput, excess: float, because: str) -> Proposal:
     """
     current, coming = given.observation.replicas, given.observation.coming
     pace, arriving = given.traffic.starts_per_pod_second, given.traffic.requests_per_second
+    if arriving is not None:
+        arriving *= given.observation.part
     if pace is None or arriving is None:
         return Proposal("queue", max(current, _doubled(given)), f"{because}; how fast a pod starts them is not known")
     because += f"; {number(arriving)}/s arrive and a pod starts {number(pace)}/s"
@@ -89,7 +93,7 @@ def _by_pace(given: TermInput, excess: float, because: str) -> Proposal:
     else:
         exact += _drain(excess, pace=pace, arriving=arriving, given=given)
         because += f"; the excess is to start within {given.scaling.queue_depth.drain_seconds} s"
-    return Proposal("queue", max(current, with_tolerance(exact, given)), because)
+    return Proposal("queue", max(current, with_tolerance(exact, given)), because, exact)
 
 
 def _drain(excess: float, *, pace: float, arriving: float, given: TermInput) -> float:

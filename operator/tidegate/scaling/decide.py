@@ -7,24 +7,16 @@ runs it on live signals, tests run it on timelines.
 from dataclasses import replace
 
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.quantity import to_number
-from tidegate.api.scaling import Mode, Scaling
+from tidegate.api.scaling import Mode
 from tidegate.scaling import behavior
-from tidegate.scaling.arrivals import ArrivalMemory, Traffic, observe_traffic
-from tidegate.scaling.behavior import Recommendation, SizeChange
-from tidegate.scaling.capacity import Capacity, capacity_of, given_capacity
+from tidegate.scaling.behavior import Recommendation
 from tidegate.scaling.decision import Decision, Limit, Proposal
-from tidegate.scaling.health import NOT_BELIEVED, MetricsHealth, judge_metrics
-from tidegate.scaling.idleness import is_asleep, last_used, unused_for
-from tidegate.scaling.learned import Learned
-from tidegate.scaling.limits import LIMITS, LimitInput
+from tidegate.scaling.evaluation import Evaluation, evaluate
+from tidegate.scaling.health import NOT_BELIEVED, MetricsHealth
+from tidegate.scaling.idleness import unused_for
+from tidegate.scaling.limits import LimitInput, steps_for
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
-from tidegate.scaling.term_input import TermInput
-from tidegate.scaling.terms import TERMS
-
-LONGEST_POLICY_SECONDS = 1800
-"""The longest `periodSeconds` that the API allows: changes older than this bind nobody."""
 
 
 def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory, now: float) -> tuple[Decision, Memory]:
@@ -39,31 +31,24 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
     Returns:
         The decision, and the memory to hand in next time.
     """
-    memory = _adopt(memory, spec, observation, now)
-    health = judge_metrics(observation, now)
-    traffic, arrivals = observe_traffic(memory.arrivals, observation, health.fresh, now)
-    used_at = last_used(memory.used_at, observation, health, arrivals.latest.values(), now)
-    memory = replace(memory, used_at=used_at)
-    carried = _carried_running(memory.carried_running, traffic, health)
-    learned = memory.learned.observe(observation, traffic, arrivals.latest, health, now)
-    before, after = memory.arrivals.samples, arrivals.samples
-    if arrivals.latest:
-        learned = learned.judge_promises(spec.scaling.objectives, traffic, before, after, now)
-    capacity = _capacity(spec.scaling, observation, learned, arrivals)
-    learned = learned.remember_need(capacity, traffic, _seconds_seen(observation, arrivals), now)
-    term_input = TermInput(
-        scaling=spec.scaling,
-        observation=observation,
-        traffic=traffic,
-        carried_running=carried,
-        learned=learned,
-        capacity=capacity,
-        now=now,
-    )
-    asleep = is_asleep(observation, spec.scaling.min_replicas)
-    terms = () if asleep else TERMS  # Forecasts of what was are no reason to wake, and would be news at each look.
-    proposals = tuple(proposal for term in terms if (proposal := term(term_input)) is not None)
+    return conclude(spec, observation, evaluate(spec, observation, memory, now), now)
+
+
+def conclude(
+    spec: InferenceServiceSpec, observation: Observation, seen: Evaluation, now: float
+) -> tuple[Decision, Memory]:
+    """Come from what is needed to a size: `decide`, from there on.
+
+    Args:
+        spec: as for `decide`.
+        observation: as for `decide`; with an `allotment` that is wanted, whatever the terms propose.
+        seen: what `evaluate` made of it.
+        now: seconds since the epoch.
+    """
+    memory, health, proposals, allotted = seen.memory, seen.health, seen.proposals, observation.allotment
     wanted = max((proposal.replicas for proposal in proposals), default=observation.replicas)
+    if allotted is not None:
+        wanted = allotted.replicas
     size, limits = _limit(wanted, LimitInput(spec=spec, observation=observation, memory=memory, health=health, now=now))
     applied = spec.scaling.mode is Mode.AUTOMATIC and observation.yielded_to is None
     decision = Decision(
@@ -78,85 +63,26 @@ def decide(spec: InferenceServiceSpec, observation: Observation, memory: Memory,
             limits,
             health,
             applied=applied,
-            rest=_rest(spec) if asleep else "",
-            unused=unused_for(now - used_at),
+            rest=_rest(spec) if seen.asleep and allotted is None else "",
+            unused=unused_for(now - seen.used_at),
         ),
         applied=applied,
         proposals=proposals,
         limits=limits,
         health=health,
-        traffic=traffic,
-        capacity=capacity,
-        idle_since=used_at if used_at < now else None,
+        traffic=seen.traffic,
+        capacity=seen.capacity,
+        idle_since=seen.used_at if seen.used_at < now else None,
     )
     # What cannot be believed recommends the present size, so that it cannot shorten a window either.
     recommended = wanted if health.complete else max(wanted, observation.replicas)
-    remembered = replace(
-        memory,
-        arrivals=arrivals,
-        decided=size,
-        recommendations=_recommendations(memory, recommended, spec, now),
-        carried_running=carried,
-        learned=learned,
-        time=now,
-    )
+    remembered = replace(memory, decided=size, recommendations=_recommendations(memory, recommended, spec, now))
     return decision, remembered
-
-
-def _capacity(scaling: Scaling, observation: Observation, learned: Learned, arrivals: ArrivalMemory) -> Capacity | None:
-    """What one replica can do: what the policy says, or else what was learned."""
-    if scaling.token_throughput is not None:
-        target = to_number(scaling.token_throughput.target_per_replica)
-        return given_capacity(target, arrivals.sums, unit_is_request=observation.work_unit == "requests")
-    promise = scaling.objectives.inter_token_latency
-    return capacity_of(
-        learned.step_time,
-        arrivals.sums,
-        learned.occupancy,
-        kv_target=scaling.kv_cache.target_percent / 100,
-        max_sequences=observation.max_sequences,
-        inter_token_seconds=None if promise is None else promise.milliseconds / 1000,
-    )
-
-
-def _seconds_seen(observation: Observation, arrivals: ArrivalMemory) -> float:
-    """How much time the new samples tell of, as a mean over the pods: none where nobody was read since."""
-    return sum(step.seconds for step in arrivals.latest.values()) / max(1, len(observation.read_pods))
-
-
-def _adopt(memory: Memory, spec: InferenceServiceSpec, observation: Observation, now: float) -> Memory:
-    """Take in the size that is found: note who changed it, and seed a window of which nothing is known with it.
-
-    That is so at first, and when nobody looked for a whole window: what was needed meanwhile is not known either.
-    """
-    found, recommendations, changes = observation.replicas, memory.recommendations, memory.changes
-    if memory.replicas is not None:
-        changes = tuple(change for change in changes if now - LONGEST_POLICY_SECONDS < change.time <= now)
-        if memory.replicas != found:
-            # What was decided was written then, not when it is seen.
-            since = memory.time if memory.time is not None and found == memory.decided else now
-            changes += (SizeChange(since, memory.replicas, found),)
-    window_seconds = behavior.down_window_seconds(spec.scaling.behavior.scale_down)
-    is_known = any(now - window_seconds < past.time <= now for past in recommendations)
-    if memory.replicas is None or (window_seconds and not is_known):
-        recommendations += (Recommendation(now, found),)
-    # Whoever has woken it had a reason, whether or not a request is left to tell of it.
-    used_at = now if memory.replicas == 0 and found else memory.used_at
-    return replace(memory, replicas=found, recommendations=recommendations, changes=changes, used_at=used_at)
-
-
-def _carried_running(carried: float | None, traffic: Traffic, health: MetricsHealth) -> float | None:
-    """What a pod is known to carry: what pods hold while requests queue, or else the most they were seen to hold."""
-    if not health.complete or traffic.running is None or traffic.waiting is None:
-        return carried
-    per_pod = traffic.running / len(health.fresh)
-    are_full = traffic.waiting >= len(health.fresh)
-    return (per_pod if are_full else max(carried or 0.0, per_pod)) or carried
 
 
 def _limit(wanted: int, given: LimitInput) -> tuple[int, tuple[Limit, ...]]:
     size, limits = wanted, []
-    for name, step in LIMITS:
+    for name, step in steps_for(given.observation.allotment):
         after, because = step(size, given)
         if after != size:
             limits.append(Limit(name, size, after, because))
@@ -223,6 +149,8 @@ def _message(
     head = f"{current} → {size}" if size != current else f"{size}"
     if not applied and size != current:
         head += f" advised, yielded to {observation.yielded_to}" if observation.yielded_to else " advised"
+    if observation.allotment is not None:
+        return f"{head}: {'; '.join([observation.allotment.because, *(limit.because for limit in limits[-1:])])}"
     causes = [rest] if rest and not limits else []
     falls_asleep = not size and current and (not limits or limits[-1].name == "scaleToZero")
     if falls_asleep and not limits:  # The terms would do with none, too; but it is not for them that it sleeps.

@@ -14,6 +14,13 @@ class Proposal:
     term: str
     replicas: int
     because: str
+    exact: float | None = None
+    """The same before it was rounded, and without regard to the present size; None where that is no other."""
+
+    @property
+    def needed(self) -> float:
+        """How many replicas there should be, as a fraction."""
+        return self.replicas if self.exact is None else self.exact
 
 
 @dataclass(frozen=True, slots=True)

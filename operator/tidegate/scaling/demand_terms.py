@@ -31,10 +31,12 @@ def throughput(given: TermInput) -> Proposal | None:
     if arriving is None:
         return Proposal("throughput", given.observation.replicas, f"how many {unit} arrive is not known yet")
     target = to_number(policy.target_per_replica)
+    exact = given.observation.part * arriving / target
     return Proposal(
         "throughput",
-        with_tolerance(arriving / target, given),
+        with_tolerance(exact, given),
         f"{number(arriving)} {unit} are arriving and each replica is given {number(target)}",
+        exact,
     )
 
 
@@ -51,9 +53,10 @@ def bursts(given: TermInput) -> Proposal | None:
     minutes = max(1, round(past.minutes))
     return Proposal(
         "bursts",
-        rounded_up(needed),
+        rounded_up(given.observation.part * needed),
         f"{number(needed)} replicas do for {SHARE_KEPT:.0%} of the requests of the last {minutes} min, should "
         "they come again as they came",
+        given.observation.part * needed,
     )
 
 
@@ -62,10 +65,11 @@ def needed_for(requests_per_second: float, capacity: Capacity, given: TermInput)
 
     Requests come as chance has it, so there are at times more than the mean: by the square root of how many are at
     work at once (Halfin and Whitt 1981). The fewer fit into a replica, and the smaller the service, the more room that
-    asks for.
+    asks for. A variant needs no more than its part of the room that all of them need together.
     """
     busy = requests_per_second * capacity.busy_seconds_per_request
-    room = 0.0 if capacity.batch is None else ROOM_DEVIATIONS * math.sqrt(busy / capacity.batch)
+    part = given.observation.part
+    room = 0.0 if capacity.batch is None else ROOM_DEVIATIONS * math.sqrt(busy * part / capacity.batch)
     return max(busy / BUSY_SHARE_UP, busy + room) + _undone_by_slow_pods(given)
 
 
@@ -87,7 +91,8 @@ def work_for(replicas: float, batch: float | None) -> float:
 
 def arriving_sentence(given: TermInput, capacity: Capacity) -> str:
     """What arrives, what will, and what one replica does."""
-    level, expected = given.learned.forecast.level or 0.0, given.expected_requests_per_second or 0.0
+    level = given.learned.forecast.level or 0.0
+    expected = given.learned.forecast.at_least_growing(given.lead_seconds) if level else 0.0
     now, size = given.traffic.requests_per_second, capacity.units_per_second / capacity.requests_per_second
     unit = f"{given.observation.work_unit}/s"
     arriving = f"{number(level * size)} {unit} are arriving"
@@ -107,9 +112,10 @@ def _by_learned_capacity(given: TermInput, capacity: Capacity) -> Proposal | Non
     expected, current = given.expected_requests_per_second, given.observation.replicas
     if expected is None:  # As after a restart: what a replica does was kept, what arrives was not.
         return Proposal("throughput", current, "how many requests arrive is not known yet")
-    up = rounded_up(needed_for(expected, capacity, given))
+    exact = needed_for(expected, capacity, given)
+    up = rounded_up(exact)
     down = rounded_up(needed_for(expected * BUSY_SHARE_UP / BUSY_SHARE_DOWN, capacity, given))
-    return Proposal("throughput", up if up > current else min(current, down), arriving_sentence(given, capacity))
+    return Proposal("throughput", up if up > current else min(current, down), arriving_sentence(given, capacity), exact)
 
 
 def _undone_by_slow_pods(given: TermInput) -> float:

@@ -100,6 +100,12 @@ class GatewayMemory:
                 steps[name] = kept
         return GatewayMemory(samples=MappingProxyType(samples), steps=MappingProxyType(steps))
 
+    def seconds_since(self, before: "GatewayMemory") -> float:
+        """How much time the samples tell of that are new."""
+        known = before.samples
+        new = (each.time - known[name].time for name, each in self.samples.items() if name in known)
+        return max(new, default=0.0)
+
     def covers(self, window_seconds: float) -> bool:
         """Whether what is remembered is about as long as the window."""
         return any(steps[-1].end - steps[0].start >= WHOLE * window_seconds for steps in self.steps.values())

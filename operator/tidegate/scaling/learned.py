@@ -42,12 +42,19 @@ class Learned:
         steps: Mapping[str, PodStep],
         health: MetricsHealth,
         now: float,
+        *,
+        counted_anew: bool = False,
     ) -> Self:
         """Take in what was seen. Nothing is learned of pods while two templates stand side by side.
 
-        Without new samples there is nothing to learn but that time has passed: the same ones would count twice.
+        Without new samples there is nothing to learn but that time has passed: the same ones would count twice. Where
+        the gateways have `counted_anew`, what arrives is known though none of these pods was read.
         """
         seen = replace(self, lead_time=self.lead_time.observe(observation, now))
+        if (steps or counted_anew) and traffic.requests_per_second is not None:
+            seen = replace(
+                seen, forecast=self.forecast.see(traffic.requests_per_second, now, counted_seconds=WINDOW_SECONDS)
+            )
         if not steps:
             return seen
         templates = {pod.template for pod in observation.ready_pods}
@@ -68,10 +75,6 @@ class Learned:
                     pods=len(health.fresh),
                     now=now,
                 ),
-            )
-        if traffic.requests_per_second is not None:
-            seen = replace(
-                seen, forecast=self.forecast.see(traffic.requests_per_second, now, counted_seconds=WINDOW_SECONDS)
             )
         return seen
 

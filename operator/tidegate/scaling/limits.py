@@ -7,6 +7,7 @@ from tidegate.api.behavior import SelectPolicy
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.scaling import Mode
 from tidegate.scaling import behavior
+from tidegate.scaling.allotment import Allotment
 from tidegate.scaling.health import MetricsHealth
 from tidegate.scaling.idleness import is_wanted, unused_for
 from tidegate.scaling.memory import Memory
@@ -177,3 +178,21 @@ LIMITS: tuple[tuple[str, Step], ...] = (
     ("budget", budget),  # but for what it costs
     ("paused", paused),  # and for a person's word to leave it alone
 )
+
+ALLOTTED: tuple[tuple[str, Step], ...] = (
+    ("rollout", rollout_held),
+    ("placement", placement),
+    ("behavior", behavior_policies),
+    ("paused", paused),
+)
+"""Of one variant among several. All other bounds are those of the service: they are kept where it is decided what each
+variant is given (`tidegate.scaling.fleet`)."""
+
+AT_ONCE: tuple[tuple[str, Step], ...] = (("paused", paused),)
+
+
+def steps_for(allotment: Allotment | None) -> tuple[tuple[str, Step], ...]:
+    """The steps that hold, by whether there is one variant or several."""
+    if allotment is None:
+        return LIMITS
+    return AT_ONCE if allotment.at_once else ALLOTTED

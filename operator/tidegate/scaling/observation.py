@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tidegate.scaling.allotment import Allotment
 from tidegate.scaling.budget import Budget
 from tidegate.scaling.gateway_traffic import GatewayTraffic
 from tidegate.scaling.sample import ArrivalMethod, CountedAt, Sample, ScrapeFailure
@@ -74,6 +75,16 @@ class Observation:
     yielded_to: str | None = None
     """The other writer of this workload's replicas that has been yielded to."""
 
+    share: float | None = None
+    """Which share of the service's requests goes to these pods, 0 to 1; None where they are all there is. With a share,
+    what arrives is known from the gateways only, and is what arrives for all variants together."""
+
+    allotment: Allotment | None = None
+    """What this variant is given of the service's work; None where there is no other."""
+
+    without_place_since: float | None = None
+    """Since when at least one of the pods has no place to run, without a pause; None while all have one."""
+
     cost_per_hour: float | None = None
     """What one replica costs for an hour; None where that is not known."""
 
@@ -89,6 +100,11 @@ class Observation:
     def read_pods(self) -> tuple[PodObservation, ...]:
         """Ready pods that have been asked for their metrics at least once."""
         return tuple(pod for pod in self.ready_pods if pod.reading is not None)
+
+    @property
+    def part(self) -> float:
+        """`share` as a factor."""
+        return 1.0 if self.share is None else self.share
 
     @property
     def is_counted_by_gateways(self) -> bool:

@@ -29,4 +29,4 @@ def objectives(given: TermInput) -> Proposal | None:
     if given.capacity is None or expected is None:
         return Proposal("objectives", given.observation.replicas, because)
     needed = needed_for(expected, given.capacity, given) * promises.factor
-    return Proposal("objectives", rounded_up(needed), f"{because}; to keep them takes {share}")
+    return Proposal("objectives", rounded_up(needed), f"{because}; to keep them takes {share}", needed)

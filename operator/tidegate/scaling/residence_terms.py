@@ -18,10 +18,12 @@ def memory(given: TermInput) -> Proposal | None:
     if usage is None:
         return None
     target = given.scaling.kv_cache.target_percent
+    exact = usage * pods * 100 / target
     return Proposal(
         "memory",
-        with_tolerance(usage * pods * 100 / target, given),
+        with_tolerance(exact, given),
         f"{number(usage * 100)} % of the KV cache is in use, {target} % may be",
+        exact,
     )
 
 
@@ -40,5 +42,6 @@ def running(given: TermInput) -> Proposal | None:
     because = f"{requests(is_running)} running"
     if not carried:
         return Proposal("running", current, f"{because}; how many a pod can carry is not known yet")
-    replicas = min(current, rounded_up(is_running / (CARRIED_SHARE * carried)))
-    return Proposal("running", replicas, f"{because}; a pod can carry {number(carried)} at once")
+    exact = is_running / (CARRIED_SHARE * carried)
+    because = f"{because}; a pod can carry {number(carried)} at once"
+    return Proposal("running", min(current, rounded_up(exact)), because, exact)

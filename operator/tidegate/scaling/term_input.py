@@ -41,9 +41,11 @@ class TermInput:
 
     @property
     def expected_requests_per_second(self) -> float | None:
-        """Demand when pods that are ordered now are ready; None while it is not known."""
+        """Demand on these pods when those that are ordered now are ready; None while it is not known."""
         forecast = self.learned.forecast
-        return None if forecast.level is None else forecast.at_least_growing(self.lead_seconds)
+        if forecast.level is None:
+            return None
+        return self.observation.part * forecast.at_least_growing(self.lead_seconds)
 
 
 Term = Callable[[TermInput], Proposal | None]
