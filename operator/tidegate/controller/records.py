@@ -3,15 +3,17 @@
 A cluster of 5,000 services has 10,000 pods; their documents are 100 MB, these records 10.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from sys import intern
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.api.names import DEFAULT_VARIANT, deployment_name
 from tidegate.cluster.reading import is_leaving, is_ready, seconds
 from tidegate.cluster.resources import Key, key_of
 from tidegate.controller.pod_marks import pod_marks
@@ -48,11 +50,41 @@ class ServiceRecord:
     """Its deletion has begun; children that go before it must not be made anew."""
 
     status: Document
+    variant: str = DEFAULT_VARIANT
+    """The variant of which it speaks; see `of_variant`."""
 
     @property
     def workload(self) -> Key:
-        """The Deployment that is scaled: our own bears the service's name."""
-        return (self.key[0], self.target or self.key[1])
+        """The Deployment that is scaled: our own bears the service's name, and those of its variants their names."""
+        return (self.key[0], self.target or deployment_name(self.key[1], self.variant))
+
+    @property
+    def workloads(self) -> tuple[Key, ...]:
+        """All Deployments that are scaled, that of the variant default first."""
+        if self.spec is None or not self.spec.variants:
+            return (self.workload,)
+        namespace, name = self.key
+        return tuple((namespace, deployment_name(name, variant)) for variant in self.spec.variant_names)
+
+    @property
+    def profiles(self) -> Iterator[tuple[Key, str]]:
+        """The Deployments whose pods have accelerators, and the names of the profiles by which they are given."""
+        if self.spec is None:
+            return
+        if self.spec.accelerator is not None:
+            yield self.workload, self.spec.accelerator.profile
+        for variant in self.spec.variants:
+            if variant.accelerator is not None:
+                yield (self.key[0], deployment_name(self.key[1], variant.name)), variant.accelerator.profile
+
+    def of_variant(self, variant: str, spec: InferenceServiceSpec) -> Self:
+        """The same service as if it had but one way to run the model.
+
+        Args:
+            variant: the name of that way.
+            spec: what `InferenceServiceSpec.of_variant` gives for it.
+        """
+        return replace(self, variant=variant, spec=spec)
 
     @property
     def shared_names(self) -> frozenset[str]:

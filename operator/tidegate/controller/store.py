@@ -5,10 +5,9 @@ concerns, and collects them in `dirty`.
 """
 
 import asyncio
-from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 from tidegate.cluster.resources import (
     ACCELERATOR_PROFILES,
@@ -23,6 +22,7 @@ from tidegate.cluster.resources import (
     Resource,
     key_of,
 )
+from tidegate.controller.indices import ByModelName, ByOwner, ByWorkload
 from tidegate.controller.records import (
     AutoscalerRecord,
     PodRecord,
@@ -34,8 +34,6 @@ from tidegate.controller.records import (
     service_record,
 )
 from tidegate.workloads.live import LiveDeployment, LiveService, live_deployment, live_service
-
-_Record = TypeVar("_Record", bound=PodRecord | ServiceRecord | AutoscalerRecord)
 
 
 class Store:
@@ -57,10 +55,11 @@ class Store:
         """Set whenever `dirty` grows."""
 
         self._irrelevant: defaultdict[str, set[Key]] = defaultdict(set)
-        self._pods: _ByWorkload[PodRecord] = _ByWorkload(PodRecord)
-        self._drivers: _ByWorkload[ServiceRecord] = _ByWorkload(ServiceRecord)
-        self._scalers: _ByWorkload[AutoscalerRecord] = _ByWorkload(AutoscalerRecord)
-        self._names = _ByModelName()
+        self._pods: ByWorkload[PodRecord] = ByWorkload(PodRecord)
+        self._drivers: ByWorkload[ServiceRecord] = ByWorkload(ServiceRecord)
+        self._scalers: ByWorkload[AutoscalerRecord] = ByWorkload(AutoscalerRecord)
+        self._names = ByModelName()
+        self._owners = ByOwner()
         self._kinds: dict[str, tuple[dict[Key, Any], Callable[[Document], Any]]] = {
             INFERENCE_SERVICES.plural: (self.inference_services, service_record),
             ACCELERATOR_PROFILES.plural: (self.profiles, profile_record),
@@ -111,8 +110,22 @@ class Store:
         return self._pods.of(workload)
 
     def drivers_of(self, workload: Key) -> list[ServiceRecord]:
-        """The InferenceServices that scale a Deployment, the oldest first: that one is obeyed."""
-        return sorted(self._drivers.of(workload), key=lambda record: (record.created, record.key))
+        """The InferenceServices that scale a Deployment, the one first that is obeyed.
+
+        It is the oldest. But who would have a Deployment of this name only, while another one has it, is no driver yet:
+        an older service may be given a variant of a name that is in use.
+        """
+        drivers, live = self._drivers.of(workload), self.deployments.get(workload)
+        owner = None if live is None else live.owner_uid
+
+        def order(record: ServiceRecord) -> tuple[bool, float, Key]:
+            return (owner is not None and record.target is None and record.uid != owner, record.created, record.key)
+
+        return sorted(drivers, key=order)
+
+    def deployments_of(self, service: ServiceRecord) -> Collection[LiveDeployment]:
+        """The Deployments that were made for an InferenceService, those included that its spec has no more."""
+        return self._owners.deployments(service.uid)
 
     def autoscaler_of(self, workload: Key) -> AutoscalerRecord | None:
         """A HorizontalPodAutoscaler on the same Deployment."""
@@ -135,7 +148,7 @@ class Store:
         return taken
 
     def _index(self, before: object, after: object) -> None:
-        for index in (self._pods, self._drivers, self._scalers, self._names):
+        for index in (self._pods, self._drivers, self._scalers, self._names, self._owners):
             index.replace(before, after)
 
     def _mark(self, before: object, after: object) -> None:
@@ -145,17 +158,24 @@ class Store:
         match record:
             case ServiceRecord():
                 yield record.key
-                # The others on the same Deployment may win, or lose, it.
-                yield from self._driver_keys(record.workload)
+                # The others on the same Deployments may win, or lose, them.
+                for workload in record.workloads:
+                    yield from self._driver_keys(workload)
             case ProfileRecord():
                 yield from (
                     service.key
                     for service in self.inference_services.values()
-                    if service.spec and service.spec.accelerator and service.spec.accelerator.profile == record.name
+                    if any(name == record.name for _, name in service.profiles)
                 )
-            case PodRecord() | AutoscalerRecord():
+            case AutoscalerRecord():
                 yield from self._driver_keys(record.workload)
-            case LiveDeployment() | LiveService():
+            case PodRecord():
+                yield from self._driver_keys(record.workload)
+                yield from self._owner_keys(self.deployments.get(record.workload))
+            case LiveDeployment():
+                yield from self._driver_keys(record.key)
+                yield from self._owner_keys(record)
+            case LiveService():
                 yield from self._driver_keys(record.key)
             case _:
                 return
@@ -163,51 +183,11 @@ class Store:
     def _driver_keys(self, workload: Key) -> Iterator[Key]:
         return (service.key for service in self._drivers.of(workload))
 
-
-class _ByWorkload(Generic[_Record]):
-    """Records of one kind, by the Deployment that they are about."""
-
-    def __init__(self, kind: type[_Record]) -> None:
-        self._kind = kind
-        self._records: dict[Key, dict[Key, _Record]] = {}
-
-    def replace(self, before: object, after: object) -> None:
-        """Take out a record, if it is of this kind, and put in another one, if that is."""
-        if isinstance(before, self._kind):
-            same = self._records[before.workload]
-            del same[before.key]
-            if not same:
-                del self._records[before.workload]
-        if isinstance(after, self._kind):
-            self._records.setdefault(after.workload, {})[after.key] = after
-
-    def of(self, workload: Key) -> Collection[_Record]:
-        return self._records.get(workload, {}).values()
-
-
-class _ByModelName:
-    """InferenceServices, by the names that they want to answer to at the shared address, the oldest first.
-
-    All of a fleet may want the same: who is first must not take a look at all of them.
-    """
-
-    def __init__(self) -> None:
-        self._keys: dict[str, list[tuple[float, Key]]] = {}
-
-    def replace(self, before: object, after: object) -> None:
-        """Take out a record, if it is an InferenceService, and put in another one, if that is."""
-        if isinstance(before, ServiceRecord):
-            for name in before.shared_names:
-                same = self._keys[name]
-                del same[bisect_left(same, (before.created, before.key))]
-                if not same:
-                    del self._keys[name]
-        if isinstance(after, ServiceRecord):
-            for name in after.shared_names:
-                insort(self._keys.setdefault(name, []), (after.created, after.key))
-
-    def of(self, name: str) -> Sequence[tuple[float, Key]]:
-        return self._keys.get(name, ())
+    def _owner_keys(self, live: LiveDeployment | None) -> Iterator[Key]:
+        """Whose Deployment it is: the spec of that service may have it no more."""
+        owner = None if live is None else self._owners.service(live.owner_uid)
+        if owner is not None:
+            yield owner
 
 
 def _is_older(record: object, known: object) -> bool:

@@ -1,4 +1,4 @@
-"""The Deployment of a service, as it is applied."""
+"""The Deployment of a service, or of one of its variants, as it is applied."""
 
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
@@ -10,6 +10,7 @@ from tidegate.api.names import (
     ROUTING_SERVING,
     SERVICE_LABEL,
     VARIANT_LABEL,
+    deployment_name,
 )
 from tidegate.workloads.claim_template import claim_template_name
 from tidegate.workloads.granted import granted
@@ -25,16 +26,22 @@ REVISION_HISTORY_LIMIT = 3
 """ReplicaSets kept for `kubectl rollout undo`; ten, the default, make a fleet of thousands slow to list."""
 
 
-def deployment(owner: Owner, spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | None) -> Document:
-    """Make the body of a service's Deployment for server-side apply.
+def deployment(
+    owner: Owner,
+    spec: InferenceServiceSpec,
+    profile: AcceleratorProfileSpec | None,
+    variant: str = DEFAULT_VARIANT,
+) -> Document:
+    """Make the body of the Deployment of one of a service's variants for server-side apply.
 
     It carries no `spec.replicas`: these have an owner of their own (`tidegate.workloads.ownership`), which also says
     when the caller must add them.
 
     Args:
         owner: the service, after which it is named.
-        spec: its spec, with an `engine`.
+        spec: its spec, with an `engine`; of a variant, what `InferenceServiceSpec.of_variant` gives.
         profile: the profile that `spec.accelerator` names; None without an accelerator.
+        variant: which way to run the model it is.
 
     Returns:
         The body, with the annotations that hold the hash of the inputs, the render version and its own hash.
@@ -48,18 +55,19 @@ def deployment(owner: Owner, spec: InferenceServiceSpec, profile: AcceleratorPro
         raise ValueError("spec.engine: None: a Deployment is made for services with an engine only, not for targetRef")
     given = granted(spec, profile)
     additions = given.allocation.additions
-    selector = {SERVICE_LABEL: owner.name, VARIANT_LABEL: DEFAULT_VARIANT}
+    selector = {SERVICE_LABEL: owner.name, VARIANT_LABEL: variant}
+    metadata = child_metadata(
+        owner,
+        labels={VARIANT_LABEL: variant, **additions.workload_labels},
+        annotations={
+            INPUTS_HASH_ANNOTATION: inputs_hash(spec, profile),
+            RENDER_VERSION_ANNOTATION: RENDER_VERSION,
+        },
+    )
     body: Document = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": child_metadata(
-            owner,
-            labels={VARIANT_LABEL: DEFAULT_VARIANT, **additions.workload_labels},
-            annotations={
-                INPUTS_HASH_ANNOTATION: inputs_hash(spec, profile),
-                RENDER_VERSION_ANNOTATION: RENDER_VERSION,
-            },
-        ),
+        "metadata": {**metadata, "name": deployment_name(owner.name, variant)},
         "spec": {
             "selector": {"matchLabels": selector},
             "strategy": {
