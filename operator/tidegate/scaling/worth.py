@@ -1,0 +1,110 @@
+"""What a replica of each variant is worth: the requests that it does per second, beside those of the others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.api.quantity import to_number
+from tidegate.scaling.capacity import FAIRLY_SURE, Capacity
+from tidegate.scaling.memory import Memory
+from tidegate.scaling.wording import number
+
+SAME_WEIGHT = 0.2
+"""A weight within so much of the one that is told is the same: it is written to a status."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One variant, as far as its worth goes."""
+
+    name: str
+    spec: InferenceServiceSpec
+    memory: Memory
+    capacity: Capacity | None
+    """None where nothing is known of it yet."""
+
+    cost_per_hour: float | None
+    """Of a replica; None where it has no price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """What a replica is worth."""
+
+    requests_per_second: float
+    at_once: float
+    """Requests that it works on at once, as a weight beside the others'."""
+
+    is_guess: bool = False
+    too_slow: str = ""
+    """Why even a replica that has nothing else to do would break a promise, for people; empty where it would not."""
+
+
+def worth_of(candidates: Sequence[Candidate]) -> dict[str, Worth]:
+    """Say what a replica of each is worth, by name.
+
+    A variant of which nothing is known is taken to be worth its price beside the one that is known best: that makes it
+    neither cheap nor dear, so that it is tried where its size fits, and measured then. Without prices it is taken to be
+    worth as much as that one.
+    """
+    known = {each.name: each.capacity for each in candidates if each.capacity is not None}
+    best = min(known, key=lambda name: known[name].doubt, default="")
+    model = next((each for each in candidates if each.name == best), candidates[0])
+    size = model.memory.arrivals.sums.work_per_request
+    tells_batch = all(capacity.batch is not None for capacity in known.values()) and bool(known)
+    worths: dict[str, Worth] = {}
+    for each in candidates:
+        capacity = known.get(each.name)
+        given = each.spec.scaling.token_throughput
+        if capacity is not None:
+            requests, batch = capacity.requests_per_second, capacity.batch
+        elif given is not None and size:
+            requests, batch = to_number(given.target_per_replica) / size, None
+        else:
+            ratio = _price_ratio(each, model)
+            requests = ratio * (known[best].requests_per_second if best else 1.0)
+            batch = ratio * (known[best].batch or 1.0) if best else None
+        worths[each.name] = Worth(
+            requests_per_second=requests,
+            at_once=batch if tells_batch and batch is not None else 100 * requests,
+            is_guess=capacity is None and (given is None or not size),
+            too_slow=_too_slow(each),
+        )
+    return worths
+
+
+def weights(worths: Mapping[str, Worth], before: Mapping[str, int]) -> dict[str, int]:
+    """How much a pod of each variant is given to do at once, beside the others.
+
+    Full pods are equally full so: of two engines one of which works on four times as many requests at once, that one
+    gets four times as many. Those that were told before stay while they are about right.
+    """
+    exact = {name: max(1.0, worth.at_once) for name, worth in worths.items()}
+    if before.keys() == exact.keys():
+        scale = sum(before.values()) / sum(exact.values())
+        if all(abs(exact[name] * scale / told - 1) <= SAME_WEIGHT for name, told in before.items()):
+            return dict(before)
+    return {name: max(1, round(float(f"{value:.2g}"))) for name, value in exact.items()}
+
+
+def _price_ratio(one: Candidate, other: Candidate) -> float:
+    if not one.cost_per_hour or not other.cost_per_hour:
+        return 1.0
+    return one.cost_per_hour / other.cost_per_hour
+
+
+def _too_slow(candidate: Candidate) -> str:
+    """By what was measured when nothing else is in the batch: more replicas would not mend it."""
+    promised, capacity = candidate.spec.scaling.objectives, candidate.capacity
+    steps, sums = candidate.memory.learned.step_time, candidate.memory.arrivals.sums
+    if steps.seconds is None or capacity is None or capacity.doubt > FAIRLY_SURE:
+        return ""
+    alpha, beta, c = steps.seconds
+    prompt = sums.prompt_work / sums.prompts if sums.prompts else 0.0
+    for promise, seconds, what in (
+        (promised.inter_token_latency, alpha + beta, "a token takes"),
+        (promised.time_to_first_token, alpha + c * prompt, "the first token takes"),
+    ):
+        if promise is not None and 1000 * seconds > promise.milliseconds:
+            return f"{what} {number(1000 * seconds)} ms alone, {promise.milliseconds:,} are promised"
+    return ""
