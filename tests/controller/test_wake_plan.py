@@ -11,7 +11,7 @@ from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.inference_service_status import Confidence, LearnedCapacity, LearnedLeadTime
 from tidegate.api.routing import RoutingMode
 from tidegate.controller.checks import Blocks, Refusal
-from tidegate.controller.wake_plan import WakeInput, wake_plan
+from tidegate.controller.wake_plan import VariantToWake, WakeInput, first_to_answer, wake_plan
 
 TIME = "2026-01-01T00:00:00Z"
 
@@ -166,3 +166,127 @@ def test_a_long_message_is_cut() -> None:
     plan = wake_plan(replace(GIVEN, refusal=Refusal(Reason.INVALID_SPEC, "x" * 5000)))
     assert plan is not None
     assert len(plan.message) == 1024
+
+
+def lead(seconds: int) -> LearnedLeadTime:
+    """Learned: three of four pods take no longer."""
+    return LEAD_TIME.model_copy(update={"p75_seconds": seconds})
+
+
+def way(name: str, cost: float | None, seconds: int | None = None, **changes: Any) -> VariantToWake:
+    """A variant of which nothing else is known."""
+    return VariantToWake(
+        name=name,
+        spec=changes.pop("spec", spec()),
+        deployment=f"chat-{name}",
+        cost_per_hour=cost,
+        lead_time=None if seconds is None else lead(seconds),
+        **changes,
+    )
+
+
+FULL = {"without_place": True}
+REFUSED = {"pods_refused": "exceeded quota: gpus"}
+
+
+@pytest.mark.parametrize(
+    ("variants", "chosen"),
+    [
+        ([way("l4", 0.7, 90), way("a100", 3.0, 30)], "l4"),
+        ([way("l4", 0.7, 90), way("a100", 3.0, 20)], "a100"),
+        ([way("l4", 0.7), way("a100", 3.0, 20)], "l4"),
+        ([way("l4", 1.0), way("a100", 3.0, 19)], "a100"),
+        ([way("a100", 3.0, 20), way("l4", 1.0)], "a100"),
+        ([way("a100", 3.0, 20), way("cpu", None, 1)], "a100"),
+        ([way("a100", 3.0), way("free", 0.0, 600)], "free"),
+        ([way("a100", 3.0, 0), way("t4", 0.5, 0)], "t4"),
+        ([way("l4", 0.7, 90, **FULL), way("a100", 3.0, 300)], "a100"),
+        ([way("l4", 0.7, 90, **REFUSED), way("a100", 3.0, 300)], "a100"),
+        ([way("l4", 0.7, 90, refusal=BROKEN), way("a100", 3.0, 300)], "a100"),
+        ([way("l4", 0.7, 90, refusal=BODY_ONLY), way("a100", 3.0, 300)], "a100"),
+        ([way("l4", 0.7, 90, **FULL), way("a100", 3.0, 300, **FULL)], "l4"),
+        ([way("l4", 0.7, 90, **REFUSED), way("a100", 3.0, 300, **FULL)], "a100"),
+        ([way("l4", None, **FULL), way("a100", 3.0, 300), way("cpu", 0.1, 1)], "a100"),
+        ([way("l4", 0.7, 90, **REFUSED), way("a100", 3.0, 300, refusal=BROKEN)], None),
+        ([], None),
+    ],
+    ids=[
+        "the cheaper one, though later",
+        "the dearer one, where it is so much sooner",
+        "a lead time that is not known is a minute",
+        "and no less",
+        "of equals the first",
+        "without all prices the first",
+        "what costs nothing, however late",
+        "no time at all leaves the price",
+        "no place",
+        "pods refused",
+        "a spec that is wrong",
+        "a body that cannot be written",
+        "none has a place",
+        "of no place and refused the former",
+        "without all prices the first that can be woken",
+        "nothing left",
+        "nothing there",
+    ],
+)
+def test_which_variant_is_the_cheapest_to_answer_first(variants: list[VariantToWake], chosen: str | None) -> None:
+    """By its price times its lead time, of those that nothing is known against."""
+    assert first_to_answer(variants) == chosen
+
+
+def test_a_plan_names_one_variant_and_speaks_of_that_one() -> None:
+    """Its Deployment, its bounds within those of all together, its pace, and how long it takes."""
+    own = spec(scaling={"minReplicas": 2, "maxReplicas": 5})
+    cheap = way("cpu", 0.2, 10, spec=own, capacity=learned("0.5"), max_sequences=4)
+    whole = spec(scaling={"minReplicas": 1, "maxReplicas": 6})
+    given = replace(GIVEN, spec=whole, max_sequences=64, variants=(way("default", 3.0), cheap))
+    plan = wake_plan(given)
+    assert plan is not None
+    assert (plan.deployment, plan.allowed) == ("chat-cpu", True)
+    assert (plan.min_replicas, plan.max_replicas) == (2, 5)
+    assert (plan.requests_per_replica, plan.max_sequences, plan.lead_time_seconds) == (15, 4, 10)
+
+
+@pytest.mark.parametrize(
+    ("whole", "own", "floor", "expected"),
+    [
+        ({}, {"maxReplicas": 3}, 0, (1, 3)),
+        ({}, {"maxReplicas": 30}, 0, (1, 8)),
+        ({"minReplicas": 4}, {"maxReplicas": 3}, 0, (3, 3)),
+        ({}, {"minReplicas": 2, "maxReplicas": 3}, 1, (2, 3)),
+        ({}, {"maxReplicas": 30}, 5, (5, 8)),
+    ],
+    ids=["its own most", "that of all", "fewest of all, as far as it may", "its own fewest", "a schedule"],
+)
+def test_bounds_of_a_variant(whole: dict[str, int], own: dict[str, int], floor: int, expected: tuple[int, int]) -> None:
+    """What it lacks of the fewest of all, the operator adds with others."""
+    only = way("cpu", 0.2, spec=spec(scaling=own))
+    plan = wake_plan(replace(GIVEN, spec=spec(scaling=whole), floor=floor, variants=(only,)))
+    assert plan is not None
+    assert (plan.min_replicas, plan.max_replicas) == expected
+
+
+def test_a_pin_is_the_size_of_all_together_and_one_variant_takes_what_it_may() -> None:
+    """The rest is for the operator to add."""
+    only = way("cpu", 0.2, spec=spec(scaling={"maxReplicas": 3}))
+    plan = wake_plan(replace(GIVEN, spec=spec(replicas=6), variants=(only,)))
+    assert plan is not None
+    assert (plan.min_replicas, plan.max_replicas) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("variants", "reason"),
+    [
+        ((way("default", 1.0, **REFUSED), way("cpu", 2.0, refusal=BROKEN)), "PodsRefused"),
+        ((way("default", 1.0, refusal=BROKEN), way("cpu", 2.0, **REFUSED)), "InvalidSpec"),
+        ((way("default", 1.0, **REFUSED), way("cpu", 2.0)), "Allowed"),
+        ((way("default", 1.0, **FULL), way("cpu", 2.0, **FULL)), "Allowed"),
+    ],
+    ids=["none can be woken", "nor here", "one can", "a place may be found"],
+)
+def test_a_service_may_be_woken_while_one_of_its_variants_may(variants: tuple[VariantToWake, ...], reason: str) -> None:
+    """Else the first says why not."""
+    plan = wake_plan(replace(GIVEN, variants=variants))
+    assert plan is not None
+    assert (plan.reason, plan.allowed) == (reason, reason == "Allowed")

@@ -1,11 +1,11 @@
 """All that a gateway needs to wake a service without the operator: whether it may, and to how many. Pure.
 
 It is made of what the status tells of what was learned, which moves in steps, so that a service at rest writes nothing,
-and a new operator says what the one before it said.
+and a new operator says what the one before it said. Of several variants it names one: the cheapest to answer first.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import ceil
 
 from tidegate.api.conditions import Reason
@@ -18,8 +18,38 @@ from tidegate.controller.checks import Blocks, Refusal
 
 MOST_REQUESTS = 1_000_000
 LONGEST_LEAD_SECONDS = 86_400
+UNKNOWN_LEAD_SECONDS = 60
+"""What the pods of a variant that has never run are taken to need, beside those of others."""
+
 LONGEST_MESSAGE = 1024
 """What the fields have room for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantToWake:
+    """One variant of a service that has several."""
+
+    name: str
+    spec: InferenceServiceSpec
+    """As it is of this variant."""
+
+    deployment: str
+    cost_per_hour: float | None
+    """Of one replica; None where no price is known."""
+
+    refusal: Refusal | None = None
+    """Why its spec cannot be carried out, if it cannot."""
+
+    without_place: bool = False
+    """Pods of it found no place when there were some last."""
+
+    pods_refused: str = ""
+    """As `WakeInput.pods_refused`."""
+
+    capacity: LearnedCapacity | None = None
+    lead_time: LearnedLeadTime | None = None
+    max_sequences: int | None = None
+    """As `WakeInput.max_sequences`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +64,8 @@ class WakeInput:
 
     deployment: str
     refusal: Refusal | None
+    """Why the spec of the service as a whole cannot be carried out, if it cannot."""
+
     yielded_to: str | None
     """The other writer of the size that has been yielded to."""
 
@@ -48,14 +80,42 @@ class WakeInput:
     floor: int
     """The fewest replicas that schedules ask for now."""
 
+    variants: tuple[VariantToWake, ...] = ()
+    """All of them, default first, where there is more than one: what is said above of Deployment, pods and what was
+    learned is then said of each here, and not read there."""
+
+
+def first_to_answer(variants: Sequence[VariantToWake]) -> str | None:
+    """Choose the variant that is the cheapest to answer first: by its price, times how long it takes to be ready.
+
+    One whose pods find no place, or whose body cannot be written, is chosen only where no other is left. While any price
+    is not known, the order is that of the list.
+
+    Args:
+        variants: at least one, in the order in which they are listed.
+
+    Returns:
+        Its name; None where none can be woken.
+    """
+    left = min((_doubts(each) for each in variants), default=_HOPELESS)
+    if left >= _HOPELESS:
+        return None
+    candidates = [each for each in variants if _doubts(each) == left]
+    if any(each.cost_per_hour is None for each in variants):
+        return candidates[0].name
+    return min(candidates, key=_price_of_first_answer).name
+
 
 def wake_plan(given: WakeInput) -> WakePlan | None:
     """Make the plan; None where no gateway has a part in the service."""
     if given.mode is RoutingMode.NONE:
         return None
-    spec = given.spec
+    spec, own = given.spec, given.spec
+    if given.variants:
+        chosen = _chosen(given.variants)
+        given, own = _through(given, chosen), chosen.spec
     allowed, reason, message = next(_obstacles(given), (True, "Allowed", ""))
-    least, most = (1, 1) if spec is None else _bounds(spec, given.floor)
+    least, most = (1, 1) if spec is None or own is None else _bounds(spec, own, given.floor)
     return WakePlan(
         deployment=given.deployment,
         allowed=allowed,
@@ -88,12 +148,57 @@ def _obstacles(given: WakeInput) -> Iterator[tuple[bool, str, str]]:
         yield False, Reason.PODS_REFUSED, f"the API server refuses its pods: {given.pods_refused}"
 
 
-def _bounds(spec: InferenceServiceSpec, floor: int) -> tuple[int, int]:
-    """Fewest and most replicas to wake to: schedules that hold now are among the fewest, a pin is both."""
+def _chosen(variants: Sequence[VariantToWake]) -> VariantToWake:
+    """The one to wake; where none can be, the first says why."""
+    name = first_to_answer(variants)
+    return next((each for each in variants if each.name == name), variants[0])
+
+
+def _through(given: WakeInput, variant: VariantToWake) -> WakeInput:
+    """The same for a service that is woken by one of its variants."""
+    return replace(
+        given,
+        deployment=variant.deployment,
+        refusal=next((each for each in (given.refusal, variant.refusal) if _blocks_all(each)), None),
+        pods_refused=variant.pods_refused,
+        capacity=variant.capacity,
+        lead_time=variant.lead_time,
+        max_sequences=variant.max_sequences,
+    )
+
+
+_HOPELESS = 2
+
+
+def _doubts(variant: VariantToWake) -> int:
+    """How little there is to be hoped for: 0 where nothing is known against it."""
+    if variant.pods_refused or _blocks_all(variant.refusal):
+        return _HOPELESS
+    return int(variant.without_place or variant.refusal is not None)
+
+
+def _blocks_all(refusal: Refusal | None) -> bool:
+    return refusal is not None and refusal.blocks is Blocks.EVERYTHING
+
+
+def _price_of_first_answer(variant: VariantToWake) -> float:
+    lead_seconds = UNKNOWN_LEAD_SECONDS if variant.lead_time is None else max(1, variant.lead_time.p75_seconds)
+    return (variant.cost_per_hour or 0.0) * lead_seconds
+
+
+def _bounds(spec: InferenceServiceSpec, own: InferenceServiceSpec, floor: int) -> tuple[int, int]:
+    """Fewest and most replicas to wake to: schedules that hold now are among the fewest, a pin is both.
+
+    Args:
+        spec: of the service, which bounds all of its variants together.
+        own: of the variant that is woken.
+        floor: what schedules ask for.
+    """
+    most = min(spec.scaling.max_replicas, own.scaling.max_replicas)
     if spec.replicas:
-        return spec.replicas, spec.replicas
-    most = spec.scaling.max_replicas
-    return min(max(1, spec.scaling.min_replicas, floor), most), most
+        pinned = spec.replicas if own is spec else min(spec.replicas, most)
+        return pinned, pinned
+    return min(max(1, spec.scaling.min_replicas, own.scaling.min_replicas, floor), most), most
 
 
 def _requests_per_replica(queue: QueueDepth, given: WakeInput) -> int:

@@ -25,7 +25,6 @@ from tidegate.gateway.routed_service import ModelPod, PodEngine, PodTrouble, Rou
 from tidegate.workloads.conflict import PORT_NAME
 from tidegate.workloads.not_starting import pod_trouble
 
-
 _READ = ("name", "weight", "maxSequences")
 """Of `status.variants[]`: what else is said there, wrong or new, is for people."""
 

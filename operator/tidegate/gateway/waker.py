@@ -2,15 +2,18 @@
 
 It needs nobody but the API server. The size is written under the scaler's name, so that the operator takes it for one
 of its own and goes on from there. Whoever else woke it in between has changed the version that was read: nobody's size
-is ever lowered, and of two gateways one wakes.
+is ever lowered, and of two gateways one wakes. Of several variants the plan names one; none is woken while another is
+awake, though another plan had it woken a moment ago.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from tidegate.api.names import deployment_name
 from tidegate.api.routing import WakePlan
 from tidegate.cluster.client import ClusterClient
 from tidegate.cluster.error import ClusterError
+from tidegate.cluster.resources import Document
 from tidegate.gateway.policy.wake import WakeOutcome, WakeResult, wake_size
 from tidegate.gateway.routed_service import Key, RoutedService
 
@@ -45,21 +48,38 @@ class Waker:
                 message="status.wakePlan is not there yet: the operator writes it",
             )
         try:
-            return await self._raise_from_zero(service.key, service.wake_plan, replicas)
+            return await self._raise_from_zero(service, service.wake_plan, replicas)
         except ClusterError as error:
             return _failed(error)
 
-    async def _raise_from_zero(self, key: Key, plan: WakePlan, replicas: int) -> WakeOutcome:
-        namespace = key[0]
-        scale, elsewhere = await asyncio.gather(
-            self._cluster.read_scale(namespace, plan.deployment), self._held_elsewhere(key)
+    async def _raise_from_zero(self, service: RoutedService, plan: WakePlan, replicas: int) -> WakeOutcome:
+        key, namespace = service.key, service.key[0]
+        others = {deployment_name(key[1], variant) for variant in service.engines} - {plan.deployment}
+        scale, elsewhere, sizes = await asyncio.gather(
+            self._cluster.read_scale(namespace, plan.deployment),
+            self._held_elsewhere(key),
+            asyncio.gather(*(self._size(namespace, other) for other in others)),
         )
-        if (scale.get("spec") or {}).get("replicas", 0):  # Zero is left out.
+        if _replicas(scale) or any(sizes):
             return WakeOutcome(result=WakeResult.ALREADY_AWAKE)
         replicas = max(replicas, wake_size(self._held(key) + elsewhere, plan)) if elsewhere else replicas
         version = scale["metadata"]["resourceVersion"]
         await self._cluster.apply_scale(namespace, plan.deployment, replicas, version)
         return WakeOutcome(result=WakeResult.WOKEN)
+
+    async def _size(self, namespace: str, deployment: str) -> int:
+        """Of another variant; 0 where nobody has made its Deployment."""
+        try:
+            return _replicas(await self._cluster.read_scale(namespace, deployment))
+        except ClusterError as error:
+            if error.is_absent:
+                return 0
+            raise
+
+
+def _replicas(scale: Document) -> int:
+    size: int = (scale.get("spec") or {}).get("replicas", 0)  # Zero is left out.
+    return size
 
 
 def _failed(error: ClusterError) -> WakeOutcome:
