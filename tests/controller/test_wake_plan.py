@@ -285,8 +285,11 @@ def test_a_pin_is_the_size_of_all_together_and_one_variant_takes_what_it_may() -
     ],
     ids=["none can be woken", "nor here", "one can", "a place may be found"],
 )
-def test_a_service_may_be_woken_while_one_of_its_variants_may(variants: tuple[VariantToWake, ...], reason: str) -> None:
+@pytest.mark.parametrize("refusal", [None, BODY_ONLY])
+def test_a_service_may_be_woken_while_one_of_its_variants_may(
+    variants: tuple[VariantToWake, ...], reason: str, refusal: Refusal | None
+) -> None:
     """Else the first says why not."""
-    plan = wake_plan(replace(GIVEN, variants=variants))
+    plan = wake_plan(replace(GIVEN, variants=variants, refusal=refusal))
     assert plan is not None
     assert (plan.reason, plan.allowed) == (reason, reason == "Allowed")

@@ -88,8 +88,8 @@ class WakeInput:
 def first_to_answer(variants: Sequence[VariantToWake]) -> str | None:
     """Choose the variant that is the cheapest to answer first: by its price, times how long it takes to be ready.
 
-    One whose pods find no place, or whose body cannot be written, is chosen only where no other is left. While any price
-    is not known, the order is that of the list.
+    One whose pods find no place, or whose body cannot be written, is chosen only where no other is left. While any
+    price is not known, the order is that of the list.
 
     Args:
         variants: at least one, in the order in which they are listed.

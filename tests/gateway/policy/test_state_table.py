@@ -26,7 +26,9 @@ from router_in_fake_time import (
 
 from tidegate.gateway.exchange import Forward, Reply
 from tidegate.gateway.policy import WakeOutcome, WakeResult, standing
+from tidegate.gateway.policy.pod_load import PodLoad
 from tidegate.gateway.policy.standing import State
+from tidegate.gateway.routed_service import ModelPod, PodEngine
 
 FORBIDDEN = a_plan(allowed=False, reason="PinnedAtZero", message="replicas is 0")
 STARTING = a_pod(ready=False)
@@ -293,5 +295,66 @@ def test_of_a_service_that_is_gone_with_its_pods_nothing_is_kept(*, pods_first: 
         stage.put(a_service(), a_pod())
         counts = stage.router.report().services[CHAT]
         assert (counts.requests_total, counts.in_flight) == (0, 0)
+
+    in_fake_time(story)
+
+
+ENGINES = {name: PodEngine(port=8000, health_path="/health") for name in ("default", "cpu")}
+
+
+def _stuck(variant: str, reason: str = "Unschedulable", since: float = EPOCH) -> ModelPod:
+    return a_pod(f"chat-{variant}", variant=variant, ready=False, trouble=trouble(reason, since))
+
+
+@pytest.mark.parametrize(
+    ("pods", "waits_seconds"),
+    [
+        ((_stuck("default"),), 210),
+        ((_stuck("cpu"),), 210),
+        ((_stuck("default"), _stuck("cpu")), 80),
+        ((_stuck("default"), _stuck("cpu", since=EPOCH + 50)), 130),
+        ((_stuck("default", "Crashing"),), 0),
+        ((_stuck("default"), _stuck("cpu", "Crashing")), 80),
+        ((_stuck("default"), a_pod("chat-cpu", variant="cpu", ready=False)), None),
+        ((_stuck("default"), a_pod("chat-cpu", variant="cpu", ready=False, serving=False)), 210),
+        ((_stuck("removed"),), 210),
+    ],
+    ids=[
+        "the other variant may step in",
+        "whichever it is",
+        "none has a place",
+        "the later one counts",
+        "no other steps in for one that crashes",
+        "the other has stepped in and crashes",
+        "the other is on its way",
+        "one that drains steps in for nobody",
+        "a variant that was removed",
+    ],
+)
+def test_with_variants_it_is_waited_for_those_that_may_step_in(
+    pods: tuple[ModelPod, ...], waits_seconds: float | None
+) -> None:
+    """Until another variant should have stepped in: 180 s and 30 more; where none may, two lead times as ever."""
+    service = a_service(engines=ENGINES, fallback_after_seconds=180.0)
+    now = standing.standing(service, [PodLoad(pod) for pod in pods], EPOCH)
+    assert now.state is (State.BLOCKED if waits_seconds == 0 else State.WAKING)
+    assert now.changes_at == (EPOCH + waits_seconds if waits_seconds else None)
+
+
+def test_who_is_held_while_another_variant_steps_in_is_answered_by_it() -> None:
+    """Nobody wakes a second time, and the hold goes on until the pod of the other answers."""
+
+    async def story() -> None:
+        stage = Stage()
+        stage.put(a_service(engines=ENGINES, fallback_after_seconds=180.0), _stuck("default"))
+        caller = stage.call()
+        await asyncio.sleep(185)
+        stage.router.put_pods(CHAT, (_stuck("default"), a_pod("chat-cpu", variant="cpu", ready=False, address="")))
+        await asyncio.sleep(60)
+        assert not caller.done()
+        stage.router.put_pods(CHAT, (_stuck("default"), a_pod("chat-cpu", variant="cpu", address="chat-cpu:8080")))
+        await soon()
+        assert sent(caller).address == "chat-cpu:8080"
+        assert stage.wakes == []
 
     in_fake_time(story)

@@ -39,12 +39,16 @@ created anew                ·        ·        ·        ·        *
 A pod that drains takes no requests, unless it is the only one for 10 s while the size is not 0 and requests wait: then
 nobody is there to have it serve again, and it takes them as it is.
 
+With several variants all of this is said of the pods of all of them together: one that comes is worth waiting for, and
+nobody wakes a second. Where those that are there find no place and another variant has none yet, the operator has that
+one step in after `scaling.fallbackAfterSeconds`: so long, and a little longer, its pods are waited for, too.
+
 Whatever the state, a held request whose client leaves is forgotten, one that is held too long is answered 504, and a
 request that runs goes on. Requests that are no use are sent on while the service is warm, and never held: without a pod
 `/v1/models` and the health path are answered here, and others 503 (404 when gone).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -102,6 +106,9 @@ _PATIENCE: Mapping[str, _Patience] = MappingProxyType(
     }
 )
 
+FALLBACK_TAKES_SECONDS = 30.0
+"""From the instant when another variant is to step in until its pods are seen: a few looks of the operator."""
+
 _WARM = Standing(state=State.WARM)
 _GONE = Standing(state=State.GONE)
 _ASLEEP = Standing(state=State.ASLEEP)
@@ -131,16 +138,21 @@ def standing(service: RoutedService | None, pods: Iterable[PodLoad], now: float)
     return Standing(state=State.BLOCKED, reason=plan.reason, message=plan.message)
 
 
-def _waking(service: RoutedService, coming: Iterable[PodLoad], now: float) -> Standing:
+def _waking(service: RoutedService, coming: Collection[PodLoad], now: float) -> Standing:
     """With pods on their way: Waking while one of them may get there, Blocked when none will."""
     lead_seconds = (service.wake_plan.lead_time_seconds if service.wake_plan else None) or 0
+    another_may_step_in = bool(service.engines.keys() - {load.pod.variant for load in coming})
+    stepped_in_seconds = service.fallback_after_seconds + FALLBACK_TAKES_SECONDS if another_may_step_in else 0.0
     last, told = now, None
     for load in coming:
         trouble = load.pod.trouble
         patience = _PATIENCE.get(trouble.reason) if trouble is not None else None
         if trouble is None or patience is None:
             return Standing(state=State.WAKING)
-        last = max(last, trouble.since + max(patience.seconds, patience.lead_times * lead_seconds))
+        seconds = max(patience.seconds, patience.lead_times * lead_seconds)
+        if trouble.reason == Reason.UNSCHEDULABLE.value:
+            seconds = max(seconds, stepped_in_seconds)
+        last = max(last, trouble.since + seconds)
         told = told or (trouble.reason, f"{load.pod.name}: {trouble.message}")
     if last > now:
         return Standing(state=State.WAKING, changes_at=last)
