@@ -55,7 +55,7 @@ def conclude(
         time=now,
         from_replicas=observation.replicas,
         to_replicas=size,
-        reason=_reason(spec, observation, size, limits, health),
+        reason=reason_of(spec, observation, size, limits, health),
         message=_message(
             observation,
             size,
@@ -111,9 +111,10 @@ _HELD_REASONS = {
 """Why the size stays although the terms want another, by the limit that bit last."""
 
 
-def _reason(
+def reason_of(
     spec: InferenceServiceSpec, observation: Observation, size: int, limits: tuple[Limit, ...], health: MetricsHealth
 ) -> str:
+    """Why, in one CamelCase word."""
     if spec.scaling.mode is Mode.PAUSED:
         return "Paused"
     last = limits[-1].name if limits else ""

@@ -25,7 +25,7 @@ class PodObservation:
     """Which pod template it is made of (`pod-template-hash`): what was learned of one does not hold for the next."""
 
     unschedulable: bool = False
-    """The scheduler finds no node for it."""
+    """It has no place to run: no node, or a queue holds it back."""
 
     reading: Sample | ScrapeFailure | None = None
     """The last sample, or why there is none; None before the first attempt."""
@@ -82,6 +82,9 @@ class Observation:
     allotment: Allotment | None = None
     """What this variant is given of the service's work; None where there is no other."""
 
+    refused: int = 0
+    """Pods that were ordered and are not there, because a quota, a policy or the nodes turn them away."""
+
     without_place_since: float | None = None
     """Since when at least one of the pods has no place to run, without a pause; None while all have one."""
 
@@ -100,6 +103,11 @@ class Observation:
     def read_pods(self) -> tuple[PodObservation, ...]:
         """Ready pods that have been asked for their metrics at least once."""
         return tuple(pod for pod in self.ready_pods if pod.reading is not None)
+
+    @property
+    def placeless(self) -> int:
+        """Pods that were ordered and find no place."""
+        return self.refused + sum(pod.unschedulable and not pod.draining for pod in self.pods)
 
     @property
     def part(self) -> float:

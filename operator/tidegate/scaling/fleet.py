@@ -1,0 +1,233 @@
+"""One service that is run in several ways: how many replicas of each variant, and why.
+
+Each variant is looked at as a service of its own, on its own pods and with its part of the requests, by the same terms
+as one that is alone. What it comes to need, in replicas, times what a replica of it does, is its part of the need of
+all, in requests/s. That need is then covered by the cheapest set (`tidegate.scaling.choice`), and each variant goes to
+its size in it by the rules of `behavior`.
+
+Windows are those of `behavior`, over the need: not down before the highest of the one, not up before the lowest of the
+other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.scaling import behavior
+from tidegate.scaling.choice import Seat
+from tidegate.scaling.decide import conclude
+from tidegate.scaling.decision import Decision
+from tidegate.scaling.evaluation import Evaluation, capacity_now, evaluate
+from tidegate.scaling.fleet_bounds import KEEPS_ROOM, Given, allotments
+from tidegate.scaling.fleet_decision import whole_decision
+from tidegate.scaling.memory import Memory
+from tidegate.scaling.observation import Observation
+from tidegate.scaling.worth import Candidate, Worth, weights, worth_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One variant."""
+
+    name: str
+    spec: InferenceServiceSpec
+    """`InferenceServiceSpec.of_variant(name)`."""
+
+    observation: Observation
+    """Of its own pods; `share` and `allotment` are worked out here. `gateway` is that of the whole service."""
+
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What was needed at one time."""
+
+    time: float
+    requests_per_second: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetMemory:
+    """What the decisions about all variants together remember, beside each one's own memory."""
+
+    needs: tuple[Need, ...] = ()
+    """Oldest first, no longer ago than the longer stabilization window."""
+
+    weights: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetDecision:
+    """What to do."""
+
+    decisions: Mapping[str, Decision]
+    """By variant."""
+
+    observations: Mapping[str, Observation]
+    """What each was decided on, with its share and its allotment: `decide` comes to the same with them."""
+
+    memories: Mapping[str, Memory]
+    memory: FleetMemory
+    whole: Decision
+    """Of the service: sizes added up, and one sentence for all of it."""
+
+    weights: Mapping[str, int]
+    """How much a pod of each variant is given to do at once, beside those of the others."""
+
+
+def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: FleetMemory, now: float) -> FleetDecision:
+    """Decide the sizes of all variants of one service.
+
+    Args:
+        spec: of the service: its bounds, schedules, pin and budget are those of all variants together.
+        lanes: its variants, `default` first; those that are about to be removed have a maximum of none.
+        memory: what the last decision returned; `FleetMemory()` at first.
+        now: seconds since the epoch; never earlier than the last call's.
+    """
+    shares = _shares(lanes, _worths_before(lanes))
+    observations = {lane.name: replace(lane.observation, share=shares[lane.name], allotment=None) for lane in lanes}
+    seen = {lane.name: evaluate(lane.spec, observations[lane.name], lane.memory, now) for lane in lanes}
+    worths = worth_of([_candidate(lane, seen[lane.name]) for lane in lanes])
+    need = sum(_needed(seen[lane.name]) * worths[lane.name].requests_per_second for lane in lanes)
+    needs = _remembered(memory.needs, need, lanes, worths, spec, now)
+    given = Given(
+        spec=spec,
+        seats=tuple(_seat(lane, worths[lane.name], spec, now) for lane in lanes),
+        observations=tuple(observations.values()),
+        seen=tuple(seen.values()),
+        need=need,
+        need_up=_lowest(needs, spec, now),
+        need_down=_highest(needs, spec, now),
+        now=now,
+    )
+    allotted = allotments(given)
+    decisions, memories = {}, {}
+    for lane, allotment in zip(lanes, allotted.of_each, strict=True):
+        observations[lane.name] = replace(observations[lane.name], allotment=allotment)
+        decisions[lane.name], memories[lane.name] = conclude(lane.spec, observations[lane.name], seen[lane.name], now)
+    told = weights(worths, memory.weights)
+    return FleetDecision(
+        decisions=decisions,
+        observations=observations,
+        memories=memories,
+        memory=FleetMemory(needs=needs, weights=MappingProxyType(told)),
+        whole=whole_decision(given, allotted, tuple(decisions.values())),
+        weights=told,
+    )
+
+
+def merged(observations: Sequence[Observation]) -> Observation:
+    """All pods of a service as one observation, for those who count pods and tell of them; not to be decided on."""
+    first = observations[0]
+    others = {each.yielded_to for each in observations} - {None}
+    return replace(
+        first,
+        replicas=sum(each.replicas for each in observations),
+        pods=tuple(pod for each in observations for pod in each.pods),
+        rollout_in_progress=any(each.rollout_in_progress for each in observations),
+        engine_is_silent=all(each.engine_is_silent for each in observations),
+        yielded_to=min((each for each in others if each), default=None),
+        share=None,
+        allotment=None,
+        cost_per_hour=None,
+    )
+
+
+def _worths_before(lanes: Sequence[Lane]) -> dict[str, Worth]:
+    """By what was known before this look."""
+    return worth_of(
+        [
+            Candidate(
+                name=lane.name,
+                spec=lane.spec,
+                memory=lane.memory,
+                capacity=capacity_now(lane.spec.scaling, lane.observation, lane.memory.learned, lane.memory.arrivals),
+                cost_per_hour=lane.observation.cost_per_hour,
+            )
+            for lane in lanes
+        ]
+    )
+
+
+def _candidate(lane: Lane, seen: Evaluation) -> Candidate:
+    return Candidate(
+        name=lane.name,
+        spec=lane.spec,
+        memory=seen.memory,
+        capacity=seen.capacity,
+        cost_per_hour=lane.observation.cost_per_hour,
+    )
+
+
+def _shares(lanes: Sequence[Lane], worths: Mapping[str, Worth]) -> dict[str, float]:
+    """Which share of the requests goes to each: as much as its ready pods can do; before any is, as those ordered."""
+    for pods_of in (_ready, _ordered):
+        work = {lane.name: pods_of(lane) * worths[lane.name].requests_per_second for lane in lanes}
+        total = sum(work.values())
+        if total > 0:
+            return {name: part / total for name, part in work.items()}
+    return {lane.name: 1.0 if place == 0 else 0.0 for place, lane in enumerate(lanes)}
+
+
+def _ready(lane: Lane) -> int:
+    return len(lane.observation.ready_pods)
+
+
+def _ordered(lane: Lane) -> int:
+    return lane.observation.replicas
+
+
+def _needed(seen: Evaluation) -> float:
+    return max((proposal.needed for proposal in seen.proposals), default=0.0)
+
+
+def _seat(lane: Lane, worth: Worth, spec: InferenceServiceSpec, now: float) -> Seat:
+    observation, scaling = lane.observation, lane.spec.scaling
+    since = observation.without_place_since
+    placeless = observation.placeless
+    return Seat(
+        name=lane.name,
+        present=observation.replicas,
+        ready=len(observation.ready_pods),
+        placeless=placeless,
+        is_given_up=placeless > 0 and since is not None and now - since >= spec.scaling.fallback_after_seconds,
+        least=min(scaling.min_replicas, scaling.max_replicas),
+        most=scaling.max_replicas,
+        cost_per_hour=observation.cost_per_hour,
+        worth=worth,
+    )
+
+
+def _remembered(
+    before: tuple[Need, ...],
+    need: float,
+    lanes: Sequence[Lane],
+    worths: Mapping[str, Worth],
+    spec: InferenceServiceSpec,
+    now: float,
+) -> tuple[Need, ...]:
+    """The needs of the windows. One of which nothing is known is seeded with what the pods that are there can do."""
+    rules = spec.scaling.behavior
+    down_seconds = behavior.down_window_seconds(rules.scale_down)
+    longest_seconds = max(behavior.up_window_seconds(rules.scale_up), down_seconds)
+    kept = tuple(each for each in before if now - longest_seconds < each.time <= now)
+    if not kept and (longest_seconds or not before):
+        there = sum(lane.observation.replicas * worths[lane.name].requests_per_second for lane in lanes)
+        kept = (Need(now, there / KEEPS_ROOM),)
+    return (*kept, Need(now, need))
+
+
+def _highest(needs: tuple[Need, ...], spec: InferenceServiceSpec, now: float) -> float:
+    return max(_within(needs, behavior.down_window_seconds(spec.scaling.behavior.scale_down), now))
+
+
+def _lowest(needs: tuple[Need, ...], spec: InferenceServiceSpec, now: float) -> float:
+    return min(_within(needs, behavior.up_window_seconds(spec.scaling.behavior.scale_up), now))
+
+
+def _within(needs: tuple[Need, ...], window_seconds: float, now: float) -> list[float]:
+    """What was needed within a window; without one, what is needed now."""
+    recent = [each.requests_per_second for each in needs if now - each.time < window_seconds]
+    return [*recent, needs[-1].requests_per_second]

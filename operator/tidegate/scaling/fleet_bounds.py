@@ -1,0 +1,264 @@
+"""What each variant is given: the choice, within all that bounds the service, the first rule that has a say."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.api.scaling import MAXIMUM_REPLICAS
+from tidegate.scaling.allotment import Allotment
+from tidegate.scaling.choice import Bounds, Seat, Sizes, best_set, chosen
+from tidegate.scaling.decision import Limit
+from tidegate.scaling.demand_terms import BUSY_SHARE_DOWN, BUSY_SHARE_UP
+from tidegate.scaling.evaluation import Evaluation
+from tidegate.scaling.first_to_answer import LIKELY_LEAD_SECONDS, Sleeper, first_to_answer
+from tidegate.scaling.fleet_wording import placeless_text, set_text, spending_text
+from tidegate.scaling.health import MetricsState
+from tidegate.scaling.idleness import is_wanted, unused_for
+from tidegate.scaling.observation import Observation
+from tidegate.scaling.schedules import floor_at
+from tidegate.scaling.wording import requests
+
+KEEPS_ROOM = BUSY_SHARE_UP / BUSY_SHARE_DOWN
+"""What is left must do for so much more than the need before anything is taken away."""
+
+AFFORDABLE = 1 + 1e-9
+"""Times a bound: sums of prices have rounding errors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """All that a rule may look at. Sequences are in the order of the variants."""
+
+    spec: InferenceServiceSpec
+    seats: tuple[Seat, ...]
+    observations: tuple[Observation, ...]
+    seen: tuple[Evaluation, ...]
+    need: float
+    """Requests/s that a set has to be able to do now."""
+
+    need_up: float
+    """The least of it in the window of the way up."""
+
+    need_down: float
+    """The most of it in the window of the way down."""
+
+    now: float
+
+    @property
+    def present(self) -> Sizes:
+        """The sizes as they are."""
+        return tuple(seat.present for seat in self.seats)
+
+    @property
+    def spend_per_hour(self) -> float | None:
+        """What may be spent."""
+        budget = self.observations[0].budget
+        return None if budget is None else budget.cost_per_hour
+
+    def cost(self, sizes: Sequence[int]) -> float:
+        """What so many cost for an hour, as far as their prices are known."""
+        return sum(size * (seat.cost_per_hour or 0.0) for size, seat in zip(sizes, self.seats, strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allotted:
+    """What a rule says."""
+
+    of_each: tuple[Allotment, ...]
+    limits: tuple[Limit, ...] = ()
+
+    @property
+    def sizes(self) -> Sizes:
+        """As numbers."""
+        return tuple(each.replicas for each in self.of_each)
+
+
+Rule = Callable[[Given], Allotted | None]
+
+
+def allotments(given: Given) -> Allotted:
+    """Say what each variant is given."""
+    return next(found for rule in RULES if (found := rule(given)) is not None)
+
+
+def pinned(given: Given) -> Allotted | None:
+    """`spec.replicas`, set by hand: so many, of the variants in their order, as far as the budget goes."""
+    wanted = given.spec.replicas
+    if wanted is None:
+        return None
+    sizes, left = [], wanted
+    for seat in given.seats:
+        sizes.append(min(left, seat.bound))
+        left -= sizes[-1]
+    sizes[0] += left  # No variant has room for them: then they are the first one's to wait for.
+    because = f"spec.replicas is pinned by hand to {wanted}; unset it to scale on demand again"
+    affordable = _affordable(given, sizes)
+    limits = [Limit("pin", sum(given.present), wanted, because)]
+    if affordable != tuple(sizes):
+        limits.append(_budget_limit(given, wanted, sum(affordable), sizes))
+    return _all_at_once(affordable, limits[-1].because, tuple(limits))
+
+
+def asleep(given: Given) -> Allotted | None:
+    """None at all of a service that nobody uses, where it may sleep; one, of one variant, when somebody does again."""
+    scaling, gateway = given.spec.scaling, given.observations[0].gateway
+    floor, _ = _floor(given)
+    if scaling.min_replicas or floor or gateway is None:
+        return None
+    nothing = (0,) * len(given.seats)
+    total = sum(given.present)
+    if total:
+        idle_seconds = given.now - max(each.used_at for each in given.seen)
+        rolls = any(each.rollout_in_progress for each in given.observations)
+        if idle_seconds < scaling.scale_to_zero.idle_seconds or rolls:
+            return None
+        because = unused_for(idle_seconds)
+        return _all_at_once(nothing, because, (Limit("scaleToZero", total, 0, because),))
+    if not is_wanted(gateway):
+        return _all_at_once(nothing, "it sleeps until a request arrives", ())
+    first = first_to_answer(_sleeper(seat, seen) for seat, seen in zip(given.seats, given.seen, strict=True))
+    one = tuple(int(seat.name == first) for seat in given.seats)
+    because = f"{requests(gateway.held)} held by the gateways; {first} is the cheapest to answer first"
+    return _all_at_once(_affordable(given, one), because, ())
+
+
+def unbelievable(given: Given) -> Allotted | None:
+    """The sizes as they are, while nothing that can be believed says what is needed; no fewer than must be."""
+    gateway = given.observations[0].gateway
+    wanted = gateway is not None and gateway.complete and is_wanted(gateway)
+    if not any(given.present) or wanted or any(seen.health.fresh for seen in given.seen):
+        return None
+    at = next((place for place, size in enumerate(given.present) if size), 0)
+    because = f"unchanged while {given.seen[at].health.message}"
+    bounds, floor_because = _bounds(given)
+    if sum(given.present) < bounds.fewest:
+        grown = chosen(given.seats, 0.0, 0.0, bounds)
+        raised = tuple(max(pair) for pair in zip(grown, given.present, strict=True))
+        return _all_at_once(
+            raised, floor_because, (Limit("minReplicas", sum(given.present), sum(raised), floor_because),)
+        )
+    limits = (Limit("metrics", sum(given.present), sum(given.present), because),)
+    return Allotted(of_each=tuple(Allotment(replicas=size, because=because) for size in given.present), limits=limits)
+
+
+def by_need(given: Given) -> Allotted:
+    """The cheapest set that does."""
+    bounds, floor_because = _bounds(given)
+    sizes = chosen(given.seats, given.need_up, KEEPS_ROOM * given.need_down, bounds)
+    present, limits = given.present, []
+    unbound, _ = best_set(
+        given.seats, given.need_up, replace(bounds, fewest=0, most=MAXIMUM_REPLICAS, spend_per_hour=None)
+    )
+    if sum(unbound) < bounds.fewest == sum(sizes):
+        name = "schedules" if _floor(given)[0] == bounds.fewest else "minReplicas"
+        limits.append(Limit(name, sum(unbound), sum(sizes), floor_because))
+    stuck = [seat for seat in given.seats if seat.placeless]
+    if stuck:
+        ideal, _ = best_set(given.seats, given.need_up, bounds, available_only=False)
+        limits.append(Limit("placement", sum(ideal), sum(sizes), placeless_text(stuck, given.spec)))
+    eager = chosen(given.seats, given.need, KEEPS_ROOM * given.need, bounds)
+    if eager != sizes:
+        limits.append(Limit("stabilization", sum(eager), sum(sizes), _window_text(eager, sizes)))
+    incomplete = next(
+        (s.health for s in given.seen if not s.health.complete and s.health.state is not MetricsState.NO_PODS), None
+    )
+    if incomplete is not None and any(size < there for size, there in zip(sizes, present, strict=True)):
+        kept = tuple(max(pair) for pair in zip(sizes, present, strict=True))
+        limits.append(Limit("metrics", sum(sizes), sum(kept), f"not down while {incomplete.message}"))
+        sizes = kept
+    if sum(unbound) > bounds.most:
+        limits.append(Limit("maxReplicas", sum(unbound), sum(sizes), f"scaling.maxReplicas is {bounds.most}"))
+    if bounds.spend_per_hour is not None and given.cost(unbound) > bounds.spend_per_hour * AFFORDABLE:
+        sizes = _affordable(given, sizes)
+        limits.append(_budget_limit(given, sum(unbound), sum(sizes), unbound))
+    because = _because(given, sizes)
+    too_few = sum(present) < bounds.fewest
+    too_many = sum(present) > bounds.most or _affordable(given, present) != present
+    return Allotted(
+        of_each=tuple(
+            Allotment(
+                replicas=size,
+                because=because,
+                at_once=(too_few and size > seat.present) or (too_many and size < seat.present),
+            )
+            for size, seat in zip(sizes, given.seats, strict=True)
+        ),
+        limits=tuple(limits),
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    pinned,  # a person's hand
+    asleep,  # to sleep is another thing than to shrink
+    unbelievable,  # no sight, no change
+    by_need,
+)
+
+
+def _bounds(given: Given) -> tuple[Bounds, str]:
+    """Of all variants together, and why there are to be so many at least."""
+    scaling = given.spec.scaling
+    floor, floor_because = _floor(given)
+    least, because = scaling.min_replicas, f"scaling.minReplicas is {scaling.min_replicas}"
+    if not least:
+        least, because = 1, f"it sleeps when nobody has used it for {scaling.scale_to_zero.idle_seconds} s"
+    if floor > least:
+        least, because = floor, floor_because
+    most = scaling.max_replicas
+    return Bounds(fewest=min(least, most), most=most, spend_per_hour=given.spend_per_hour), because
+
+
+def _floor(given: Given) -> tuple[int, str]:
+    lead_seconds = given.seen[0].memory.learned.lead_time.seconds or LIKELY_LEAD_SECONDS
+    return floor_at(given.spec.scaling.schedules, given.now, lead_seconds)
+
+
+def _because(given: Given, sizes: Sizes) -> str:
+    """What drives the need most, and the set that covers it."""
+    parts = [
+        (max(seen.proposals, key=lambda proposal: proposal.needed), seat)
+        for seen, seat in zip(given.seen, given.seats, strict=True)
+        if seen.proposals
+    ]
+    said = set_text(given.seats, sizes)
+    if not parts:
+        return said
+    winner, seat = max(parts, key=lambda part: part[0].needed * part[1].worth.requests_per_second)
+    return f"{winner.because} ({seat.name}); {said}"
+
+
+def _window_text(eager: Sizes, sizes: Sizes) -> str:
+    way = "scaleDown holds the most" if sum(sizes) >= sum(eager) else "scaleUp holds the least"
+    return f"behavior.{way} that was needed in its window: {sum(sizes)}"
+
+
+def _budget_limit(given: Given, wanted: int, had: int, unbound: Sequence[int]) -> Limit:
+    budget = given.observations[0].budget
+    because = "" if budget is None else budget.because
+    return Limit("budget", wanted, had, spending_text(given.seats, unbound, given.cost(unbound), because))
+
+
+def _affordable(given: Given, sizes: Sequence[int]) -> Sizes:
+    """As many of them as may be spent on, the last listed giving way first."""
+    spend, kept = given.spend_per_hour, list(sizes)
+    if spend is None:
+        return tuple(kept)
+    for place in reversed(range(len(kept))):
+        while kept[place] and given.seats[place].cost_per_hour and given.cost(kept) > spend * AFFORDABLE:
+            kept[place] -= 1
+    return tuple(kept)
+
+
+def _sleeper(seat: Seat, seen: Evaluation) -> Sleeper:
+    return Sleeper(
+        name=seat.name,
+        cost_per_hour=seat.cost_per_hour,
+        lead_seconds=seen.memory.learned.lead_time.seconds,
+        can_start=seat.bound > 0 and not seat.placeless,
+    )
+
+
+def _all_at_once(sizes: Sizes, because: str, limits: tuple[Limit, ...]) -> Allotted:
+    return Allotted(
+        of_each=tuple(Allotment(replicas=size, because=because, at_once=True) for size in sizes), limits=limits
+    )
