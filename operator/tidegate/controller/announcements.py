@@ -101,6 +101,7 @@ _GOOD_REASONS = {
     ConditionType.SPEC_VALID: "SpecAccepted",
     ConditionType.ROUTED: "Routed",
     ConditionType.METRICS_AVAILABLE: "MetricsAvailable",
+    ConditionType.ACCELERATOR_AVAILABLE: "AcceleratorAvailable",
     ConditionType.CONFLICTING_SCALER: "SoleWriter",
 }
 _BAD_REASONS = {ConditionType.METRICS_AVAILABLE: "MetricsUnavailable", ConditionType.READY: "NotReady"}

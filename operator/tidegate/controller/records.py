@@ -20,6 +20,7 @@ from tidegate.controller.pod_marks import pod_marks
 from tidegate.controller.pod_start import PodStart, pod_start
 from tidegate.workloads.leaving import PodMarks
 from tidegate.workloads.not_starting import Trouble, pod_trouble
+from tidegate.workloads.pod_place import NoPlace, no_place
 
 Document = dict[str, Any]
 Spec = TypeVar("Spec", bound=BaseModel)
@@ -122,6 +123,9 @@ class PodRecord:
     trouble: Trouble | None = None
     """Why it does not start, once that is known."""
 
+    no_place: NoPlace | None = None
+    """Why it has no place to run."""
+
     start: PodStart | None = None
     """How it got ready; None while it is not."""
 
@@ -188,6 +192,7 @@ def pod_record(document: Document) -> PodRecord | None:
         created=seconds(metadata.get("creationTimestamp")) or None,
         template=intern(template_hash),
         trouble=pod_trouble(status),
+        no_place=no_place(document),
         start=pod_start(status),
         marks=pod_marks(metadata),
         grace_seconds=(document.get("spec") or {}).get("terminationGracePeriodSeconds", _GRACE_SECONDS),

@@ -16,6 +16,7 @@ from tidegate.api.inference_service_status import (
     Signals,
 )
 from tidegate.controller.accelerator_status import accelerator_essence
+from tidegate.controller.placement_status import accelerator_row
 from tidegate.controller.ready import NUMBERS, ready_row, truth
 from tidegate.controller.records import Document, timestamp
 from tidegate.controller.routing import Row
@@ -170,7 +171,7 @@ def _shape(record: dict[str, Any]) -> tuple[object, ...]:
 
 
 def _conditions(given: StatusInput) -> list[Condition]:
-    rows = (
+    rows = [
         (ConditionType.READY, *ready_row(given)),
         (ConditionType.SPEC_VALID, *_spec_valid(given)),
         (ConditionType.ROUTED, *given.routed),
@@ -182,7 +183,11 @@ def _conditions(given: StatusInput) -> list[Condition]:
             given.conflict_reason,
             given.conflict_message,
         ),
-    )
+    ]
+    spec = given.service.spec
+    hardware = accelerator_row(given.places, given.previous, spec.scaling.fallback_after_seconds if spec else 0)
+    if hardware is not None:
+        rows.append((ConditionType.ACCELERATOR_AVAILABLE, *hardware))
     return [
         Condition(
             type=kind,

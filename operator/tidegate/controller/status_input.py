@@ -9,6 +9,7 @@ from tidegate.controller.checks import Refusal
 from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.records import Document, ServiceRecord
 from tidegate.controller.routing import Row as Routed
+from tidegate.controller.variant_place import VariantPlace
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.observation import Observation
 from tidegate.workloads.live import LiveDeployment
@@ -53,6 +54,9 @@ class StatusInput:
 
     accelerator: AcceleratorStatus | None = None
     """What each replica is given of accelerators."""
+
+    places: tuple[VariantPlace, ...] = ()
+    """Whether the pods of each variant have a place; empty while they are not looked at."""
 
     note: str = ""
     """What is to be said beside the decision: of the way down, of what others did."""

@@ -51,12 +51,14 @@ def rollout_held(wanted: int, given: LimitInput) -> tuple[int, str]:
 
 
 def placement(wanted: int, given: LimitInput) -> tuple[int, str]:
-    """No more while the scheduler finds no place for those that were ordered: a longer line gets nobody a node."""
-    current = given.observation.replicas
-    stuck = sum(pod.unschedulable for pod in given.observation.pods)
-    if not stuck or wanted <= current:
+    """No more while those that were ordered have no place: a longer line gets nobody a node, or a quota."""
+    current, refused = given.observation.replicas, given.observation.refused
+    waiting = sum(pod.unschedulable for pod in given.observation.pods)
+    if not waiting + refused or wanted <= current:
         return wanted, ""
-    return current, f"the scheduler finds no node for {count(stuck, 'pod')}; no more are ordered until it does"
+    why = [f"{count(waiting, 'pod')} without a node"] if waiting else []
+    why += [f"{count(refused, 'pod')} refused"] if refused else []
+    return current, f"of {current} that were ordered, {' and '.join(why)}; no more are ordered until they have a place"
 
 
 def stabilization(wanted: int, given: LimitInput) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from tidegate.api.names import (
     ROUTING_GATEWAY,
     ROUTING_LABEL,
 )
+from tidegate.api.timestamps import seconds_of
 from tidegate.engines.batch import batch_arguments
 from tidegate.workloads.managed_fields import FieldManager, field_managers
 from tidegate.workloads.selector import selector_text
@@ -25,6 +26,8 @@ class LiveCondition:
     status: str
     reason: str
     message: str
+    since: float | None = None
+    """When its status last changed, in seconds since the epoch; None where that is not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +118,7 @@ def live_deployment(document: Mapping[str, Any]) -> LiveDeployment:
                 status=intern(condition["status"]),
                 reason=intern(condition.get("reason", "")),
                 message=condition.get("message", ""),
+                since=seconds_of(condition.get("lastTransitionTime")),
             )
             for condition in status.get("conditions") or ()
         ),

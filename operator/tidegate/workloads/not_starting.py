@@ -11,6 +11,8 @@ from typing import Any
 
 from tidegate.api.conditions import Reason
 from tidegate.workloads.live import LiveDeployment
+from tidegate.workloads.placement import Placement
+from tidegate.workloads.pod_place import Cause
 
 LONGEST_MESSAGE = 256
 """Kept of what is said of a pod; a pull error may be pages long."""
@@ -87,12 +89,15 @@ def pod_trouble(status: Mapping[str, Any]) -> Trouble | None:
     return next((trouble for each in containers if (trouble := _container_trouble(each)) is not None), None)
 
 
-def not_starting(pods: Iterable[tuple[str, Trouble | None]], deployment: LiveDeployment) -> tuple[NotStarting, ...]:
+def not_starting(
+    pods: Iterable[tuple[str, Trouble | None]], deployment: LiveDeployment, place: Placement | None = None
+) -> tuple[NotStarting, ...]:
     """Gather why pods of a Deployment do not start, the reason of most of them first.
 
     Args:
         pods: the name and the trouble of each pod that is not ending.
         deployment: theirs; its controller says which pods were refused before they existed.
+        place: what is known of their places: pods that nodes turn away are over, and others there in their stead.
     """
     named = sorted(pods, key=lambda pod: pod[0])
     troubled = [(name, trouble) for name, trouble in named if trouble is not None]
@@ -110,6 +115,11 @@ def not_starting(pods: Iterable[tuple[str, Trouble | None]], deployment: LiveDep
         # While a rollout surges, as many pods as wanted may be there, and one more is refused.
         refused = max(1, deployment.replicas - len(named))
         found.append(NotStarting(reason=Reason.PODS_REFUSED, pods=refused, example=_trouble_text(failure.message)))
+    found += [
+        NotStarting(reason=Reason.PODS_REFUSED, pods=kept.pods, example=kept.words)
+        for kept in (place.without if place is not None else ())
+        if kept.cause is Cause.REJECTED
+    ]
     return tuple(sorted(found, key=lambda each: (-each.pods, _ORDER.index(each.reason))))
 
 
