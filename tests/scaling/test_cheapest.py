@@ -46,6 +46,8 @@ LARGE = option(5, 40)
         pytest.param((GPU, GPU), 30, {}, (3, 0), id="of equals the earlier"),
         pytest.param((GPU,), 10 * (1 + 1e-12), {}, (1,), id="what is lost to rounding is not needed"),
         pytest.param((option(0, 1), GPU), 12, {}, (12, 0), id="what is free"),
+        pytest.param((GPU, CPU), 1e-320, {}, (0, 1), id="next to nothing is needed"),
+        pytest.param((option(1, 1e300), CPU), 5, {}, (1, 0), id="more than can be counted"),
         pytest.param((), 0, {}, (), id="no option and no need"),
     ],
 )

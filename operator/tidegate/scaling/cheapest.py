@@ -135,10 +135,10 @@ def _whole_capacities(
     if missing <= 0:
         return [1] * len(options), 0
     unit = _per_unit(missing)
-    least_whole = round(missing * unit)
+    lacking = max(round(missing * unit), 1)
     whole = [max(round(min(option.capacity, missing) * unit), 1) for option in options]
     # Sets only add up to multiples of what all have in common.
-    common = gcd(*(one for one in whole if one < least_whole)) or 1
-    least_whole = -(-least_whole // common) * common
+    common = gcd(*(one for one in whole if one < lacking)) or 1
+    lacking = -(-lacking // common) * common
     # A replica that covers all that is missing is no better for being larger.
-    return [one if one % common == 0 and one < least_whole else least_whole for one in whole], least_whole
+    return [one if one % common == 0 and one < lacking else lacking for one in whole], lacking
