@@ -139,6 +139,16 @@ class TestSizes:
             assert answer.status == 200, answer.message
             assert answer.document["spec"]["replicas"] == wanted
 
+    def test_they_wake_the_deployment_of_any_variant(
+        self, crds: LiveCluster, gateway: ApiServer, namespace: str
+    ) -> None:
+        """Its name is another than the service's; what it selects says whose it is."""
+        _deployment(crds.api, namespace, {SERVICE_LABEL: "chat", VARIANT_LABEL: "cpu"}, 0, name="chat-cpu")
+        answer = _scale(gateway, namespace, 2, name="chat-cpu")
+        assert answer.status == 200, answer.message
+        again = _scale(gateway, namespace, 3, name="chat-cpu")
+        assert "it asked for 3 where there are 2" in again.message
+
     def test_who_comes_second_hears_of_a_conflict(self, crds: LiveCluster, gateway: ApiServer, namespace: str) -> None:
         """Two gateways wake at once: the later write, made for an older version, is none of the policy's business."""
         _deployment(crds.api, namespace, OURS, 0)

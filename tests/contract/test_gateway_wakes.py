@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
-from deployment_under_test import SCALE_MANAGER, Deployment
+from deployment_under_test import NAME, SCALE_MANAGER, Deployment
 
 from tidegate.api.routing import RoutingMode, WakePlan
 from tidegate.cluster.client import ClusterClient
@@ -130,6 +130,46 @@ async def test_two_gateways_wake_once(deployment: Deployment) -> None:
             assert set(results) <= {WakeResult.WOKEN, WakeResult.CONFLICT, WakeResult.ALREADY_AWAKE}
             assert deployment.replicas() == (2, 3)[results.index(WakeResult.WOKEN)]
             assert deployment.apply_scale(0, force=True).status == 200
+
+
+def of_variant(deployment: Deployment, variant: str, replicas: int) -> str:
+    """Path of another Deployment, of a variant of the same service."""
+    body = deployment.body(replicas) | {"metadata": {"name": f"{NAME}-{variant}"}}
+    answer = deployment.api.request("POST", deployment.path.rpartition("/")[0], body)
+    assert answer.status == 201, answer.message
+    return f"{deployment.path}-{variant}"
+
+
+def size(deployment: Deployment, path: str) -> int:
+    """How many replicas a Deployment is to have."""
+    return int(deployment.api.get(path).document["spec"]["replicas"])
+
+
+async def test_the_variant_of_the_plan_is_woken_and_no_other(
+    deployment: Deployment, cluster_client: ClusterClient
+) -> None:
+    """Of three of which one has no Deployment yet."""
+    deployment.create(0)
+    cpu = of_variant(deployment, "cpu", 0)
+    service = sleeper(deployment.namespace, deployment=f"{NAME}-cpu", variants=("default", "cpu", "t4"))
+    for _ in range(50):  # Its controller has its say about a new Deployment.
+        outcome = await a_waker(cluster_client).wake(service, 2)
+        if outcome.result is not WakeResult.CONFLICT:
+            break
+        await asyncio.sleep(0.1)
+    assert outcome.result is WakeResult.WOKEN
+    assert (deployment.replicas(), size(deployment, cpu)) == (0, 2)
+
+
+async def test_while_one_variant_is_awake_none_is_woken(deployment: Deployment, cluster_client: ClusterClient) -> None:
+    """Two plans, one after the other, must not wake two: whoever has the newer one sees what the older one did."""
+    deployment.create(0)
+    deployment.settle()
+    cpu = of_variant(deployment, "cpu", 1)
+    service = sleeper(deployment.namespace, variants=("default", "cpu"))
+    outcome = await a_waker(cluster_client).wake(service, 2)
+    assert outcome.result is WakeResult.ALREADY_AWAKE
+    assert (deployment.replicas(), size(deployment, cpu)) == (0, 1)
 
 
 async def test_a_deployment_that_is_not_there_is_a_refusal_with_the_reason(
