@@ -93,6 +93,7 @@ def test_what_cannot_be_covered_is_covered_as_far_as_can_be(
         pytest.param({"most": 5, "spend": 5}, (2, 1), id="the money is short by four"),
         pytest.param({"most": 5, "spend": 4.5}, (2, 1), id="by four and a half"),
         pytest.param({"most": 5, "spend": 0}, (0, 0), id="no money"),
+        pytest.param({"most": 5, "spend": -1}, (0, 0), id="less than none"),
     ],
 )
 def test_leasts_that_do_not_fit_are_lowered_from_the_last_option_on(

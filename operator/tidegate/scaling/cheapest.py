@@ -77,7 +77,7 @@ def cheapest(
     unit = _per_unit(max((option.cost for option in options), default=0.0))
     costs = [round(option.cost * unit) for option in options]
     all_of_them = total(costs, [max(option.most, 0) for option in options])
-    money = all_of_them if spend is None else floor(min(spend * (1 + TOLERANCE) * unit, all_of_them))
+    money = all_of_them if spend is None else floor(min(max(spend, 0) * (1 + TOLERANCE) * unit, all_of_them))
     least = _leasts(options, costs, most, money)
     money -= total(costs, least)
     slots = max(most - sum(least), 0)
