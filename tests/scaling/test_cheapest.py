@@ -48,6 +48,7 @@ LARGE = option(5, 40)
         pytest.param((option(0, 1), GPU), 12, {}, (12, 0), id="what is free"),
         pytest.param((GPU, CPU), 1e-320, {}, (0, 1), id="next to nothing is needed"),
         pytest.param((option(1, 1e300), CPU), 5, {}, (1, 0), id="more than can be counted"),
+        pytest.param((option(0, 1),), 0, {"spend": -1}, (0,), id="nothing, for less than nothing"),
         pytest.param((), 0, {}, (), id="no option and no need"),
     ],
 )
@@ -93,7 +94,6 @@ def test_what_cannot_be_covered_is_covered_as_far_as_can_be(
         pytest.param({"most": 5, "spend": 5}, (2, 1), id="the money is short by four"),
         pytest.param({"most": 5, "spend": 4.5}, (2, 1), id="by four and a half"),
         pytest.param({"most": 5, "spend": 0}, (0, 0), id="no money"),
-        pytest.param({"most": 5, "spend": -1}, (0, 0), id="less than none"),
     ],
 )
 def test_leasts_that_do_not_fit_are_lowered_from_the_last_option_on(
