@@ -14,6 +14,7 @@ from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.sharing import Mechanism
 from tidegate.workloads.deployment import deployment
 from tidegate.workloads.granted import granted
+from tidegate.workloads.hashing import inputs_hash
 
 GOLDEN = Path(__file__).parent / "golden"
 MINE = {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}
@@ -95,6 +96,16 @@ def test_a_new_price_restarts_nothing() -> None:
     """Not even the body is applied anew."""
     assert hashes("hami", cost_per_hour="9", spot_cost_per_hour="3") == hashes("hami")
     assert hashes("hami", scheduler_name="mine") != hashes("hami")
+
+
+def test_labels_of_spot_nodes_restart_only_services_that_ask_for_such_nodes() -> None:
+    """The others' pods are the same."""
+    labels = {"spot_node_labels": {"karpenter.sh/capacity-type": "spot"}}
+    assert hashes("hami", **labels) == hashes("hami")
+    document = spec_of("hami").to_document()
+    spot = InferenceServiceSpec.model_validate({**document, "accelerator": {**document["accelerator"], "spot": True}})
+    profile = profile_of("hami").model_copy(update={"spot_cost_per_hour": "1"})
+    assert inputs_hash(spot, profile) != inputs_hash(spot, profile.model_copy(update=labels))
 
 
 def test_what_the_status_says() -> None:

@@ -59,6 +59,14 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
         {"fraction": "0.5"},
         ("AcceleratorProfile gpu, spec.memory", "required with MIG"),
     ),
+    "nodes that can be taken away, of which nothing is known": (
+        NVIDIA,
+        {"spot": True},
+        (
+            "spec.accelerator.spot: True: no such nodes are known",
+            "set AcceleratorProfile gpu, spec.spotNodeLabels, and spotCostPerHour",
+        ),
+    ),
     "claims of memory of a card of unknown memory": (
         {**PROFILES["dra-shares"], "memory": None},
         {"fraction": "0.5"},

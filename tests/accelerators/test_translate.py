@@ -281,8 +281,18 @@ def test_names_that_administrators_change() -> None:
     }
 
 
-def test_prices_of_nodes_that_can_be_taken_away() -> None:
-    """Both prices are those of a replica."""
-    found = translate(Accelerator(profile="tpu", count=4), profile_of("tpu"))
-    assert (found.cost_per_hour, found.spot_cost_per_hour) == (Decimal("4.8"), Decimal("2.0"))
+@pytest.mark.parametrize(("spot", "price"), [(False, Decimal("4.8")), (True, Decimal("2.0"))])
+def test_a_replica_costs_what_its_kind_of_node_costs(price: Decimal, *, spot: bool) -> None:
+    """The price of nodes that can be taken away is that of services which ask for such nodes."""
+    assert translate(Accelerator(profile="tpu", count=4, spot=spot), profile_of("tpu")).cost_per_hour == price
     assert given(shared("HAMi", {"costPerHour": None})).cost_per_hour is None
+
+
+def test_nodes_that_can_be_taken_away_are_chosen_by_their_labels() -> None:
+    """Beside the labels of all nodes of the profile; services that do not ask for them have those alone."""
+    labels = {"nodeLabels": {"pool": "gpu"}, "spotNodeLabels": {"karpenter.sh/capacity-type": "spot"}}
+    profile = AcceleratorProfileSpec.model_validate({**NVIDIA, **labels})
+    spot, ordinary = (translate(Accelerator(profile="l4", spot=spot), profile) for spot in (True, False))
+    assert spot.additions.node_selector == {"pool": "gpu", "karpenter.sh/capacity-type": "spot"}
+    assert spot.cost_per_hour is None, "the price of other nodes is not theirs"
+    assert ordinary.additions.node_selector == {"pool": "gpu"}

@@ -31,10 +31,7 @@ class Allocation:
 
     sees: Sees = Sees.SHARE
     cost_per_hour: Decimal | None = None
-    """Of a replica: its share of each device's price; None where the profile has none."""
-
-    spot_cost_per_hour: Decimal | None = None
-    """The same on a node that can be taken away."""
+    """Of a replica: its share of each device's price, on nodes of the kind asked for; None where that is not known."""
 
     note: str = ""
     """What people should know of it."""

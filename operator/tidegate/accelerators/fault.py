@@ -11,6 +11,7 @@ class AcceleratorError(ValueError):
 FRACTION = "spec.accelerator.fraction"
 MEMORY = "spec.accelerator.memory"
 COUNT = "spec.accelerator.count"
+SPOT = "spec.accelerator.spot"
 
 
 def of_profile(name: str, field: str) -> str:

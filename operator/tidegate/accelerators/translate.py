@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tidegate.accelerators.allocation import Allocation
 from tidegate.accelerators.asked import Asked, share_text
-from tidegate.accelerators.fault import COUNT, AcceleratorError, of_profile
+from tidegate.accelerators.fault import COUNT, SPOT, AcceleratorError, of_profile
 from tidegate.accelerators.mechanisms import KUEUE_QUEUE_LABEL, MECHANISMS, Row
 from tidegate.accelerators.pod_additions import NodeRequirement, PodAdditions
 from tidegate.accelerators.wish import Wish, wish
@@ -44,6 +44,10 @@ def translate(accelerator: Accelerator, profile: AcceleratorProfileSpec) -> Allo
     """
     mechanism = profile.sharing.mechanism
     row, wanted = MECHANISMS[mechanism], wish(accelerator, profile)
+    if accelerator.spot and profile.spot_cost_per_hour is None and not profile.spot_node_labels:
+        field = of_profile(accelerator.profile, "spotNodeLabels")
+        fix = f"no such nodes are known: set {field}, and spotCostPerHour, or leave spot out"
+        raise AcceleratorError(SPOT, accelerator.spot, fix)
     asked = _ask(row, wanted, profile)
     is_share = asked.granted < 1
     placement = accelerator.placement or (Placement.PACK if is_share else Placement.NONE)
@@ -55,7 +59,7 @@ def translate(accelerator: Accelerator, profile: AcceleratorProfileSpec) -> Allo
             labels={**({SHARE_LABEL: share_text(asked.granted)} if is_share else {}), **_label(row.queue_label, queue)},
             annotations={**asked.annotations, **_told(row, placement)},
             workload_labels={} if row.queue_label else _label(KUEUE_QUEUE_LABEL, queue),
-            node_selector=dict(profile.node_labels),
+            node_selector={**profile.node_labels, **(profile.spot_node_labels if accelerator.spot else {})},
             node_requirements=(*asked.requirements, *_products(profile, asked)),
             preferred_nodes=asked.preferred,
             placement=placement if row.packs_by is None else Placement.NONE,
@@ -71,8 +75,7 @@ def translate(accelerator: Accelerator, profile: AcceleratorProfileSpec) -> Allo
         granted=asked.granted,
         enforced=row.enforced or not is_share,
         sees=row.sees,
-        cost_per_hour=_price(profile.cost_per_hour, wanted, asked),
-        spot_cost_per_hour=_price(profile.spot_cost_per_hour, wanted, asked),
+        cost_per_hour=_price(profile.spot_cost_per_hour if accelerator.spot else profile.cost_per_hour, wanted, asked),
         note=row.note if is_share or asked.claim else "",
     )
 

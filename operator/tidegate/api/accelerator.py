@@ -59,6 +59,11 @@ class Accelerator(ApiModel):
         description="The same as an amount of memory on each accelerator, for example 10Gi. Give either this or "
         "fraction. With a profile that is not shared: the least that a whole device must have.",
     )
+    spot: bool = Field(
+        default=False,
+        description="Run on nodes that can be taken away at any time: priced at the profile's spotCostPerHour, placed "
+        "on nodes with its spotNodeLabels. Default false: on nodes as nodeLabels and tolerations let it.",
+    )
     placement: Placement | None = Field(
         default=None,
         description="Pack: on nodes that others have a share of already, so that whole devices stay free. Spread: over "

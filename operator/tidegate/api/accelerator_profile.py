@@ -170,7 +170,14 @@ class AcceleratorProfileSpec(ApiModel):
     )
     spot_cost_per_hour: NonNegativeQuantity | None = Field(
         default=None,
-        description="The same on a node that can be taken away at any time. Default: not known.",
+        description="The same on a node that can be taken away at any time: for services with accelerator.spot. "
+        "Default: not known.",
+    )
+    spot_node_labels: dict[str, LabelValue] = Field(
+        default_factory=dict,
+        max_length=16,
+        description="Labels of nodes that can be taken away at any time, for example karpenter.sh/capacity-type: spot. "
+        "A node must carry them, beside nodeLabels, for pods of services with accelerator.spot. Default: none.",
     )
 
 

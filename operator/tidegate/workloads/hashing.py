@@ -38,13 +38,15 @@ def inputs_hash(spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | No
     Returns:
         16 hexadecimal digits.
     """
+    on_spot = spec.accelerator is not None and spec.accelerator.spot
+    unused = _PRICES if on_spot else _PRICES | {"spot_node_labels"}
     written = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     inputs = {
         "model": written["model"]["name"],
         "engine": _engine(spec.engine, written.get("engine", {})),
         "template": written.get("template"),
         "accelerator": written.get("accelerator"),
-        "profile": profile and profile.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_PRICES),
+        "profile": profile and profile.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=unused),
     }
     # An empty template is none: neither of them says anything about the pods.
     return digest({name: value for name, value in inputs.items() if value})
