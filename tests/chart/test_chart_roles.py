@@ -27,7 +27,10 @@ class TestRoles:
             assert not words & {"*", "secrets", "pods/exec", "escalate", "bind", "impersonate"}
 
     def test_with_namespaces_nothing_in_others_is_allowed(self, helm: Helm) -> None:
-        """Outside of them the operator reads AcceleratorProfiles, which are in no namespace."""
+        """Outside of them the operator reads AcceleratorProfiles, which are in no namespace.
+
+        Of Namespaces it is told only where it looks after all of them.
+        """
         values = {"watchNamespaces": ["a", "b"], "rbac": {"aggregateClusterRoles": False}}
         documents = helm.render(values)
         bound = {binding["roleRef"]["name"] for binding in of_kind(documents, "ClusterRoleBinding")}
@@ -43,7 +46,8 @@ class TestRoles:
                 for role in of_kind(documents, "Role")
                 if (role["metadata"]["namespace"], component_of(role)) == (namespace, "operator")
             )
-            assert [*role["rules"], *narrow["rules"]] == wide["rules"]
+            of_all = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list", "watch"]}
+            assert [*role["rules"], of_all, *narrow["rules"]] == wide["rules"]
 
     def test_the_gateways_have_theirs_where_the_operator_has_its_own(self, helm: Helm) -> None:
         """In the watched namespaces, or in all; Leases in the release's alone, and no size but by `/scale`."""

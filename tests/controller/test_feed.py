@@ -22,7 +22,16 @@ from tidegate.cluster.feed import (
     sweep,
     wait_until_synced,
 )
-from tidegate.cluster.resources import AUTOSCALERS, DEPLOYMENTS, INFERENCE_SERVICES, PODS, WATCHED, Key, Resource
+from tidegate.cluster.resources import (
+    AUTOSCALERS,
+    DEPLOYMENTS,
+    INFERENCE_SERVICES,
+    PODS,
+    WATCHED,
+    Key,
+    Resource,
+    watched_in,
+)
 from tidegate.controller.store import Store
 
 CHAT = (NAMESPACE, "chat")
@@ -121,12 +130,12 @@ class TestSync:
 
     async def test_only_the_given_namespaces_are_asked_for_and_profiles_of_the_whole_cluster(self) -> None:
         """Rights may not reach further."""
-        store = Store()
+        store = Store(watched_in(("a", "b")))
         cluster = ListedCluster(store)
         await wait_until_synced(store, cluster, ("a", "b"))
         asked = {
             resource.plural: [where for plural, where in cluster.asked if plural == resource.plural]
-            for resource in WATCHED
+            for resource in store.watched
         }
         assert asked.pop("acceleratorprofiles") == [None]
         assert set(map(tuple, asked.values())) == {("a", "b")}

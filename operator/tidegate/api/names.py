@@ -28,6 +28,9 @@ DELETION_COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
 SHARE_LABEL = f"{GROUP}/accelerator-share"
 """On pods that have a share of an accelerator: how large it is. They are put where others of them are."""
 
+MAX_COST_ANNOTATION = f"{GROUP}/max-cost-per-hour"
+"""On Namespaces, of whoever pays: what all InferenceServices of one may cost for an hour, together."""
+
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "tidegate"
 

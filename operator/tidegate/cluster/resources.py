@@ -42,6 +42,7 @@ ACCELERATOR_PROFILES = Resource(GROUP, VERSION, "acceleratorprofiles", "Accelera
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 SERVICES = Resource("", "v1", "services", "Service")
 PODS = Resource("", "v1", "pods", "Pod")
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 EVENTS = Resource("", "v1", "events", "Event")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
@@ -50,8 +51,16 @@ AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "Horizon
 CLAIM_TEMPLATES = Resource("resource.k8s.io", "v1", "resourceclaimtemplates", "ResourceClaimTemplate")
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 
-WATCHED = (INFERENCE_SERVICES, ACCELERATOR_PROFILES, DEPLOYMENTS, SERVICES, PODS, AUTOSCALERS)
+WATCHED = (INFERENCE_SERVICES, ACCELERATOR_PROFILES, DEPLOYMENTS, SERVICES, PODS, AUTOSCALERS, NAMESPACES)
 """What the operator's store is made of."""
+
+
+def watched_in(namespaces: tuple[str, ...]) -> tuple[Resource, ...]:
+    """What of that can be watched by whoever looks after some namespaces only; all of it, for none named.
+
+    Who may not look into other namespaces is not to be told of them either: their ceilings of cost are not known then.
+    """
+    return tuple(resource for resource in WATCHED if not namespaces or resource is not NAMESPACES)
 
 
 def key_of(document: Document) -> Key:

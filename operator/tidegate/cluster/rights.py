@@ -15,6 +15,7 @@ from tidegate.cluster.resources import (
     EVENTS,
     INFERENCE_SERVICES,
     LEASES,
+    NAMESPACES,
     PODS,
     SERVICES,
     WATCHED,
@@ -68,7 +69,7 @@ Table = tuple[tuple[Resource, str, tuple[str, ...]], ...]
 OPERATOR: Table = (
     *((resource, "", READING) for resource in WATCHED),
     (INFERENCE_SERVICES, "status", ("patch",)),
-    (DEPLOYMENTS, "", ("create", "patch")),
+    (DEPLOYMENTS, "", ("create", "patch", "delete")),
     (DEPLOYMENTS, "scale", ("patch",)),
     (PODS, "", ("patch",)),
     (SERVICES, "", ("create", "patch")),
@@ -104,6 +105,8 @@ def needed(table: Table, namespaces: tuple[str, ...]) -> Iterator[Right]:
         namespaces: those it looks after; empty for all.
     """
     for resource, subresource, verbs in table:
+        if namespaces and resource is NAMESPACES:
+            continue
         for verb in verbs:
             for namespace in namespaces or ("",):
                 yield Right(verb, resource, subresource, namespace if resource.namespaced else "")

@@ -15,7 +15,7 @@ from tidegate.api.inference_service import MetricsSource
 from tidegate.api.routing import RoutingMode
 from tidegate.api.scaling import Objectives
 from tidegate.cluster.client import Cluster
-from tidegate.cluster.resources import WATCHED, Key
+from tidegate.cluster.resources import Key
 from tidegate.controller.actions import Action
 from tidegate.controller.exporter import Exporter
 from tidegate.controller.gateway_ports import GatewayPorts
@@ -135,7 +135,7 @@ class Loop:
             self._next_tick = now + self._tick_seconds
             due |= {key for key in self._store.inference_services if self._is_due(key, now)}
             await asyncio.gather(self._read(due), self._routing.read())
-            for resource in WATCHED:
+            for resource in self._store.watched:
                 self._exporter.objects.labels(resource.kind).set(self._store.count(resource))
             self._next_look = now + LOOK_SECONDS
         elif self._falling_asleep and now >= self._next_look:

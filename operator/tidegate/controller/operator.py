@@ -19,7 +19,7 @@ from tidegate.cluster.feed import SWEEP_SECONDS, catch_up, look, sweep, wait_unt
 from tidegate.cluster.lease import Candidate, LeaseTimes
 from tidegate.cluster.lease_client import LeaseClient
 from tidegate.cluster.readiness import Readiness, wait_until_filled, watch_rights
-from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES
+from tidegate.cluster.resources import DEPLOYMENTS, INFERENCE_SERVICES, watched_in
 from tidegate.cluster.rights import OPERATOR, needed
 from tidegate.cluster.stopping import stop_on_signals, stopped
 from tidegate.controller.exporter import Exporter
@@ -96,8 +96,9 @@ async def run(options: Options) -> None:
     stop, watching = asyncio.Event(), asyncio.Event()
     stop_on_signals(stop)
     configuration = await load_configuration(options.kubeconfig)
-    store, exporter, readiness, possible = Store(), Exporter(), Readiness(), asyncio.Event()
     clock = steady_clock()
+    store, exporter = Store(watched_in(options.namespaces), clock), Exporter()
+    readiness, possible = Readiness(), asyncio.Event()
     async with (
         recording(options.recording, lambda outcome: exporter.recorded.labels(outcome).inc()) as record,
         _electing(options.leader_election, configuration, exporter) as elector,

@@ -13,9 +13,11 @@ from pydantic import BaseModel, ValidationError
 
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.names import DEFAULT_VARIANT, deployment_name
+from tidegate.api.names import DEFAULT_VARIANT, MAX_COST_ANNOTATION, deployment_name
+from tidegate.api.quantity import to_number
 from tidegate.cluster.reading import is_leaving, is_ready, seconds
 from tidegate.cluster.resources import Key, key_of
+from tidegate.controller.pod_end import pod_end
 from tidegate.controller.pod_marks import pod_marks
 from tidegate.controller.pod_start import PodStart, pod_start
 from tidegate.workloads.leaving import PodMarks
@@ -129,12 +131,27 @@ class PodRecord:
     start: PodStart | None = None
     """How it got ready; None while it is not."""
 
+    ended: float | None = None
+    """When it ended for good, in seconds since the epoch; None while its containers may run."""
+
     marks: PodMarks = field(default_factory=PodMarks)
     grace_seconds: float = _GRACE_SECONDS
     """From its deletion until it is killed."""
 
     version: str = field(default="", compare=False)
     """Its `resourceVersion`: most changes of a pod are no difference that matters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamespaceRecord:
+    """A Namespace with a ceiling of cost."""
+
+    name: str
+    max_cost_per_hour: float | None
+    """None where it cannot be read."""
+
+    problem: str = ""
+    """Why it cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +211,7 @@ def pod_record(document: Document) -> PodRecord | None:
         trouble=pod_trouble(status),
         no_place=no_place(document),
         start=pod_start(status),
+        ended=pod_end(document),
         marks=pod_marks(metadata),
         grace_seconds=(document.get("spec") or {}).get("terminationGracePeriodSeconds", _GRACE_SECONDS),
         version=metadata.get("resourceVersion", ""),
@@ -207,6 +225,25 @@ def autoscaler_record(document: Document) -> AutoscalerRecord | None:
         return None
     key = key_of(document)
     return AutoscalerRecord(key=key, workload=(key[0], target["name"]))
+
+
+def namespace_record(document: Document) -> NamespaceRecord | None:
+    """Project a Namespace; None for one without a ceiling."""
+    metadata = document["metadata"]
+    name, written = metadata["name"], (metadata.get("annotations") or {}).get(MAX_COST_ANNOTATION)
+    if written is None:
+        return None
+    try:
+        value = to_number(written)
+    except ValueError:
+        value = -1.0
+    if value >= 0:
+        return NamespaceRecord(name=name, max_cost_per_hour=value)
+    problem = (
+        f"annotation {MAX_COST_ANNOTATION} of namespace {name}: {written[:40]!r} is not a number, or is negative, and "
+        "is ignored; write one such as '12.50'"
+    )
+    return NamespaceRecord(name=name, max_cost_per_hour=None, problem=problem)
 
 
 def timestamp(now: float) -> str:

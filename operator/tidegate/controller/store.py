@@ -5,8 +5,9 @@ concerns, and collects them in `dirty`.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+import time
+from collections import ChainMap, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from tidegate.cluster.resources import (
@@ -14,6 +15,7 @@ from tidegate.cluster.resources import (
     AUTOSCALERS,
     DEPLOYMENTS,
     INFERENCE_SERVICES,
+    NAMESPACES,
     PODS,
     SERVICES,
     WATCHED,
@@ -25,10 +27,12 @@ from tidegate.cluster.resources import (
 from tidegate.controller.indices import ByModelName, ByOwner, ByWorkload
 from tidegate.controller.records import (
     AutoscalerRecord,
+    NamespaceRecord,
     PodRecord,
     ProfileRecord,
     ServiceRecord,
     autoscaler_record,
+    namespace_record,
     pod_record,
     profile_record,
     service_record,
@@ -39,15 +43,27 @@ from tidegate.workloads.live import LiveDeployment, LiveService, live_deployment
 class Store:
     """All that the loop knows of the cluster."""
 
-    watched = WATCHED
+    def __init__(self, watched: tuple[Resource, ...] = WATCHED, clock: Callable[[], float] = time.time) -> None:
+        """Begin empty.
 
-    def __init__(self) -> None:
+        Args:
+            watched: the kinds that are fed in.
+            clock: tells when a pod has vanished.
+        """
+        self.watched = watched
+        self._clock = clock
         self.inference_services: dict[Key, ServiceRecord] = {}
         self.profiles: dict[Key, ProfileRecord] = {}
         self.deployments: dict[Key, LiveDeployment] = {}
         self.services: dict[Key, LiveService] = {}
         self.pods: dict[Key, PodRecord] = {}
         self.autoscalers: dict[Key, AutoscalerRecord] = {}
+        self.namespaces: dict[Key, NamespaceRecord] = {}
+        """Those with a ceiling of cost."""
+
+        self._gone: dict[str, float] = {}
+        self._gone_before: dict[str, float] = {}
+
         self.dirty: set[Key] = set()
         """InferenceServices that something has happened to."""
 
@@ -67,6 +83,7 @@ class Store:
             SERVICES.plural: (self.services, live_service),
             PODS.plural: (self.pods, pod_record),
             AUTOSCALERS.plural: (self.autoscalers, autoscaler_record),
+            NAMESPACES.plural: (self.namespaces, namespace_record),
         }
 
     def put(self, resource: Resource, document: Document) -> None:
@@ -89,6 +106,8 @@ class Store:
         records, _ = self._kinds[resource.plural]
         record = records.pop(key, None)
         self._irrelevant[resource.plural].discard(key)
+        if isinstance(record, PodRecord):
+            self._gone[record.uid] = self._clock()
         if record is not None:
             self._index(record, None)
             self._mark(record, None)
@@ -127,6 +146,11 @@ class Store:
         """The Deployments that were made for an InferenceService, those included that its spec has no more."""
         return self._owners.deployments(service.uid)
 
+    @property
+    def gone_at(self) -> Mapping[str, float]:
+        """When pods have vanished, by uid, since `dirty` was taken the time before last: what they cost ends then."""
+        return ChainMap(self._gone, self._gone_before)
+
     def autoscaler_of(self, workload: Key) -> AutoscalerRecord | None:
         """A HorizontalPodAutoscaler on the same Deployment."""
         return next(iter(self._scalers.of(workload)), None)
@@ -144,6 +168,7 @@ class Store:
     def take_dirty(self) -> set[Key]:
         """What has gathered since the last call."""
         taken, self.dirty = self.dirty, set()
+        self._gone_before, self._gone = self._gone, {}
         self.changed.clear()
         return taken
 
@@ -167,6 +192,8 @@ class Store:
                     for service in self.inference_services.values()
                     if any(name == record.name for _, name in service.profiles)
                 )
+            case NamespaceRecord():
+                yield from (key for key in self.inference_services if key[0] == record.name)
             case AutoscalerRecord():
                 yield from self._driver_keys(record.workload)
             case PodRecord():

@@ -1,7 +1,8 @@
 {{/*
 What the operator does with what lives in namespaces. Each verb is there because a request needs it, and a test runs the
 operator with exactly these. Server-side apply is a patch, and a create as well where nothing is there yet; list and
-watch feed the store. Nothing is deleted: what belongs to a service goes with it.
+watch feed the store. What belongs to a service goes with it; only the Deployment of a variant that a service has no
+more is deleted, once it has no pods.
 */}}
 {{- define "tidegate.rules.namespaced" -}}
 - apiGroups: [inference.tidegate.dev]
@@ -17,7 +18,7 @@ watch feed the store. Nothing is deleted: what belongs to a service goes with it
   verbs: [update]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [list, watch, create, patch]
+  verbs: [list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [deployments/scale]
   verbs: [patch]
@@ -62,4 +63,9 @@ of the API server narrows both further: templates/admission/gateway.yaml.
 - apiGroups: [inference.tidegate.dev]
   resources: [acceleratorprofiles]
   verbs: [list, watch]
+{{- if not .Values.watchNamespaces }}
+- apiGroups: [""]
+  resources: [namespaces] # What each may cost is annotated on it: docs/cost.md.
+  verbs: [list, watch]
+{{- end }}
 {{- end }}
