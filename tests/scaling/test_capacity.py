@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pod_work import pod_did
 
-from tidegate.scaling.capacity import DEFAULT_BATCH, Capacity, Occupancy, capacity_of, given_capacity
+from tidegate.scaling.capacity import Capacity
+from tidegate.scaling.capacity_estimate import DEFAULT_BATCH, Occupancy, capacity_of, given_capacity
 from tidegate.scaling.sizes import Sums
 from tidegate.scaling.step_time import StepTime
 

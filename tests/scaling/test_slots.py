@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tidegate.scaling.capacity import Occupancy, capacity_of
+from tidegate.scaling.capacity_estimate import Occupancy, capacity_of
 from tidegate.scaling.sizes import Sums
 from tidegate.scaling.step_time import StepTime
 

@@ -27,10 +27,16 @@ class Seat:
     """One variant, as the choice sees it."""
 
     name: str
+    is_first: bool = False
+    """It is the one to begin with while nothing is known of any."""
+
     present: int
     """The size that it has."""
 
     ready: int
+    starting: int = 0
+    """Pods of it that are on their way, as it seems."""
+
     placeless: int = 0
     """Pods of it that find no place."""
 
@@ -91,7 +97,12 @@ def chosen(seats: Sequence[Seat], need_up: float, need_down: float, bounds: Boun
     costs = prices(seats)
     options = [_option(seat, cost, available_only=True) for seat, cost in zip(seats, costs, strict=True)]
     present = [max(option.least, min(seat.present, option.most)) for seat, option in zip(seats, options, strict=True)]
-    grown, _ = _solve([replace(o, least=there) for o, there in zip(options, present, strict=True)], need_up, bounds, seats)
+    grown, _ = _solve(
+        [replace(o, least=there) for o, there in zip(options, present, strict=True)], need_up, bounds, seats
+    )
+    if any(seat.starting for seat in seats):
+        # What was begun is waited for: to order, take back and order again would pay for starts alone.
+        return _asking_on(seats, _within_spending(seats, grown, bounds), need_up, bounds)
     kept, does = _solve(
         [replace(o, least=min(o.least, most), most=most) for o, most in zip(options, grown, strict=True)],
         need_down,
@@ -99,7 +110,8 @@ def chosen(seats: Sequence[Seat], need_up: float, need_down: float, bounds: Boun
         seats,
     )
     kept = kept if does else grown
-    other, does = _solve(options, need_down, bounds, seats)
+    tried = [_tried_first(seat, option) for seat, option in zip(seats, options, strict=True)]
+    other, does = _solve(tried, need_down, bounds, seats)
     saves = _cost(other, costs) <= (1 - WORTH_SAVING) * _cost(kept, costs)
     wanted = other if does and saves else kept
     wanted = _within_spending(seats, wanted, bounds)
@@ -162,9 +174,16 @@ def _asking_on(seats: Sequence[Seat], sizes: Sizes, need: float, bounds: Bounds)
 def _option(seat: Seat, price: float, available_only: bool) -> Option:  # noqa: FBT001 - of one caller
     most = seat.bound if available_only else seat.most
     least = min(seat.least, most)
-    if seat.worth.too_slow:
+    if seat.worth.too_slow or (seat.worth.is_blind and not seat.present and not seat.is_first):
         most = least
     return Option(cost=price, capacity=seat.worth.requests_per_second, least=least, most=most)
+
+
+def _tried_first(seat: Seat, option: Option) -> Option:
+    """What runs is not exchanged for many of a variant that nobody has measured: one shows what they are worth."""
+    if not seat.worth.is_guess:
+        return option
+    return replace(option, most=min(option.most, max(option.least, seat.present, 1)))
 
 
 def _solve(options: Sequence[Option], need: float, bounds: Bounds, seats: Sequence[Seat]) -> tuple[Sizes, bool]:

@@ -17,6 +17,8 @@ is what keeps the size from going to and fro."""
 ROOM_DEVIATIONS = 1.5
 """How many standard deviations of the requests at work there is to be room for."""
 
+BURSTS = "bursts"
+
 WORTH_TELLING = 1.05
 CEASED_SHARE = 0.5
 """When less than this share of what is counted on arrives, both are told: nobody is to read of traffic that is gone."""
@@ -43,7 +45,8 @@ def throughput(given: TermInput) -> Proposal | None:
 def bursts(given: TermInput) -> Proposal | None:
     """Enough for most of the requests of the last half hour, should they come again as they came.
 
-    Where the policy says itself how much is asked of a replica, or for how long the past counts, that holds instead.
+    Among variants: should all of them come to this one. Where the policy says itself how much is asked of a replica, or
+    for how long the past counts, that holds instead.
     """
     says_how_much = given.scaling.token_throughput is not None
     says_how_long = given.scaling.behavior.scale_down.stabilization_window_seconds is not None
@@ -52,11 +55,11 @@ def bursts(given: TermInput) -> Proposal | None:
         return None
     minutes = max(1, round(past.minutes))
     return Proposal(
-        "bursts",
-        rounded_up(given.observation.part * needed),
+        BURSTS,
+        rounded_up(needed),
         f"{number(needed)} replicas do for {SHARE_KEPT:.0%} of the requests of the last {minutes} min, should "
         "they come again as they came",
-        given.observation.part * needed,
+        needed,
     )
 
 

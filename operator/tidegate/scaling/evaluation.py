@@ -8,7 +8,8 @@ from tidegate.api.scaling import Scaling
 from tidegate.scaling import behavior
 from tidegate.scaling.arrivals import ArrivalMemory, Traffic, observe_traffic
 from tidegate.scaling.behavior import Recommendation, SizeChange
-from tidegate.scaling.capacity import Capacity, capacity_of, given_capacity
+from tidegate.scaling.capacity import Capacity
+from tidegate.scaling.capacity_estimate import capacity_of, given_capacity
 from tidegate.scaling.decision import Proposal
 from tidegate.scaling.health import MetricsHealth, judge_metrics
 from tidegate.scaling.idleness import is_asleep, last_used
@@ -32,6 +33,8 @@ class Evaluation:
     health: MetricsHealth
     traffic: Traffic
     capacity: Capacity | None
+    """As it was learned or given; None while it is not known, though something is assumed."""
+
     asleep: bool
     used_at: float
     """When the service was last used, or may have been, in seconds since the epoch."""
@@ -60,14 +63,15 @@ def evaluate(spec: InferenceServiceSpec, observation: Observation, memory: Memor
     if arrivals.latest:
         learned = learned.judge_promises(spec.scaling.objectives, traffic, before, after, now)
     capacity = capacity_now(spec.scaling, observation, learned, arrivals)
-    learned = learned.remember_need(capacity, traffic, seconds, now)
+    counted_on = capacity or observation.assumed
+    learned = learned.remember_need(counted_on, traffic, seconds, now)
     term_input = TermInput(
         scaling=spec.scaling,
         observation=observation,
         traffic=traffic,
         carried_running=carried,
         learned=learned,
-        capacity=capacity,
+        capacity=counted_on,
         now=now,
     )
     asleep = is_asleep(observation, spec.scaling.min_replicas)

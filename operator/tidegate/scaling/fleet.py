@@ -21,6 +21,7 @@ from tidegate.scaling.decision import Decision
 from tidegate.scaling.evaluation import Evaluation, capacity_now, evaluate
 from tidegate.scaling.fleet_bounds import KEEPS_ROOM, Given, allotments
 from tidegate.scaling.fleet_decision import whole_decision
+from tidegate.scaling.fleet_need import fleet_need
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 from tidegate.scaling.worth import Candidate, Worth, weights, worth_of
@@ -86,15 +87,16 @@ def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: Flee
         memory: what the last decision returned; `FleetMemory()` at first.
         now: seconds since the epoch; never earlier than the last call's.
     """
-    shares = _shares(lanes, _worths_before(lanes))
+    before = _worths_before(lanes)
+    shares = _shares(lanes, before)
     observations = {lane.name: replace(lane.observation, share=shares[lane.name], allotment=None) for lane in lanes}
     seen = {lane.name: evaluate(lane.spec, observations[lane.name], lane.memory, now) for lane in lanes}
     worths = worth_of([_candidate(lane, seen[lane.name]) for lane in lanes])
-    need = sum(_needed(seen[lane.name]) * worths[lane.name].requests_per_second for lane in lanes)
-    needs = _remembered(memory.needs, need, lanes, worths, spec, now)
+    need = fleet_need(seen, worths)
+    needs = _remembered(memory.needs, need.requests_per_second, lanes, worths, spec, now)
     given = Given(
         spec=spec,
-        seats=tuple(_seat(lane, worths[lane.name], spec, now) for lane in lanes),
+        seats=tuple(_seat(lane, worths[lane.name], spec, now, is_first=place == 0) for place, lane in enumerate(lanes)),
         observations=tuple(observations.values()),
         seen=tuple(seen.values()),
         need=need,
@@ -179,18 +181,16 @@ def _ordered(lane: Lane) -> int:
     return lane.observation.replicas
 
 
-def _needed(seen: Evaluation) -> float:
-    return max((proposal.needed for proposal in seen.proposals), default=0.0)
-
-
-def _seat(lane: Lane, worth: Worth, spec: InferenceServiceSpec, now: float) -> Seat:
+def _seat(lane: Lane, worth: Worth, spec: InferenceServiceSpec, now: float, *, is_first: bool) -> Seat:
     observation, scaling = lane.observation, lane.spec.scaling
     since = observation.without_place_since
     placeless = observation.placeless
     return Seat(
         name=lane.name,
+        is_first=is_first,
         present=observation.replicas,
         ready=len(observation.ready_pods),
+        starting=_starting(observation, spec.scaling.fallback_after_seconds, now),
         placeless=placeless,
         is_given_up=placeless > 0 and since is not None and now - since >= spec.scaling.fallback_after_seconds,
         least=min(scaling.min_replicas, scaling.max_replicas),
@@ -198,6 +198,16 @@ def _seat(lane: Lane, worth: Worth, spec: InferenceServiceSpec, now: float) -> S
         cost_per_hour=observation.cost_per_hour,
         worth=worth,
     )
+
+
+def _starting(observation: Observation, longest_seconds: float, now: float) -> int:
+    """Replicas that were ordered and are not ready, those aside that find no place, or do not come to be ready."""
+    late = sum(
+        not pod.ready and not pod.unschedulable and pod.created is not None and now - pod.created >= longest_seconds
+        for pod in observation.pods
+    )
+    there = len(observation.ready_pods) + observation.placeless + late
+    return max(0, observation.replicas - there)
 
 
 def _remembered(

@@ -11,6 +11,7 @@ from tidegate.scaling.decision import Limit
 from tidegate.scaling.demand_terms import BUSY_SHARE_DOWN, BUSY_SHARE_UP
 from tidegate.scaling.evaluation import Evaluation
 from tidegate.scaling.first_to_answer import LIKELY_LEAD_SECONDS, Sleeper, first_to_answer
+from tidegate.scaling.fleet_need import FleetNeed
 from tidegate.scaling.fleet_wording import placeless_text, set_text, spending_text
 from tidegate.scaling.health import MetricsState
 from tidegate.scaling.idleness import is_wanted, unused_for
@@ -33,8 +34,8 @@ class Given:
     seats: tuple[Seat, ...]
     observations: tuple[Observation, ...]
     seen: tuple[Evaluation, ...]
-    need: float
-    """Requests/s that a set has to be able to do now."""
+    need: FleetNeed
+    """What a set has to be able to do now."""
 
     need_up: float
     """The least of it in the window of the way up."""
@@ -156,9 +157,10 @@ def by_need(given: Given) -> Allotted:
     if stuck:
         ideal, _ = best_set(given.seats, given.need_up, bounds, available_only=False)
         limits.append(Limit("placement", sum(ideal), sum(sizes), placeless_text(stuck, given.spec)))
-    eager = chosen(given.seats, given.need, KEEPS_ROOM * given.need, bounds)
+    at_once = given.need.requests_per_second
+    eager = chosen(given.seats, at_once, KEEPS_ROOM * at_once, bounds)
     if eager != sizes:
-        limits.append(Limit("stabilization", sum(eager), sum(sizes), _window_text(eager, sizes)))
+        limits.append(Limit("stabilization", sum(eager), sum(sizes), _window_text(given, sizes)))
     incomplete = next(
         (s.health for s in given.seen if not s.health.complete and s.health.state is not MetricsState.NO_PODS), None
     )
@@ -215,21 +217,12 @@ def _floor(given: Given) -> tuple[int, str]:
 
 def _because(given: Given, sizes: Sizes) -> str:
     """What drives the need most, and the set that covers it."""
-    parts = [
-        (max(seen.proposals, key=lambda proposal: proposal.needed), seat)
-        for seen, seat in zip(given.seen, given.seats, strict=True)
-        if seen.proposals
-    ]
-    said = set_text(given.seats, sizes)
-    if not parts:
-        return said
-    winner, seat = max(parts, key=lambda part: part[0].needed * part[1].worth.requests_per_second)
-    return f"{winner.because} ({seat.name}); {said}"
+    return "; ".join(filter(None, (given.need.because, set_text(given.seats, sizes))))
 
 
-def _window_text(eager: Sizes, sizes: Sizes) -> str:
-    way = "scaleDown holds the most" if sum(sizes) >= sum(eager) else "scaleUp holds the least"
-    return f"behavior.{way} that was needed in its window: {sum(sizes)}"
+def _window_text(given: Given, sizes: Sizes) -> str:
+    way = "scaleUp holds the least" if given.need_up < given.need.requests_per_second else "scaleDown holds the most"
+    return f"behavior.{way} that was needed in its window: {set_text(given.seats, sizes)}"
 
 
 def _budget_limit(given: Given, wanted: int, had: int, unbound: Sequence[int]) -> Limit:

@@ -98,14 +98,9 @@ def _message(
 
 def _proposals(given: Given) -> tuple[Proposal, ...]:
     """What each variant's part of the demand comes to in its replicas, by the term that asks for most."""
-    strongest = [
-        (max(seen.proposals, key=lambda proposal: proposal.needed), seat)
-        for seen, seat in zip(given.seen, given.seats, strict=True)
-        if seen.proposals
-    ]
     return tuple(
-        Proposal(winner.term, ceil(round(winner.needed, 9)), f"{seat.name}: {winner.because}", winner.needed)
-        for winner, seat in strongest
+        Proposal(each.term, ceil(round(each.needed, 9)), f"{name}: {each.because}", each.needed)
+        for name, each in given.need.of_each.items()
     )
 
 

@@ -6,7 +6,8 @@ from typing import Self
 
 from tidegate.api.scaling import Objectives
 from tidegate.scaling.arrivals import WINDOW_SECONDS, Traffic
-from tidegate.scaling.capacity import Capacity, Occupancy
+from tidegate.scaling.capacity import Capacity
+from tidegate.scaling.capacity_estimate import Occupancy
 from tidegate.scaling.forecast import Forecast
 from tidegate.scaling.health import MetricsHealth
 from tidegate.scaling.lead_time import LeadTime

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tidegate.scaling.allotment import Allotment
 from tidegate.scaling.budget import Budget
+from tidegate.scaling.capacity import Capacity
 from tidegate.scaling.gateway_traffic import GatewayTraffic
 from tidegate.scaling.sample import ArrivalMethod, CountedAt, Sample, ScrapeFailure
 
@@ -78,6 +79,9 @@ class Observation:
     share: float | None = None
     """Which share of the service's requests goes to these pods, 0 to 1; None where they are all there is. With a share,
     what arrives is known from the gateways only, and is what arrives for all variants together."""
+
+    assumed: Capacity | None = None
+    """What a replica is taken to do until it was measured; None where nothing is."""
 
     allotment: Allotment | None = None
     """What this variant is given of the service's work; None where there is no other."""

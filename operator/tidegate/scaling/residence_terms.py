@@ -44,4 +44,4 @@ def running(given: TermInput) -> Proposal | None:
         return Proposal("running", current, f"{because}; how many a pod can carry is not known yet")
     exact = is_running / (CARRIED_SHARE * carried)
     because = f"{because}; a pod can carry {number(carried)} at once"
-    return Proposal("running", min(current, rounded_up(exact)), because, exact)
+    return Proposal("running", min(current, rounded_up(exact)), because, min(current, exact))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.quantity import to_number
 from tidegate.scaling.capacity import FAIRLY_SURE, Capacity
+from tidegate.scaling.capacity_estimate import given_capacity
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.wording import number
 
@@ -35,7 +36,15 @@ class Worth:
     at_once: float
     """Requests that it works on at once, as a weight beside the others'."""
 
+    assumed: Capacity | None = None
+    """The same in full, where it was not measured but is taken to be so."""
+
     is_guess: bool = False
+    """It was not measured."""
+
+    is_blind: bool = False
+    """Nor was any other that it could be taken to be worth its price beside."""
+
     too_slow: str = ""
     """Why even a replica that has nothing else to do would break a promise, for people; empty where it would not."""
 
@@ -50,24 +59,19 @@ def worth_of(candidates: Sequence[Candidate]) -> dict[str, Worth]:
     known = {each.name: each.capacity for each in candidates if each.capacity is not None}
     best = min(known, key=lambda name: known[name].doubt, default="")
     model = next((each for each in candidates if each.name == best), candidates[0])
-    size = model.memory.arrivals.sums.work_per_request
-    tells_batch = all(capacity.batch is not None for capacity in known.values()) and bool(known)
+    capacities = {each.name: known.get(each.name) or _assumed(each, model, known.get(best)) for each in candidates}
+    tells_batch = all(each is not None and each.batch is not None for each in capacities.values())
     worths: dict[str, Worth] = {}
     for each in candidates:
-        capacity = known.get(each.name)
-        given = each.spec.scaling.token_throughput
-        if capacity is not None:
-            requests, batch = capacity.requests_per_second, capacity.batch
-        elif given is not None and size:
-            requests, batch = to_number(given.target_per_replica) / size, None
-        else:
-            ratio = _price_ratio(each, model)
-            requests = ratio * (known[best].requests_per_second if best else 1.0)
-            batch = ratio * (known[best].batch or 1.0) if best else None
+        capacity, is_guess = capacities[each.name], each.name not in known
+        requests = _price_ratio(each, model) if capacity is None else capacity.requests_per_second
+        batch = capacity.batch if capacity is not None and tells_batch else None
         worths[each.name] = Worth(
             requests_per_second=requests,
-            at_once=batch if tells_batch and batch is not None else 100 * requests,
-            is_guess=capacity is None and (given is None or not size),
+            at_once=100 * requests if batch is None else batch,
+            assumed=capacity if is_guess else None,
+            is_guess=is_guess and not (capacity is not None and capacity.is_given),
+            is_blind=capacity is None,
             too_slow=_too_slow(each),
         )
     return worths
@@ -85,6 +89,24 @@ def weights(worths: Mapping[str, Worth], before: Mapping[str, int]) -> dict[str,
         if all(abs(exact[name] * scale / told - 1) <= SAME_WEIGHT for name, told in before.items()):
             return dict(before)
     return {name: max(1, round(float(f"{value:.2g}"))) for name, value in exact.items()}
+
+
+def _assumed(candidate: Candidate, model: Candidate, known: Capacity | None) -> Capacity | None:
+    """What a replica of a variant is taken to do that was not measured; None where nothing is known to go by."""
+    given = candidate.spec.scaling.token_throughput
+    if given is not None:
+        sums = model.memory.arrivals.sums  # The requests are the same, whoever has worked on them.
+        return given_capacity(to_number(given.target_per_replica), sums, unit_is_request=False)
+    if known is None:
+        return None
+    ratio = _price_ratio(candidate, model)
+    return Capacity(
+        requests_per_second=ratio * known.requests_per_second,
+        units_per_second=ratio * known.units_per_second,
+        busy_seconds_per_request=known.busy_seconds_per_request / ratio,
+        batch=None if known.batch is None else max(1.0, ratio * known.batch),
+        doubt=1.0,
+    )
 
 
 def _price_ratio(one: Candidate, other: Candidate) -> float:
