@@ -97,9 +97,12 @@ def chosen(seats: Sequence[Seat], need_up: float, need_down: float, bounds: Boun
     costs = prices(seats)
     options = [_option(seat, cost, available_only=True) for seat, cost in zip(seats, costs, strict=True)]
     present = [max(option.least, min(seat.present, option.most)) for seat, option in zip(seats, options, strict=True)]
-    grown, _ = _solve(
-        [replace(o, least=there) for o, there in zip(options, present, strict=True)], need_up, bounds, seats
-    )
+    tried = [_tried_first(seat, option) for seat, option in zip(seats, options, strict=True)]
+    for of_each in (tried, options):
+        held = [replace(option, least=there) for option, there in zip(of_each, present, strict=True)]
+        grown, does = _solve(held, need_up, bounds, seats)
+        if does:
+            break
     if any(seat.starting for seat in seats):
         # What was begun is waited for: to order, take back and order again would pay for starts alone.
         return _asking_on(seats, _within_spending(seats, grown, bounds), need_up, bounds)
@@ -110,7 +113,6 @@ def chosen(seats: Sequence[Seat], need_up: float, need_down: float, bounds: Boun
         seats,
     )
     kept = kept if does else grown
-    tried = [_tried_first(seat, option) for seat, option in zip(seats, options, strict=True)]
     other, does = _solve(tried, need_down, bounds, seats)
     saves = _cost(other, costs) <= (1 - WORTH_SAVING) * _cost(kept, costs)
     wanted = other if does and saves else kept
@@ -180,7 +182,7 @@ def _option(seat: Seat, price: float, available_only: bool) -> Option:  # noqa: 
 
 
 def _tried_first(seat: Seat, option: Option) -> Option:
-    """What runs is not exchanged for many of a variant that nobody has measured: one shows what they are worth."""
+    """Of a variant that nobody has measured one shows what it is worth; more only where nothing else does."""
     if not seat.worth.is_guess:
         return option
     return replace(option, most=min(option.most, max(option.least, seat.present, 1)))

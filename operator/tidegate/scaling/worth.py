@@ -43,7 +43,7 @@ class Worth:
     """It was not measured."""
 
     is_blind: bool = False
-    """Nor was any other that it could be taken to be worth its price beside."""
+    """Nor was any other, well enough, that it could be taken to be worth its price beside."""
 
     too_slow: str = ""
     """Why even a replica that has nothing else to do would break a promise, for people; empty where it would not."""
@@ -97,7 +97,7 @@ def _assumed(candidate: Candidate, model: Candidate, known: Capacity | None) -> 
     if given is not None:
         sums = model.memory.arrivals.sums  # The requests are the same, whoever has worked on them.
         return given_capacity(to_number(given.target_per_replica), sums, unit_is_request=False)
-    if known is None:
+    if known is None or known.doubt > FAIRLY_SURE:
         return None
     ratio = _price_ratio(candidate, model)
     return Capacity(
