@@ -124,6 +124,7 @@ INFERENCE_SERVICES = Resource(
             "Work that arrives per second: prompt and generated tokens, or the workUnit of a Custom engine.",
         ),
         Column("Queue", "integer", ".status.signals.waiting", "Requests that wait in the engines."),
+        Column("Cost/h", "string", ".status.cost.perHour", "What the pods that are there cost for an hour."),
         Column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', "Why it is ready or is not."),
         Column("Min", "integer", ".spec.scaling.minReplicas", "Fewest replicas.", is_wide=True),
         Column("Max", "integer", ".spec.scaling.maxReplicas", "Most replicas.", is_wide=True),

@@ -17,6 +17,7 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 MAXIMUM_CHANGES = 10
 MAXIMUM_LEARNED = 6144
+MAXIMUM_COST_LEARNED = 1024
 
 
 class Signals(ApiModel):
@@ -225,9 +226,13 @@ class VariantStatus(ApiModel):
 class CostStatus(ApiModel):
     """What the service costs, in the currency of the prices: of its pods, from their creation to their end."""
 
-    per_hour: Rate = Field(description="What the pods that are there now cost for an hour.")
+    time: Time = Field(
+        description="When this was worked out: when pods came or went, else about every ten minutes while there are "
+        "some and it is another. While the service sleeps it stays as it was."
+    )
+    per_hour: Rate = Field(description="What the pods that were there then cost for an hour.")
     last_day: Rate | None = Field(
-        default=None, description="What they have cost in the last 24 hours, or since the service was made."
+        default=None, description="What they have cost in the 24 hours before time, or since the service was made."
     )
     per_million_tokens: Rate | None = Field(
         default=None,
@@ -241,7 +246,7 @@ class CostStatus(ApiModel):
     )
     learned: str | None = Field(
         default=None,
-        max_length=1024,
+        max_length=MAXIMUM_COST_LEARNED,
         description="The sums of which the above is made, by hour, for the next operator. Not for people.",
     )
 
