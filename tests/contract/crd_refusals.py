@@ -27,6 +27,11 @@ def scheduled(*changes: dict[str, Any]) -> dict[str, Any]:
     return {"scaling": {"schedules": spans}}
 
 
+def varied(*changes: dict[str, Any], **others: Any) -> dict[str, Any]:
+    """A variant called cpu, once for each change of it, beside other changes of the spec."""
+    return {**others, "variants": [{"name": "cpu", **change} for change in changes]}
+
+
 def by_schema(change: dict[str, Any], says: str) -> Refused:
     """A row that needs no rule."""
     return Refused(change, says, by_rule=False)
@@ -303,6 +308,71 @@ SERVICES = {
         {"accelerator": {"profile": "l4", "placement": "Stack"}}, 'placement: Unsupported value: "Stack"'
     ),
     "accelerator without profile": by_schema({"accelerator": {"count": 1}}, "spec.accelerator.profile: Required value"),
+    # Variants
+    "a variant called default": Refused(
+        varied({"name": "default"}),
+        'spec.variants[0].name: Invalid value: "object": default is the variant that spec.engine and spec.accelerator '
+        "describe: give this one another name",
+    ),
+    "two variants of a name": Refused(varied({}, {}), 'spec.variants[1]: Duplicate value: {"name":"cpu"}'),
+    "nine variants": by_schema(
+        varied(*({"name": f"v{number}"} for number in range(9))),
+        "spec.variants: Too many: 9: must have at most 8 items",
+    ),
+    "a variant without a name": by_schema({"variants": [{}]}, "spec.variants[0].name: Required value"),
+    "a variant with a long name": by_schema(
+        varied({"name": "twenty-one-characters"}), "spec.variants[0].name: Too long: may not be more than 20 bytes"
+    ),
+    "a variant in upper case": by_schema(varied({"name": "CPU"}), "spec.variants[0].name in body should match"),
+    "a variant's minimum above its maximum": Refused(
+        varied({"minReplicas": 3, "maxReplicas": 2}),
+        'spec.variants[0].minReplicas: Invalid value: "object": minReplicas is above maxReplicas: lower minReplicas, '
+        "or raise maxReplicas",
+    ),
+    "a variant of none at most": by_schema(
+        varied({"maxReplicas": 0}), "spec.variants[0].maxReplicas in body should be greater than or equal to 1"
+    ),
+    "a variant at a price in words": by_schema(
+        varied({"costPerHour": "cheap"}),
+        'spec.variants[0].costPerHour: Invalid value: "": cheap is not a number, or is negative',
+    ),
+    "a variant of a share that is none": Refused(
+        varied({"accelerator": {"profile": "l4", "fraction": "half"}}), "half is not a fraction: write a string"
+    ),
+    "variants of a target": Refused(
+        varied({}, **TARGET),
+        'spec.variants: Invalid value: "object": variants need the gateway, which shares requests out among them: set '
+        "routing.mode to Gateway, and use engine instead of targetRef",
+    ),
+    "variants past the gateway": Refused(
+        varied({}, routing={"mode": "Direct"}), "variants need the gateway, which shares requests out among them"
+    ),
+    "variants without a gateway": Refused(
+        varied({}, routing={"mode": "None"}), "variants need the gateway, which shares requests out among them"
+    ),
+    # Money
+    "a negative price": by_schema(
+        {"costPerHour": "-1"}, 'spec.costPerHour: Invalid value: "": -1 is not a number, or is negative'
+    ),
+    "a budget in words": by_schema(
+        {"scaling": {"budget": {"maxCostPerHour": "little"}}},
+        'spec.scaling.budget.maxCostPerHour: Invalid value: "": little is not a number above zero, at most a billion: '
+        "write an integer, or a string such as '0.5', '500m' or '12k'",
+    ),
+    "a budget of nothing": by_schema(
+        {"scaling": {"budget": {"maxCostPerHour": 0}}}, "0 is not a number above zero, at most a billion"
+    ),
+    "a budget without a number": by_schema(
+        {"scaling": {"budget": {}}}, "spec.scaling.budget.maxCostPerHour: Required value"
+    ),
+    "others step in at once": by_schema(
+        {"scaling": {"fallbackAfterSeconds": 5}},
+        "spec.scaling.fallbackAfterSeconds in body should be greater than or equal to 10",
+    ),
+    "others step in after days": by_schema(
+        {"scaling": {"fallbackAfterSeconds": 100_000}},
+        "spec.scaling.fallbackAfterSeconds in body should be less than or equal to 86400",
+    ),
     # Template
     "two engine containers": Refused(
         {"template": {"spec": {"containers": [{"name": "engine"}, {"name": "engine", "image": "x"}]}}},

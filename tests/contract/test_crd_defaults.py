@@ -37,6 +37,25 @@ SPECS = {
     "a pin": LEAST | {"replicas": 0},
     "sleep": LEAST | {"scaling": {"minReplicas": 0, "scaleToZero": {"idleSeconds": 30}}},
     "routing": LEAST | {"routing": {"mode": "Direct", "shared": False}},
+    "a variant": LEAST | {"variants": [{"name": "cpu"}]},
+    "a variant in full": LEAST
+    | {
+        "variants": [
+            {
+                "name": "cpu",
+                "engine": {"type": "llamaCpp", "image": "i"},
+                "template": {"metadata": {"labels": {"team": "a"}}},
+                "accelerator": {"profile": "l4", "fraction": "0.5"},
+                "costPerHour": "0.34",
+                "tokenThroughput": {"targetPerReplica": 400},
+                "minReplicas": 1,
+                "maxReplicas": 2,
+            }
+        ],
+        "routing": {"mode": "Gateway"},
+    },
+    "a budget": LEAST | {"costPerHour": 1, "scaling": {"budget": {"maxCostPerHour": "12.50"}}},
+    "patience": LEAST | {"scaling": {"fallbackAfterSeconds": 60}},
 }
 
 TYPO = LEAST | {"scaling": {"minReplica": 2}}
@@ -72,6 +91,7 @@ class TestDefaults:
                 "queueDepth": {"targetPerReplica": 4, "drainSeconds": 30},
                 "kvCache": {"targetPercent": 85},
                 "scaleToZero": {"idleSeconds": 600},
+                "fallbackAfterSeconds": 180,
                 "behavior": {"scaleUp": {"selectPolicy": "Max"}, "scaleDown": {"selectPolicy": "Max"}},
             },
         }
@@ -90,6 +110,17 @@ class TestDefaults:
         unshared = {"mechanism": "Whole", "migStrategy": "Mixed", "renamed": False}
         assert filled == spec | {"tolerations": [{"key": "a", "operator": "Equal"}], "sharing": unshared}
         assert AcceleratorProfileSpec.model_validate(filled) == AcceleratorProfileSpec.model_validate(spec)
+
+    def test_a_variant_is_filled_in_as_the_service_is(self, trial: CustomResources) -> None:
+        """None of it at least; its engine and its hardware as they would be at the top level."""
+        variant = {"name": "small", "engine": {"type": "vLLM", "image": "i"}, "accelerator": {"profile": "l4"}}
+        filled = trial.try_out(service(LEAST | {"variants": [variant]})).document["spec"]
+        (found,) = filled["variants"]
+        assert found == variant | {
+            "engine": filled["engine"],
+            "accelerator": {"profile": "l4", "count": 1, "spot": False},
+            "minReplicas": 0,
+        }
 
     def test_null_is_absent(self, trial: CustomResources) -> None:
         """A null beside a default gives the default, any other goes."""
