@@ -11,7 +11,7 @@ from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.inference_service_status import Confidence, LearnedCapacity, LearnedLeadTime
 from tidegate.api.routing import RoutingMode
 from tidegate.controller.checks import Blocks, Refusal
-from tidegate.controller.wake_plan import VariantToWake, WakeInput, first_to_answer, wake_plan
+from tidegate.controller.wake_plan import VariantToWake, WakeInput, variant_to_wake, wake_plan
 
 TIME = "2026-01-01T00:00:00Z"
 
@@ -197,16 +197,15 @@ REFUSED = {"pods_refused": "exceeded quota: gpus"}
         ([way("l4", 0.7), way("a100", 3.0, 20)], "l4"),
         ([way("l4", 1.0), way("a100", 3.0, 19)], "a100"),
         ([way("a100", 3.0, 20), way("l4", 1.0)], "a100"),
-        ([way("a100", 3.0, 20), way("cpu", None, 1)], "a100"),
+        ([way("a100", 3.0, 20), way("cpu", None, 1)], "cpu"),
         ([way("a100", 3.0), way("free", 0.0, 600)], "free"),
-        ([way("a100", 3.0, 0), way("t4", 0.5, 0)], "t4"),
         ([way("l4", 0.7, 90, **FULL), way("a100", 3.0, 300)], "a100"),
         ([way("l4", 0.7, 90, **REFUSED), way("a100", 3.0, 300)], "a100"),
         ([way("l4", 0.7, 90, refusal=BROKEN), way("a100", 3.0, 300)], "a100"),
         ([way("l4", 0.7, 90, refusal=BODY_ONLY), way("a100", 3.0, 300)], "a100"),
         ([way("l4", 0.7, 90, **FULL), way("a100", 3.0, 300, **FULL)], "l4"),
         ([way("l4", 0.7, 90, **REFUSED), way("a100", 3.0, 300, **FULL)], "a100"),
-        ([way("l4", None, **FULL), way("a100", 3.0, 300), way("cpu", 0.1, 1)], "a100"),
+        ([way("l4", None, 1, **FULL), way("a100", 3.0, 300), way("cpu", 1.0, 600)], "cpu"),
         ([way("l4", 0.7, 90, **REFUSED), way("a100", 3.0, 300, refusal=BROKEN)], None),
         ([], None),
     ],
@@ -216,23 +215,22 @@ REFUSED = {"pods_refused": "exceeded quota: gpus"}
         "a lead time that is not known is a minute",
         "and no less",
         "of equals the first",
-        "without all prices the first",
+        "without all prices the soonest",
         "what costs nothing, however late",
-        "no time at all leaves the price",
         "no place",
         "pods refused",
         "a spec that is wrong",
         "a body that cannot be written",
         "none has a place",
         "of no place and refused the former",
-        "without all prices the first that can be woken",
+        "only the prices of those that can be woken",
         "nothing left",
         "nothing there",
     ],
 )
 def test_which_variant_is_the_cheapest_to_answer_first(variants: list[VariantToWake], chosen: str | None) -> None:
     """By its price times its lead time, of those that nothing is known against."""
-    assert first_to_answer(variants) == chosen
+    assert variant_to_wake(variants) == chosen
 
 
 def test_a_plan_names_one_variant_and_speaks_of_that_one() -> None:

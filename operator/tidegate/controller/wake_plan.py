@@ -15,12 +15,10 @@ from tidegate.api.quantity import to_number
 from tidegate.api.routing import RoutingMode, WakePlan
 from tidegate.api.scaling import Mode, QueueDepth
 from tidegate.controller.checks import Blocks, Refusal
+from tidegate.scaling.first_to_answer import Sleeper, first_to_answer
 
 MOST_REQUESTS = 1_000_000
 LONGEST_LEAD_SECONDS = 86_400
-UNKNOWN_LEAD_SECONDS = 60
-"""What the pods of a variant that has never run are taken to need, beside those of others."""
-
 LONGEST_MESSAGE = 1024
 """What the fields have room for."""
 
@@ -85,25 +83,19 @@ class WakeInput:
     learned is then said of each here, and not read there."""
 
 
-def first_to_answer(variants: Sequence[VariantToWake]) -> str | None:
-    """Choose the variant that is the cheapest to answer first: by its price, times how long it takes to be ready.
+def variant_to_wake(variants: Sequence[VariantToWake]) -> str | None:
+    """Choose the variant that is the cheapest to answer first, as the operator would.
 
-    One whose pods find no place, or whose body cannot be written, is chosen only where no other is left. While any
-    price is not known, the order is that of the list.
+    One whose pods find no place, or whose body cannot be written, is chosen only where no other is left.
 
     Args:
-        variants: at least one, in the order in which they are listed.
+        variants: in the order in which they are listed.
 
     Returns:
         Its name; None where none can be woken.
     """
-    left = min((_doubts(each) for each in variants), default=_HOPELESS)
-    if left >= _HOPELESS:
-        return None
-    candidates = [each for each in variants if _doubts(each) == left]
-    if any(each.cost_per_hour is None for each in variants):
-        return candidates[0].name
-    return min(candidates, key=_price_of_first_answer).name
+    sleepers = [_sleeper(each) for each in variants if not _is_hopeless(each)]
+    return first_to_answer(sleepers) if sleepers else None
 
 
 def wake_plan(given: WakeInput) -> WakePlan | None:
@@ -150,7 +142,7 @@ def _obstacles(given: WakeInput) -> Iterator[tuple[bool, str, str]]:
 
 def _chosen(variants: Sequence[VariantToWake]) -> VariantToWake:
     """The one to wake; where none can be, the first says why."""
-    name = first_to_answer(variants)
+    name = variant_to_wake(variants)
     return next((each for each in variants if each.name == name), variants[0])
 
 
@@ -167,23 +159,21 @@ def _through(given: WakeInput, variant: VariantToWake) -> WakeInput:
     )
 
 
-_HOPELESS = 2
+def _sleeper(variant: VariantToWake) -> Sleeper:
+    return Sleeper(
+        name=variant.name,
+        cost_per_hour=variant.cost_per_hour,
+        lead_seconds=None if variant.lead_time is None else float(variant.lead_time.p75_seconds),
+        can_start=variant.refusal is None and not variant.without_place,
+    )
 
 
-def _doubts(variant: VariantToWake) -> int:
-    """How little there is to be hoped for: 0 where nothing is known against it."""
-    if variant.pods_refused or _blocks_all(variant.refusal):
-        return _HOPELESS
-    return int(variant.without_place or variant.refusal is not None)
+def _is_hopeless(variant: VariantToWake) -> bool:
+    return bool(variant.pods_refused) or _blocks_all(variant.refusal)
 
 
 def _blocks_all(refusal: Refusal | None) -> bool:
     return refusal is not None and refusal.blocks is Blocks.EVERYTHING
-
-
-def _price_of_first_answer(variant: VariantToWake) -> float:
-    lead_seconds = UNKNOWN_LEAD_SECONDS if variant.lead_time is None else max(1, variant.lead_time.p75_seconds)
-    return (variant.cost_per_hour or 0.0) * lead_seconds
 
 
 def _bounds(spec: InferenceServiceSpec, own: InferenceServiceSpec, floor: int) -> tuple[int, int]:
