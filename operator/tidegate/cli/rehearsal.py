@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,23 +15,33 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from tidegate.api.engine import Engine, EngineType
 from tidegate.api.inference_service import InferenceServiceSpec, Model
+from tidegate.api.names import DEFAULT_VARIANT
 from tidegate.api.scaling import Mode, Scaling
 from tidegate.migration.documents import InputError
 from tidegate.migration.wording import plain
 from tidegate.simulator.comparison import Document, Load, compare
 from tidegate.simulator.comparison import Progress as OnProgress
-from tidegate.simulator.dated import DatedPolicy
+from tidegate.simulator.dated import DatedMixedPolicy, DatedPolicy
 from tidegate.simulator.model_file import replica_model
-from tidegate.simulator.models import MODELS
-from tidegate.simulator.policy import Policy
+from tidegate.simulator.models import MODELS, ReplicaModel
+from tidegate.simulator.policy import MixedPolicy, OnOneVariant
 from tidegate.simulator.replay import SetUp
 from tidegate.simulator.report import PlotlyMissingError, write_report
-from tidegate.simulator.rivals.catalog import RivalContext, rivals_named
+from tidegate.simulator.rivals.catalog import AnyPolicy, RivalContext, rivals_named
 from tidegate.simulator.service_file import read_service
 from tidegate.simulator.summary import conclusion, table
+from tidegate.simulator.tidegate_fleet_policy import TidegateFleetPolicy
 from tidegate.simulator.tidegate_policy import TidegatePolicy
 from tidegate.simulator.trace import Trace, read_trace
 from tidegate.simulator.trouble import Trouble, parse_fault
+from tidegate.simulator.wanted_hardware import (
+    VariantOption,
+    hardware_of,
+    parse_variants,
+    read_profiles,
+    united,
+    with_variants,
+)
 
 MOST_REPLICAS = 40
 """Where neither a service nor an option says."""
@@ -55,6 +65,8 @@ class Inputs:
     jitter_seconds: float
     services: Sequence[str]
     replica_model: str
+    variants: Sequence[str]
+    profiles: str | None
     rivals: Sequence[str]
     faults: Sequence[str]
     initial_replicas: int | None
@@ -98,22 +110,26 @@ def rehearse(inputs: Inputs, *, json_output: str | None, report: str | None) -> 
         raise click.ClickException(plain(str(error))) from error
 
 
-def _prepared(inputs: Inputs) -> tuple[Load, list[Policy], SetUp]:
+def _prepared(inputs: Inputs) -> tuple[Load, list[AnyPolicy], SetUp]:
     """Everything that a replay needs.
 
     Raises:
         InputError, ValueError, OSError: if something given cannot be used; the message says what and why.
     """
     faults = tuple(parse_fault(text) for text in inputs.faults)
-    specs = {name: _as_replayed(spec, inputs.max_replicas) for name, spec in _specs(inputs)}
-    model = replica_model(inputs.replica_model)
-    if inputs.startup_seconds is not None:
-        model = replace(model, startup_seconds=inputs.startup_seconds)
-    elif inputs.replica_model in MODELS:  # They start at once, for those who wait for an engine with a clock.
-        model = replace(model, startup_seconds=model.startup_seconds or STARTUP_SECONDS)
+    options = parse_variants(inputs.variants)
+    specs = {name: with_variants(_as_replayed(spec, inputs.max_replicas), options) for name, spec in _specs(inputs)}
+    profiles = {} if inputs.profiles is None else read_profiles(inputs.profiles)
+    models = _models(inputs, options)
+    initial = inputs.initial_replicas or max(spec.scaling.min_replicas for spec in specs.values())
+    hardware = united([hardware_of(spec, models, profiles, initial) for spec in specs.values()])
+    for fault in faults:
+        if fault.variant and fault.variant not in hardware:
+            raise ValueError(f"--fault {fault}: there is no variant {fault.variant}; give {' or '.join(hardware)}")
     set_up = SetUp(
-        model=model,
-        initial_replicas=inputs.initial_replicas or max(spec.scaling.min_replicas for spec in specs.values()),
+        model=hardware[DEFAULT_VARIANT].model,
+        variants=hardware,
+        initial_replicas=initial,
         max_replicas=max(spec.scaling.max_replicas for spec in specs.values()),
         scrape_interval_seconds=inputs.scrape_interval_seconds,
         metrics_delay_seconds=inputs.metrics_delay_seconds,
@@ -131,15 +147,31 @@ def _prepared(inputs: Inputs) -> tuple[Load, list[Policy], SetUp]:
     trace = read_trace(inputs.trace, inputs.trace_format)
     multiplied = trace.multiplied(inputs.copies, jitter_seconds=inputs.jitter_seconds, seed=inputs.seed)
     load = Load(
-        trace=multiplied.within(model.context_tokens), copies=inputs.copies, jitter_seconds=inputs.jitter_seconds
+        trace=multiplied.within(set_up.context_tokens), copies=inputs.copies, jitter_seconds=inputs.jitter_seconds
     )
     trouble = Trouble(faults)
-    sent = tuple(trouble.as_sent(request, model.context_tokens) for request in load.trace.requests)
+    sent = tuple(trouble.as_sent(request, set_up.context_tokens) for request in load.trace.requests)
     policies = [
-        *(_policy(name, spec, trace) for name, spec in specs.items()),
+        *(_policy(name, spec, set_up, trace) for name, spec in specs.items()),
+        *_on_one_variant(specs, set_up, trace),
         *rivals_named(inputs.rivals, RivalContext(sent, set_up)),
     ]
     return load, policies, set_up
+
+
+def _models(inputs: Inputs, options: Mapping[str, VariantOption]) -> dict[str, tuple[str, ReplicaModel]]:
+    """What replicas can do, by variant: `default` from either of two options, the others from one."""
+    named = {DEFAULT_VARIANT: inputs.replica_model} | {name: each.replica_model for name, each in options.items()}
+    return {name: (text, _model(text, inputs.startup_seconds)) for name, text in named.items()}
+
+
+def _model(text: str, startup_seconds: float | None) -> ReplicaModel:
+    model = replica_model(text)
+    if startup_seconds is not None:
+        return replace(model, startup_seconds=startup_seconds)
+    if text in MODELS:  # They start at once, for those who wait for an engine with a clock.
+        return replace(model, startup_seconds=model.startup_seconds or STARTUP_SECONDS)
+    return model
 
 
 def _specs(inputs: Inputs) -> Iterator[tuple[str, InferenceServiceSpec]]:
@@ -164,9 +196,27 @@ def _as_replayed(spec: InferenceServiceSpec, most: int | None) -> InferenceServi
     return spec.model_copy(update={"scaling": spec.scaling.model_copy(update=changed)})
 
 
-def _policy(name: str, spec: InferenceServiceSpec, trace: Trace) -> Policy:
+def _policy(name: str, spec: InferenceServiceSpec, set_up: SetUp, trace: Trace) -> AnyPolicy:
+    if spec.variants:
+        costs = {variant: set_up.hardware[variant].cost_per_hour for variant in spec.variant_names}
+        mixed = TidegateFleetPolicy(spec, costs, name)
+        return DatedMixedPolicy(mixed, trace.clock_seconds) if spec.scaling.schedules else mixed
     policy = TidegatePolicy(spec, name)
     return DatedPolicy(policy, trace.clock_seconds) if spec.scaling.schedules else policy
+
+
+def _on_one_variant(specs: Mapping[str, InferenceServiceSpec], set_up: SetUp, trace: Trace) -> Iterator[OnOneVariant]:
+    """What each variant would do alone, under the bounds of the one service that is rehearsed."""
+    if len(specs) != 1:
+        return
+    (spec,) = specs.values()
+    for variant in spec.variant_names if spec.variants else ():
+        own = spec.of_variant(variant)
+        bounds = {"min_replicas": spec.scaling.min_replicas, "schedules": spec.scaling.schedules}
+        alone = own.model_copy(update={"scaling": own.scaling.model_copy(update=bounds)})
+        policy = _policy(f"only {variant}", alone, set_up, trace)
+        if not isinstance(policy, MixedPolicy):
+            yield OnOneVariant(policy, variant, initial_replicas=set_up.initial_replicas)
 
 
 def _account(load: Load, set_up: SetUp) -> Iterator[str]:
@@ -174,11 +224,11 @@ def _account(load: Load, set_up: SetUp) -> Iterator[str]:
     trace = load.trace
     minutes = trace.requests[-1].time_seconds / 60
     yield f"{trace.name} ({trace.format.value}): {len(trace.requests):,} requests in {minutes:,.1f} minutes"
-    context = f"than the context of {set_up.model.context_tokens:,} tokens that the replica model has"
+    context = f"than the context of {set_up.context_tokens:,} tokens that the replica model has"
     if trace.refused:
         yield f"left out: {trace.refused:,} requests that are longer {context}; an engine refuses them"
     trouble = Trouble(set_up.faults)
-    if cut := sum(trouble.is_cut(request, set_up.model.context_tokens) for request in trace.requests):
+    if cut := sum(trouble.is_cut(request, set_up.context_tokens) for request in trace.requests):
         yield f"cut short: {cut:,} answers that the fault makes longer {context}"
 
 
@@ -193,7 +243,7 @@ def _never_asleep(inputs: Inputs) -> Iterator[str]:
 
 
 @contextmanager
-def _progress(policies: Sequence[Policy]) -> Iterator[OnProgress | None]:
+def _progress(policies: Sequence[AnyPolicy]) -> Iterator[OnProgress | None]:
     """A bar for each policy on standard error, if that is a terminal; it is gone in the end."""
     if not sys.stderr.isatty():
         yield None

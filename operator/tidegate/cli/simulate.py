@@ -64,6 +64,20 @@ _OUTPUT = click.Path(dir_okay=False, allow_dash=True)
     "tokenBudget, maxSequences and startupSeconds.",
 )
 @click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="NAME=MODEL[,COST[,MAX]]",
+    help="A variant of the service, by its name (default: what its own engine is), and the replica model of it. COST "
+    "is what a replica costs for an hour, MAX the most there may be. One that the service has not is added. May be given "
+    "several times; each variant is replayed alone, too.",
+)
+@click.option(
+    "--profiles",
+    type=_FILE,
+    help="AcceleratorProfiles: the prices of variants that name one of them and have no costPerHour.",
+)
+@click.option(
     "--rival",
     "rivals",
     multiple=True,
@@ -155,6 +169,8 @@ def simulate(
     seed: int,
     services: tuple[str, ...],
     replica_model: str,
+    variants: tuple[str, ...],
+    profiles: str | None,
     rivals: tuple[str, ...],
     initial_replicas: int | None,
     max_replicas: int | None,
@@ -184,11 +200,13 @@ def simulate(
       prefix-cache:0.5@1800     half of each prompt is found in the cache
       clients-give-up:10        clients leave after 10 s without a first token
       unschedulable:4@600..900  no more than 4 replicas find a node
+      no-room:l4@600..900       no more replicas of the variant l4 find a node
 
     \b
     Examples:
       tidegate simulate --trace examples/traces/azure-2023-conversation.csv.gz --multiply 3
       tidegate simulate --trace mine.csv --service infer.yaml --rival all --report out.html
+      tidegate simulate --trace mine.csv --variant default=a100,3.67 --variant l4=l4,0.71
       tidegate simulate --recording recording-000001.jsonl --name default/chat --service changed.yaml
     """  # noqa: D301 - the backslash is click's mark for lines to be left as they are
     if recording is not None:
@@ -213,6 +231,8 @@ def simulate(
             jitter_seconds=jitter_seconds,
             services=services,
             replica_model=replica_model,
+            variants=variants,
+            profiles=profiles,
             rivals=rivals,
             faults=faults,
             initial_replicas=initial_replicas,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .outcome import outcome_document
-from .policy import Policy
+from .policy import MixedPolicy, Policy
 from .replay import SetUp, replay
 from .trace import Trace
 from .trouble import Trouble
@@ -27,7 +27,11 @@ class Load:
 
 
 def compare(
-    load: Load, policies: Sequence[Policy], set_up: SetUp, replica_model: str, on_progress: Progress | None = None
+    load: Load,
+    policies: Sequence[Policy | MixedPolicy],
+    set_up: SetUp,
+    replica_model: str,
+    on_progress: Progress | None = None,
 ) -> Document:
     """Replay a trace through each policy in turn.
 
@@ -67,7 +71,7 @@ def _trace_document(load: Load, set_up: SetUp) -> Document:
         "format": load.trace.format.value,
         "requests": len(requests),
         "refused": load.trace.refused,
-        "cut": sum(trouble.is_cut(request, set_up.model.context_tokens) for request in requests),
+        "cut": sum(trouble.is_cut(request, set_up.context_tokens) for request in requests),
         "copies": load.copies,
         "jitterSeconds": load.jitter_seconds,
         "durationSeconds": round(requests[-1].time_seconds, 3),
@@ -77,6 +81,16 @@ def _trace_document(load: Load, set_up: SetUp) -> Document:
 
 
 def _set_up_document(set_up: SetUp, replica_model: str) -> Document:
+    priced = any(each.cost_per_hour is not None for each in set_up.variants.values())
+    variants = {
+        name: {
+            "replicaModel": each.replica_model,
+            "startupSeconds": each.model.startup_seconds,
+            "costPerHour": each.cost_per_hour,
+            "maxReplicas": each.max_replicas,
+        }
+        for name, each in set_up.variants.items()
+    }
     return {
         "replicaModel": replica_model,
         "startupSeconds": set_up.model.startup_seconds,
@@ -89,6 +103,7 @@ def _set_up_document(set_up: SetUp, replica_model: str) -> Document:
         "ttftMs": _milliseconds(set_up.first_token_seconds),
         "itlMs": _milliseconds(set_up.inter_token_seconds),
         "faults": [str(fault) for fault in set_up.faults],
+        **({"variants": variants} if priced or set_up.is_mixed else {}),
     }
 
 

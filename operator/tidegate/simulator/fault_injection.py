@@ -40,7 +40,7 @@ class FaultInjection:
         if not self._trouble.faults:  # Of the time of a replay without faults the questions below are a tenth.
             return Request(asked.prompt_tokens, asked.output_tokens)
         now = asked.time_seconds
-        sent = self._trouble.as_sent(asked, self._pods.model.context_tokens)
+        sent = self._trouble.as_sent(asked, self._pods.context_tokens)
         cached_tokens = int(sent.prompt_tokens * self._trouble.cached_share(now))
         request = Request(sent.prompt_tokens, sent.output_tokens, cached_tokens=cached_tokens)
         if (patience_seconds := self._trouble.patience_seconds(now)) < inf:
@@ -62,7 +62,7 @@ class FaultInjection:
         if self._times and self._times[0] <= time:
             while self._times and self._times[0] <= time:
                 heappop(self._times)
-            self._pods.set_nodes(self._trouble.nodes(time), time)
+            self._pods.set_nodes(self._trouble.nodes(time), time, self._trouble.without_room(time))
             for fault in self._slow:
                 self._slow_down(fault, time)
         self._set_next_time()

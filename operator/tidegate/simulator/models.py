@@ -140,6 +140,18 @@ MODELS = {
         max_sequences=256,
         context_tokens=32_768,
     ),
+    # Assumed: rtx4090 with alpha and beta scaled by memory bandwidth (1008 to 1555 GB/s: an A100 of 40 GB) and c by
+    # compute (165 to 312 dense TFLOP/s); the cache is nine tenths of 40 GiB, less 16 GB of weights and 2 GiB for
+    # activations, at 128 KiB a token.
+    "a100": ReplicaModel(
+        alpha_milliseconds=10.3,
+        beta_milliseconds=0.176,
+        c_milliseconds=0.046,
+        kv_tokens=156_000,
+        token_budget=2048,
+        max_sequences=256,
+        context_tokens=32_768,
+    ),
     # Invented: llama-server with a small (about 1B) quantised model on eight CPU cores: 4 slots of 4096 tokens, about
     # 20 tokens/s for one stream and 250 prompt tokens/s.
     "cpu": ReplicaModel(

@@ -1,13 +1,14 @@
 """What came of a replay: how many requests were kept their promise, and at what cost."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, isfinite, isnan, nan
 from typing import Any
 
 from tidegate.scaling.decision import Decision
 
+from .hardware import Hardware, cost_of
 from .request import Request, RequestState
 
 REVERSAL_SECONDS = 300.0
@@ -21,10 +22,22 @@ class Change:
     """One change of the size that was ordered."""
 
     seconds: float
-    from_replicas: int
-    to_replicas: int
+    from_sizes: Mapping[str, int]
+    to_sizes: Mapping[str, int]
+    """By variant."""
+
     because: str
     decision: Decision | None
+
+    @property
+    def from_replicas(self) -> int:
+        """Of all variants."""
+        return sum(self.from_sizes.values())
+
+    @property
+    def to_replicas(self) -> int:
+        """Of all variants."""
+        return sum(self.to_sizes.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +47,14 @@ class Point:
     seconds: float
     desired: int
     ready: int
+    ready_by_variant: Mapping[str, int]
     created: int
     """Pods that are billed: those that load and those that leave too."""
 
     waiting: int
     running: int
-    pod_seconds: float
+    seconds_by_variant: Mapping[str, float]
+    """Of pods that are paid for, so far."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,12 +65,20 @@ class Outcome:
     first_token_seconds: float
     inter_token_seconds: float
     duration_seconds: float
-    pod_seconds: float = 0.0
+    hardware: Mapping[str, Hardware]
+    """By variant."""
+
+    seconds_by_variant: Mapping[str, float] = field(default_factory=dict)
+    """Of pods that are paid for."""
+
     points: list[Point] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     requests: int = 0
     kept: int = 0
     """Requests that ended normally within the promise."""
+
+    tokens: int = 0
+    """Of the requests that ended normally, prompts and answers."""
 
     unfinished: int = 0
     """Requests that had not ended when the replay did, or whose client left."""
@@ -72,9 +95,19 @@ class Outcome:
         return self.kept / self.requests if self.requests else 1.0
 
     @property
+    def pod_seconds(self) -> float:
+        """Of all pods, from creation to deletion."""
+        return sum(self.seconds_by_variant.values())
+
+    @property
     def gpu_hours(self) -> float:
         """Pod hours from creation to deletion."""
         return self.pod_seconds / 3600
+
+    @property
+    def cost(self) -> float | None:
+        """What the pods cost; None where a price is not known."""
+        return cost_of(self.seconds_by_variant, self.hardware)
 
     def take(self, sent: Iterable[tuple[float, Request]]) -> None:
         """Judge every request; `sent` pairs it with the time at which its client sent it."""
@@ -86,6 +119,7 @@ class Outcome:
             if request.state is not RequestState.FINISHED:
                 self.unfinished += 1
                 continue
+            self.tokens += request.prompt_tokens + request.output_tokens
             interval = (request.ended - request.first_token) / max(1, request.output_tokens - 1)
             self.intervals.append(interval)
             self.kept += wait <= self.first_token_seconds and interval <= self.inter_token_seconds
@@ -130,18 +164,35 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
         "policy": outcome.policy,
         "sloAttainment": round(outcome.slo_attainment, 6),
         "gpuHours": round(outcome.gpu_hours, 4),
+        **_cost(outcome),
         "requests": outcome.requests,
         "unfinished": outcome.unfinished,
         "ttftMs": _percentiles(outcome.first_tokens),
         "itlMs": _percentiles(outcome.intervals),
         "scaleUps": ups,
-        "scaleDowns": len(outcome.changes) - ups,
+        "scaleDowns": sum(change.to_replicas < change.from_replicas for change in outcome.changes),
         "reversals": outcome.reversals,
         "peakReplicas": max((point.created for point in outcome.points), default=0),
         "recoverySeconds": outcome.recovery_seconds(),
         "series": _series(outcome),
         "changes": [_change(change) for change in outcome.changes],
     }
+
+
+def _cost(outcome: Outcome) -> dict[str, Any]:
+    """Only where prices are known: money, by what it buys; and replica hours by variant, where there are several."""
+    document: dict[str, Any] = {}
+    if len(outcome.hardware) > 1:
+        hours = {variant: round(seconds / 3600, 4) for variant, seconds in outcome.seconds_by_variant.items()}
+        document["replicaHours"] = hours
+    cost = outcome.cost
+    if cost is not None and any(each.cost_per_hour is not None for each in outcome.hardware.values()):
+        document |= {
+            "cost": round(cost, 4),
+            "costPerMillionTokens": round(cost / outcome.tokens * 1e6, 4) if outcome.tokens else None,
+            "costPerRequestKept": round(cost / outcome.kept, 8) if outcome.kept else None,
+        }
+    return document
 
 
 def _percentiles(seconds: Sequence[float]) -> dict[str, float | None]:
@@ -167,8 +218,21 @@ def _series(outcome: Outcome) -> dict[str, list[Any]]:
         "waiting": [point.waiting for point in points],
         "running": [point.running for point in points],
         "ttftP95Ms": [_milliseconds(value) for value in p95[: len(points)]],
-        "gpuHours": [round(point.pod_seconds / 3600, 4) for point in points],
+        "gpuHours": [round(sum(point.seconds_by_variant.values()) / 3600, 4) for point in points],
+        **_series_by_variant(outcome),
     }
+
+
+def _series_by_variant(outcome: Outcome) -> dict[str, Any]:
+    points, series = outcome.points, dict[str, Any]()
+    if len(outcome.hardware) > 1:
+        series["readyByVariant"] = {
+            variant: [point.ready_by_variant[variant] for point in points] for variant in outcome.hardware
+        }
+    if "cost" in _cost(outcome):
+        costs = [cost_of(point.seconds_by_variant, outcome.hardware) for point in points]
+        series["cost"] = [None if cost is None else round(cost, 4) for cost in costs]
+    return series
 
 
 def _change(change: Change) -> dict[str, Any]:
@@ -178,6 +242,8 @@ def _change(change: Change) -> dict[str, Any]:
         "to": change.to_replicas,
         "because": change.because,
     }
+    if len(change.to_sizes) > 1:
+        document |= {"fromSizes": dict(change.from_sizes), "toSizes": dict(change.to_sizes)}
     if change.decision is not None:
         document["decision"] = {
             "reason": change.decision.reason,

@@ -29,6 +29,12 @@ def percent(share: float) -> str:
     return f"{floor(round(share * 1_000_000) / 100) / 100:.2f}"
 
 
+def _money(run: Run, field: str, times: float = 1) -> str:
+    """What was paid; nothing where a price is not known."""
+    value = run.get(field)
+    return NOTHING if value is None else f"{value * times:,.2f}"
+
+
 def _seconds(milliseconds: float | None) -> str:
     return NOTHING if milliseconds is None else f"{milliseconds / 1000:,.2f}s"
 
@@ -52,13 +58,25 @@ COLUMNS: Mapping[str, Callable[[Run], str]] = {
 }
 """Heading to what stands below it; before them is the policy's name."""
 
+COST_COLUMNS: Mapping[str, Callable[[Run], str]] = {
+    "COST": lambda run: _money(run, "cost"),
+    "PER 1M TOKENS": lambda run: _money(run, "costPerMillionTokens"),
+    "PER 1000 KEPT": lambda run: _money(run, "costPerRequestKept", 1000),
+}
+"""The same, where prices are known: behind the hours."""
+
+HOURS = "GPU-H"
+
 
 def table(document: Document) -> Iterator[str]:
     """The lines of the table."""
-    rows = [
-        ("POLICY", *COLUMNS),
-        *((run["policy"], *(shown(run) for shown in COLUMNS.values())) for run in _runs(document)),
-    ]
+    runs = _runs(document)
+    columns: dict[str, Callable[[Run], str]] = {}
+    for heading, shown in COLUMNS.items():
+        columns[heading] = shown
+        if heading == HOURS and any("cost" in run for run in runs):
+            columns |= COST_COLUMNS
+    rows = [("POLICY", *columns), *((run["policy"], *(shown(run) for shown in columns.values())) for run in runs)]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for name, *cells in rows:
         figures = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
@@ -75,7 +93,7 @@ def conclusion(document: Document) -> Iterator[str]:
     for run in own:
         yield (
             f"{run['policy']} kept the promise ({promise}) for {percent(run['sloAttainment'])} % of "
-            f"{run['requests']:,} requests with {run['gpuHours']:,.2f} GPU-hours and "
+            f"{run['requests']:,} requests with {_spent(run)} and "
             f"{_replicas(run['peakReplicas'])} at most.{_beside(run, others)}"
         )
 
@@ -89,10 +107,10 @@ def _beside(run: Run, others: Sequence[Run]) -> str:
         return ""
     as_good = [each for each in others if each["sloAttainment"] > run["sloAttainment"] - ALIKE]
     if not as_good:
-        best = max(others, key=lambda each: (each["sloAttainment"], -each["gpuHours"]))
+        best = max(others, key=lambda each: (each["sloAttainment"], -_paid(each)))
         who = "" if len(others) == 1 else " No other policy kept it as often;"
         return f"{who} {best['policy']} kept it for {percent(best['sloAttainment'])} % with {_cost(best, run)}."
-    cheapest = min(as_good, key=lambda each: each["gpuHours"])
+    cheapest = min(as_good, key=_paid)
     if len(others) == 1:
         return f" {cheapest['policy']} kept it {_AS_OFTEN}, with {_cost(cheapest, run)}."
     return (
@@ -101,12 +119,24 @@ def _beside(run: Run, others: Sequence[Run]) -> str:
     )
 
 
-def _cost(run: Run, beside: Run) -> str:
+def _paid(run: Run) -> float:
+    """Money where all prices are known, or else hours."""
+    return float(run.get("cost", run["gpuHours"]))
+
+
+def _spent(run: Run) -> str:
     hours = f"{run['gpuHours']:,.2f} GPU-hours"
-    if not beside["gpuHours"]:
-        return hours
-    percents = round(100 * (run["gpuHours"] / beside["gpuHours"] - 1))
-    return f"{hours}, {abs(percents)} % {'more' if percents > 0 else 'less'}" if percents else f"{hours}, about as many"
+    return f"{hours} for {run['cost']:,.2f}" if "cost" in run else hours
+
+
+def _cost(run: Run, beside: Run) -> str:
+    spent, both = _spent(run), "cost" in run and "cost" in beside
+    mine, other = (run["cost"], beside["cost"]) if both else (run["gpuHours"], beside["gpuHours"])
+    if not other:
+        return spent
+    percents = round(100 * (mine / other - 1))
+    alike = "about as much" if both else "about as many"
+    return f"{spent}, {abs(percents)} % {'more' if percents > 0 else 'less'}" if percents else f"{spent}, {alike}"
 
 
 def _runs(document: Document) -> Sequence[Run]:

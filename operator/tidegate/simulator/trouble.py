@@ -35,6 +35,9 @@ class FaultKind(StrEnum):
     UNSCHEDULABLE = "unschedulable"
     """No more than VALUE replicas find a node."""
 
+    NO_ROOM = "no-room"
+    """No more replicas of the variant VALUE find a node."""
+
 
 class _Range(NamedTuple):
     """Which values a kind can have."""
@@ -57,7 +60,8 @@ _RANGES = {
 
 _NUMBER = r"\d{1,9}(?:\.\d{1,9})?"
 _FAULT = re.compile(
-    rf"(?P<kind>[a-z-]+):(?P<value>{_NUMBER})(?:@(?P<begin>{_NUMBER})(?P<range>\.\.(?P<end>{_NUMBER})?)?)?"
+    rf"(?P<kind>[a-z-]+):(?:(?P<value>{_NUMBER})|(?<=^no-room:)(?P<variant>[a-z0-9][-a-z0-9]{{0,19}}))"
+    rf"(?:@(?P<begin>{_NUMBER})(?P<range>\.\.(?P<end>{_NUMBER})?)?)?"
 )
 
 
@@ -73,6 +77,8 @@ class Fault:
     """Since the start of the trace."""
 
     end_seconds: float = inf
+    variant: str = ""
+    """The only one that it concerns, where it concerns no number."""
 
     def __contains__(self, seconds: float) -> bool:
         return self.begin_seconds <= seconds < self.end_seconds
@@ -81,11 +87,13 @@ class Fault:
         times = f"@{self.begin_seconds:g}" if self.begin_seconds or self.end_seconds < inf else ""
         if self.end_seconds < inf and self.kind is not FaultKind.METRICS_GAP:
             times += f"..{self.end_seconds:g}"
-        return f"{self.kind}:{self.value:g}{times}"
+        return f"{self.kind}:{self.variant or format(self.value, 'g')}{times}"
 
 
 def parse_fault(text: str) -> Fault:
     """Read ``KIND:VALUE``, ``KIND:VALUE@FROM`` or ``KIND:VALUE@FROM..UNTIL``, for example ``metrics-gap:60@600``.
+
+    The value is a number; for ``no-room`` it is the name of a variant.
 
     Args:
         text: what to read; FROM and UNTIL are seconds since the start of the trace.
@@ -102,21 +110,26 @@ def parse_fault(text: str) -> Fault:
     name = match["kind"]
     if name not in set(FaultKind):
         raise ValueError(f"{text!r}: kind is {name!r}; give one of {', '.join(FaultKind)}")
-    kind, value = FaultKind(name), float(match["value"])
-    allowed = _RANGES[kind]
+    kind, begin = FaultKind(name), float(match["begin"] or 0)
+    if kind is FaultKind.NO_ROOM:
+        return Fault(kind, 0.0, begin, _end(match, begin), variant=match["variant"] or match["value"])
+    value, allowed = float(match["value"]), _RANGES[kind]
     if not allowed.least <= value <= allowed.most or (allowed.whole and not value.is_integer()):
         raise ValueError(f"{text!r}: value is {match['value']}; give {allowed.says}")
-    begin = float(match["begin"] or 0)
     if kind is FaultKind.METRICS_GAP:
         if match["range"]:
             raise ValueError(
                 f"{text!r}: {kind} lasts as long as its value says; give {kind}:{match['value']}@{begin:g}"
             )
         return Fault(kind, value, begin, begin + value)
+    return Fault(kind, value, begin, _end(match, begin))
+
+
+def _end(match: re.Match[str], begin: float) -> float:
     end = float(match["end"] or inf)
     if end <= begin:
-        raise ValueError(f"{text!r}: ends at {end:g}, which is not after {begin:g}; give a later end")
-    return Fault(kind, value, begin, end)
+        raise ValueError(f"{match[0]!r}: ends at {end:g}, which is not after {begin:g}; give a later end")
+    return end
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +171,10 @@ class Trouble:
     def nodes(self, seconds: float) -> float:
         """How many replicas find a node now; infinity where that is no matter."""
         return min(self._at(FaultKind.UNSCHEDULABLE, seconds), default=inf)
+
+    def without_room(self, seconds: float) -> frozenset[str]:
+        """Variants of which no more replicas find a node now."""
+        return frozenset(each.variant for each in self.faults if each.kind is FaultKind.NO_ROOM and seconds in each)
 
     def slow_replicas(self) -> tuple[Fault, ...]:
         """The faults of single replicas: each is one replica, `value` times as slow from its begin to its end."""

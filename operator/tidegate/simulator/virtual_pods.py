@@ -1,10 +1,12 @@
 """Pods in virtual time: they are created, become ready, take requests, leave, and are billed from first to last."""
 
 import random
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
 
+from tidegate.api.names import DEFAULT_VARIANT
 from tidegate.scaling.sample import Sample
 
 from .models import ReplicaModel
@@ -24,6 +26,10 @@ class VirtualPod:
     number: int
     created: float
     replica: Replica
+    variant: str = DEFAULT_VARIANT
+    weight: float = 1.0
+    """Its share of the requests, beside that of others."""
+
     leaving: bool = False
     gone: float = inf
     """When it is deleted: when the last request that it had has ended."""
@@ -46,7 +52,9 @@ class VirtualPod:
 class VirtualPods:
     """All pods of one service and the router before them. Time only moves forward, through `advance`."""
 
-    model: ReplicaModel
+    models: Mapping[str, ReplicaModel]
+    """Of each variant."""
+
     routing: str
     random: random.Random
     victims_are_emptiest: bool = False
@@ -54,6 +62,12 @@ class VirtualPods:
 
     schedulable: float = inf
     """No more pods than this find a node."""
+
+    without_room: Collection[str] = ()
+    """No more pods of these variants find a node; those that have one keep it."""
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Of a pod of each variant; 1 where it is not said."""
 
     pods: list[VirtualPod] = field(default_factory=list)
     ready: list[VirtualPod] = field(default_factory=list)
@@ -71,18 +85,23 @@ class VirtualPods:
     _created: int = 0
     _event_count: int = 0
 
-    def start(self, count: int) -> None:
+    @property
+    def context_tokens(self) -> int:
+        """Prompt and answer of the longest request that every pod can serve."""
+        return min(model.context_tokens for model in self.models.values())
+
+    def start(self, count: int, variant: str = DEFAULT_VARIANT) -> None:
         """Have so many pods ready at time 0."""
         for _ in range(count):
-            pod = self._create(-self.model.startup_seconds)
+            pod = self._create(variant, -self.models[variant].startup_seconds)
             pod.is_ready = True
             self.ready.append(pod)
 
-    def resize(self, size: int, time: float) -> None:
+    def resize(self, size: int, time: float, variant: str = DEFAULT_VARIANT) -> None:
         """Create pods, or have some leave: those that are not ready first."""
-        staying = [pod for pod in self.pods if not pod.leaving]
+        staying = [pod for pod in self.pods if not pod.leaving and pod.variant == variant]
         for _ in range(size - len(staying)):
-            self._create(time)
+            self._create(variant, time)
         surplus = len(staying) - size
         if surplus <= 0:
             return
@@ -93,6 +112,13 @@ class VirtualPods:
                 self.ready.remove(pod)
             if not pod.in_flight:
                 self._delete(pod, time)
+
+    def set_weights(self, weights: Mapping[str, float]) -> None:
+        """Share requests out by these from now on; a variant that is not named has 1."""
+        if weights != self.weights:
+            self.weights = weights
+            for pod in self.pods:
+                pod.weight = weights.get(pod.variant, 1.0)
 
     def submit(self, request: Request, time: float) -> None:
         """Route a request; hold it while no pod is ready."""
@@ -138,21 +164,32 @@ class VirtualPods:
             pod.replica.slow_down(factor, time)
             self._expect(pod)
 
-    def set_nodes(self, nodes: float, time: float) -> None:
-        """From now on no more pods than this find a node; those that have one keep it."""
+    def set_nodes(self, nodes: float, time: float, without_room: Collection[str] = ()) -> None:
+        """From now on no more pods than this find a node, and none of some variants; those that have one keep it."""
         self.schedulable = nodes
+        self.without_room = without_room
         self._schedule_waiting(time)
 
-    def billed_seconds(self, until: float) -> float:
-        """Pod seconds so far, of those that load or drain too."""
-        ended = sum(min(pod.gone, until) - pod.placed for pod in self.past)
-        return ended + sum(until - pod.placed for pod in self.pods if not pod.unschedulable)
+    def billed_seconds(self, until: float) -> dict[str, float]:
+        """Pod seconds so far by variant, of those that load or drain too."""
+        return {variant: self._billed(variant, until) for variant in self.models}
 
-    def _create(self, time: float) -> VirtualPod:
-        pod = VirtualPod(self._created, time, Replica(self.model, created=time), placed=max(time, 0.0))
+    def _billed(self, variant: str, until: float) -> float:
+        ended = sum(min(pod.gone, until) - pod.placed for pod in self.past if pod.variant == variant)
+        return ended + sum(until - pod.placed for pod in self.pods if pod.variant == variant and not pod.unschedulable)
+
+    def _create(self, variant: str, time: float) -> VirtualPod:
+        pod = VirtualPod(
+            self._created,
+            time,
+            Replica(self.models[variant], created=time),
+            variant=variant,
+            weight=self.weights.get(variant, 1.0),
+            placed=max(time, 0.0),
+        )
         self._created += 1
         self.pods.append(pod)
-        pod.unschedulable = len(self.pods) > self.schedulable
+        pod.unschedulable = len(self.pods) > self.schedulable or variant in self.without_room
         if not pod.unschedulable:
             self._at(pod.replica.ready_time, pod)
         return pod
@@ -161,10 +198,10 @@ class VirtualPods:
         """Pods that found no node take the place of those that are gone."""
         for pod in self.pods:
             placed = sum(not other.unschedulable for other in self.pods)
-            if pod.unschedulable and placed < self.schedulable:
+            if pod.unschedulable and placed < self.schedulable and pod.variant not in self.without_room:
                 pod.unschedulable = False
                 pod.placed = time
-                pod.replica = Replica(self.model, created=time)
+                pod.replica = Replica(self.models[pod.variant], created=time)
                 self._at(pod.replica.ready_time, pod)
 
     def _become_ready(self, pod: VirtualPod, time: float) -> None:
@@ -214,9 +251,10 @@ class VirtualPods:
                 heappush(self._events, (time, self._event_count, pod))
 
 
-def _load(pod: VirtualPod) -> int:
+def _load(pod: VirtualPod) -> float:
+    """With one request more, for its weight: as the gateway picks."""
     replica = pod.replica
-    return replica.waiting + replica.running
+    return (replica.waiting + replica.running + 1) / pod.weight
 
 
 def sample_of(pod: VirtualPod, time: float) -> Sample:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tidegate.simulator.policy import Policy
+from tidegate.simulator.policy import MixedPolicy, Policy
 from tidegate.simulator.replay import SetUp
 from tidegate.simulator.trace import TraceRequest
 
@@ -19,6 +19,10 @@ from .signals import IN_FLIGHT, Gauges, Signal, TokensServed
 from .static import Static
 from .wva_saturation import WvaSaturation
 from .wva_tokens import WvaTokens
+from .wva_variants import WvaVariants
+
+AnyPolicy = Policy | MixedPolicy
+"""Those that know of one size only decide that of the variant `default`."""
 
 RUNNING, WAITING, KV_USAGE = Gauges(("running",)), Gauges(("waiting",)), Gauges(("kv_usage",))
 
@@ -60,7 +64,7 @@ class Rival:
     sweep: tuple[float, ...] = ()
     """Numbers worth comparing, by rising cost."""
 
-    make: Callable[[_Asked], Policy]
+    make: Callable[[_Asked], AnyPolicy]
     """Makes it, as it was asked for."""
 
     @property
@@ -69,11 +73,11 @@ class Rival:
         return self.target is not None and self.default_target is None
 
 
-def _hpa(signal: Callable[[], Signal]) -> Callable[[_Asked], Policy]:
+def _hpa(signal: Callable[[], Signal]) -> Callable[[_Asked], AnyPolicy]:
     return lambda asked: HorizontalPodAutoscaler(name=asked.name, signal=signal(), target=asked.target)
 
 
-def _clairvoyant(*, hold_seconds: float, from_first_scrape: bool = False) -> Callable[[_Asked], Policy]:
+def _clairvoyant(*, hold_seconds: float, from_first_scrape: bool = False) -> Callable[[_Asked], AnyPolicy]:
     return lambda asked: Clairvoyant(
         name=asked.name,
         requests=asked.context.requests,
@@ -192,7 +196,11 @@ RIVALS: Mapping[str, Rival] = {
             name="wva-tokens",
             summary="tokens in the KV cache and waiting, highest of a minute",
             source=_WVA_SOURCE,
-            make=lambda asked: WvaTokens(name=asked.name, model=asked.context.set_up.model),
+            make=lambda asked: (
+                WvaVariants(name=asked.name, hardware=asked.context.set_up.hardware)
+                if asked.context.set_up.is_mixed
+                else WvaTokens(name=asked.name, model=asked.context.set_up.model)
+            ),
         ),
         Rival(
             name="static",
@@ -235,7 +243,7 @@ ALL = "all"
 """Stands for every rival that needs no target."""
 
 
-def rivals_named(texts: Sequence[str], context: RivalContext) -> list[Policy]:
+def rivals_named(texts: Sequence[str], context: RivalContext) -> list[AnyPolicy]:
     """The rivals asked for, each once, in the order of their first mention.
 
     Args:
@@ -246,14 +254,14 @@ def rivals_named(texts: Sequence[str], context: RivalContext) -> list[Policy]:
         ValueError: as `rival_named`.
     """
     names = [name for text in texts for name in (_without_asking() if text == ALL else [text])]
-    policies: dict[str, Policy] = {}
+    policies: dict[str, AnyPolicy] = {}
     for name in names:
         policy = rival_named(name, context)
         policies.setdefault(policy.name, policy)
     return list(policies.values())
 
 
-def rival_named(text: str, context: RivalContext) -> Policy:
+def rival_named(text: str, context: RivalContext) -> AnyPolicy:
     """A rival, new: policies remember, so each run needs its own.
 
     Args:

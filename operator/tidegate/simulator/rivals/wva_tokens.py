@@ -9,7 +9,7 @@ llm-d scheduler, which that version does not read yet either, and what it keeps 
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
@@ -62,13 +62,17 @@ class Analyzer:
         """What is required beyond all replicas, those to come included, and what is spare of those there are."""
         if not replicas:
             return Capacity(0, 0, 0)
-        per_replica = float(median(self._capacity(replica) for replica in replicas))
+        per_replica = self.per_replica(replicas)
         demand = sum(replica.in_use + replica.waiting * replica.mean_input for replica in replicas)
         return Capacity(
             per_replica,
             max(0.0, demand / SCALE_UP_THRESHOLD - (ready + pending) * per_replica),
             max(0.0, ready * per_replica - demand / SCALE_DOWN_BOUNDARY),
         )
+
+    def per_replica(self, replicas: Sequence[ReplicaTokens]) -> float:
+        """What one of them is good for, in tokens of KV cache."""
+        return float(median(self._capacity(replica) for replica in replicas))
 
     def _capacity(self, replica: ReplicaTokens) -> float:
         return min(self.kv_tokens * KV_THRESHOLD, self._compute_bound(replica))
@@ -101,6 +105,30 @@ def resized(current: int, capacity: Capacity) -> int:
     return max(min(1, current), current - math.floor(capacity.spare / capacity.per_replica))
 
 
+@dataclass(slots=True)
+class MeanSizes:
+    """Mean prompt and answer of each pod's requests, of the last five minutes."""
+
+    _counters: dict[str, deque[Sample]] = field(default_factory=dict)
+
+    def count(self, samples: Mapping[str, Sample]) -> None:
+        """Take the last samples, by uid."""
+        self._counters = {uid: self._counters.get(uid, deque()) for uid in samples}
+        for uid, sample in samples.items():
+            counters = self._counters[uid]
+            counters.append(sample)
+            while counters[0].time < sample.time - SIZES_SECONDS:
+                counters.popleft()
+
+    def of(self, uid: str) -> tuple[float, float]:
+        """Tokens of prompt and answer; 0 while nothing has ended."""
+        first, last = self._counters[uid][0], self._counters[uid][-1]
+        return (
+            _ratio(first, last, "prompt_tokens", "first_tokens"),
+            _ratio(first, last, "generated_tokens", "requests_finished"),
+        )
+
+
 @dataclass(slots=True, kw_only=True)
 class WvaTokens:
     """As many replicas as the tokens that are resident and waiting take, each minute."""
@@ -111,14 +139,14 @@ class WvaTokens:
 
     period_seconds: float = 5.0
     _loads: HighestLoads = field(default_factory=HighestLoads)
-    _counters: dict[str, deque[Sample]] = field(default_factory=dict)
+    _sizes: MeanSizes = field(default_factory=MeanSizes)
     _analyzer: Analyzer | None = None
     _next: float = 0.0
 
     def decide(self, observation: Observation, now: float) -> Choice:
         """See `Policy`. It is asked more often than it decides, to see the highest of every minute."""
         loads = self._loads.see(observation, now)
-        self._count(fresh_samples(observation, now))
+        self._sizes.count(fresh_samples(observation, now))
         current = observation.replicas
         if now < self._next or not loads:
             return Choice(current, "between two decisions" if loads else "no metrics")
@@ -129,7 +157,7 @@ class WvaTokens:
                 kv_tokens=model.kv_tokens, token_budget=model.token_budget, max_sequences=model.max_sequences
             )
         replicas = [
-            ReplicaTokens(load.kv_usage * self.model.kv_tokens, int(load.waiting), *self._mean_sizes(uid))
+            ReplicaTokens(load.kv_usage * self.model.kv_tokens, int(load.waiting), *self._sizes.of(uid))
             for uid, load in loads.items()
         ]
         ready = len(observation.ready_pods)
@@ -137,22 +165,6 @@ class WvaTokens:
         return Choice(
             resized(current, capacity),
             f"{capacity.required:.0f} tokens required, {capacity.spare:.0f} spare, {capacity.per_replica:.0f} each",
-        )
-
-    def _count(self, samples: dict[str, Sample]) -> None:
-        self._counters = {uid: self._counters.get(uid, deque()) for uid in samples}
-        for uid, sample in samples.items():
-            counters = self._counters[uid]
-            counters.append(sample)
-            while counters[0].time < sample.time - SIZES_SECONDS:
-                counters.popleft()
-
-    def _mean_sizes(self, uid: str) -> tuple[float, float]:
-        """Mean prompt and answer of the last five minutes; 0 while nothing has ended."""
-        first, last = self._counters[uid][0], self._counters[uid][-1]
-        return (
-            _ratio(first, last, "prompt_tokens", "first_tokens"),
-            _ratio(first, last, "generated_tokens", "requests_finished"),
         )
 
 
