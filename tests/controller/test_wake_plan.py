@@ -12,6 +12,7 @@ from tidegate.api.inference_service_status import Confidence, LearnedCapacity, L
 from tidegate.api.routing import RoutingMode
 from tidegate.controller.checks import Blocks, Refusal
 from tidegate.controller.wake_plan import VariantToWake, WakeInput, variant_to_wake, wake_plan
+from tidegate.scaling.budget import Budget
 
 TIME = "2026-01-01T00:00:00Z"
 
@@ -136,6 +137,11 @@ BODY_ONLY = Refusal(Reason.TEMPLATE_CONFLICT, "spec.template: bad", Blocks.BODY)
         ({"yielded_to": "keda"}, "Yielded", "keda writes the size"),
         ({"pods_refused": "exceeded quota: gpus"}, "PodsRefused", "the API server refuses its pods: exceeded quota"),
         ({"refusal": BROKEN, "spec": spec(replicas=0)}, "InvalidSpec", "bad"),
+        (
+            {"cost_per_hour": 2.5, "budget": Budget(cost_per_hour=2.4, because="others hold it")},
+            "BudgetExhausted",
+            "one replica costs 2.5 an hour: others hold it",
+        ),
     ],
 )
 def test_what_forbids_a_wake(changes: dict[str, Any], reason: str, says: str) -> None:
@@ -152,6 +158,39 @@ def test_what_does_not(changes: dict[str, Any]) -> None:
     plan = wake_plan(replace(GIVEN, **changes))
     assert plan is not None
     assert plan.allowed
+
+
+@pytest.mark.parametrize(
+    ("budget", "price", "changes", "expected"),
+    [
+        (7.6, 2.5, {}, (1, 3)),
+        (7.6, 2.5, {"replicas": 6}, (3, 3)),
+        (7.6, 2.5, {"replicas": 2}, (2, 2)),
+        (500, 2.5, {}, (1, 8)),
+        (7.6, None, {}, (1, 8)),
+        (7.6, 0.0, {}, (1, 8)),
+    ],
+)
+def test_bounds_within_a_budget(
+    budget: float, price: float | None, changes: dict[str, Any], expected: tuple[int, int]
+) -> None:
+    """A wake costs no more than the service may; without a price nobody can tell."""
+    given = replace(GIVEN, spec=spec(**changes), cost_per_hour=price, budget=Budget(cost_per_hour=budget, because=""))
+    plan = wake_plan(given)
+    assert plan is not None
+    assert (plan.min_replicas, plan.max_replicas) == expected
+    assert plan.allowed
+
+
+def test_a_variant_that_cannot_be_afforded_is_not_woken() -> None:
+    """Another one is, though it is slower; and where none can be, the first says why."""
+    quick, slow = way("default", 4.0, 1), way("cpu", 0.5, 600)
+    for budget, deployment, allowed in ((8.0, "chat-default", True), (3.0, "chat-cpu", True), (0.1, None, False)):
+        given = replace(GIVEN, variants=(quick, slow), budget=Budget(cost_per_hour=budget, because=""))
+        plan = wake_plan(given)
+        assert plan is not None
+        assert plan.allowed is allowed
+        assert deployment in {None, plan.deployment}
 
 
 def test_the_rest_is_told_as_it_is_known() -> None:

@@ -13,9 +13,11 @@ from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.inference_service_status import LearnedCapacity, LearnedLeadTime
 from tidegate.api.quantity import to_number
 from tidegate.api.routing import RoutingMode, WakePlan
-from tidegate.api.scaling import Mode, QueueDepth
+from tidegate.api.scaling import MAXIMUM_REPLICAS, Mode, QueueDepth
 from tidegate.controller.checks import Blocks, Refusal
+from tidegate.scaling.budget import Budget
 from tidegate.scaling.first_to_answer import Sleeper, first_to_answer
+from tidegate.scaling.wording import number
 
 MOST_REQUESTS = 1_000_000
 LONGEST_LEAD_SECONDS = 86_400
@@ -78,9 +80,20 @@ class WakeInput:
     floor: int
     """The fewest replicas that schedules ask for now."""
 
+    cost_per_hour: float | None = None
+    """Of one replica; None where no price is known."""
+
+    budget: Budget | None = None
+    """What the service may cost now; None where nothing bounds it."""
+
     variants: tuple[VariantToWake, ...] = ()
     """All of them, default first, where there is more than one: what is said above of Deployment, pods and what was
     learned is then said of each here, and not read there."""
+
+    @property
+    def affordable(self) -> int | None:
+        """How many replicas its budget has room for; None where it bounds nothing."""
+        return None if self.budget is None or not self.cost_per_hour else self.budget.replicas(self.cost_per_hour)
 
 
 def variant_to_wake(variants: Sequence[VariantToWake]) -> str | None:
@@ -104,10 +117,10 @@ def wake_plan(given: WakeInput) -> WakePlan | None:
         return None
     spec, own = given.spec, given.spec
     if given.variants:
-        chosen = _chosen(given.variants)
+        chosen = _chosen([each for each in given.variants if _can_be_afforded(each, given.budget)] or given.variants)
         given, own = _through(given, chosen), chosen.spec
     allowed, reason, message = next(_obstacles(given), (True, "Allowed", ""))
-    least, most = (1, 1) if spec is None or own is None else _bounds(spec, own, given.floor)
+    least, most = (1, 1) if spec is None or own is None else _bounds(spec, own, given.floor, given.affordable)
     return WakePlan(
         deployment=given.deployment,
         allowed=allowed,
@@ -135,6 +148,9 @@ def _obstacles(given: WakeInput) -> Iterator[tuple[bool, str, str]]:
         yield False, mode, f"scaling.mode is {mode}: no size is written, so nobody wakes the service"
     if given.yielded_to is not None:
         yield False, "Yielded", f"{given.yielded_to} writes the size of this service; it has to wake it"
+    if given.affordable == 0 and given.budget is not None:
+        price = number(given.cost_per_hour or 0.0)
+        yield False, Reason.BUDGET_EXHAUSTED, f"one replica costs {price} an hour: {given.budget.because}"
     if given.pods_refused:
         # A gateway sees pods only: of those that are never made it would wait for the first.
         yield False, Reason.PODS_REFUSED, f"the API server refuses its pods: {given.pods_refused}"
@@ -153,6 +169,7 @@ def _through(given: WakeInput, variant: VariantToWake) -> WakeInput:
         deployment=variant.deployment,
         refusal=next((each for each in (given.refusal, variant.refusal) if _blocks_all(each)), None),
         pods_refused=variant.pods_refused,
+        cost_per_hour=variant.cost_per_hour,
         capacity=variant.capacity,
         lead_time=variant.lead_time,
         max_sequences=variant.max_sequences,
@@ -168,6 +185,10 @@ def _sleeper(variant: VariantToWake) -> Sleeper:
     )
 
 
+def _can_be_afforded(variant: VariantToWake, budget: Budget | None) -> bool:
+    return budget is None or budget.affords(variant.cost_per_hour or 0.0)
+
+
 def _is_hopeless(variant: VariantToWake) -> bool:
     return bool(variant.pods_refused) or _blocks_all(variant.refusal)
 
@@ -176,17 +197,23 @@ def _blocks_all(refusal: Refusal | None) -> bool:
     return refusal is not None and refusal.blocks is Blocks.EVERYTHING
 
 
-def _bounds(spec: InferenceServiceSpec, own: InferenceServiceSpec, floor: int) -> tuple[int, int]:
+def _bounds(
+    spec: InferenceServiceSpec, own: InferenceServiceSpec, floor: int, affordable: int | None
+) -> tuple[int, int]:
     """Fewest and most replicas to wake to: schedules that hold now are among the fewest, a pin is both.
+
+    Where not even one can be afforded, the plan does not allow a wake, and they say nothing.
 
     Args:
         spec: of the service, which bounds all of its variants together.
         own: of the variant that is woken.
         floor: what schedules ask for.
+        affordable: how many replicas its budget has room for; None where it bounds nothing.
     """
-    most = min(spec.scaling.max_replicas, own.scaling.max_replicas)
+    afforded = MAXIMUM_REPLICAS if affordable is None else max(1, affordable)
+    most = min(spec.scaling.max_replicas, own.scaling.max_replicas, afforded)
     if spec.replicas:
-        pinned = spec.replicas if own is spec else min(spec.replicas, most)
+        pinned = min(spec.replicas, afforded) if own is spec else min(spec.replicas, most)
         return pinned, pinned
     return min(max(1, spec.scaling.min_replicas, own.scaling.min_replicas, floor), most), most
 
