@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,10 +22,15 @@ from router_in_fake_time import (
 
 from tidegate.gateway.exchange import Forward, Reply
 from tidegate.gateway.policy import WakeOutcome, WakeResult
-from tidegate.gateway.routed_service import Key
+from tidegate.gateway.routed_service import Key, PodEngine
 
 KEYS: tuple[Key, ...] = (("ns", "a"), ("ns", "b"), ("ns", "c"))
 PLACES = 3
+PLACES_OF_CPU = 2
+MIXED = KEYS[:2]
+"""Have pods of two variants, and a bound for each; of the third the plan says how many a pod takes."""
+
+ENGINES = {name: PodEngine(port=8000, health_path="/health") for name in ("default", "cpu")}
 HOLD_SECONDS = 60.0
 
 Step = tuple[str, int, int]
@@ -46,6 +52,21 @@ STEPS = (
 )
 
 
+def _variant(number: int, weighed: int) -> dict[str, Any]:
+    """Of a pod: every second one is a CPU, whose weight beside the others is now this and now that."""
+    weight = (1.0, 4.0, 128.0)[(weighed + number) % 3]
+    if number % 2 == 0:
+        return {"variant": "cpu", "max_sequences": PLACES_OF_CPU, "weight": weight}
+    return {"max_sequences": PLACES, "weight": weight}
+
+
+def _places(address: str) -> int:
+    """Of the pod there."""
+    service, _, number = address.partition(":")[0].partition("-")
+    mixed = service in {key[1] for key in MIXED}
+    return PLACES_OF_CPU if mixed and int(number) % 2 == 0 else PLACES
+
+
 class Traffic:
     """Random events, and a plain count of what ought to be."""
 
@@ -65,7 +86,13 @@ class Traffic:
     def _put(self, key: Key, *, allowed: bool = True, most: int = 5) -> None:
         plan = a_plan(max_sequences=PLACES, allowed=allowed, reason="Paused", requests_per_replica=2)
         self.stage.router.put_service(
-            a_service(key, wake_plan=plan, hold_timeout_seconds=HOLD_SECONDS, max_held_requests=most)
+            a_service(
+                key,
+                wake_plan=plan,
+                hold_timeout_seconds=HOLD_SECONDS,
+                max_held_requests=most,
+                **({"engines": ENGINES} if key in MIXED else {}),
+            )
         )
 
     def arrive(self, a: int, b: int) -> None:
@@ -142,7 +169,10 @@ class Traffic:
             {"ready": False, "trouble": trouble("Crashing")},
         )
         key = KEYS[a % 3]
-        pods = [a_pod(f"{key[1]}-{n}", **states[(b // 5**n) % 5]) for n in range(b % 4)]
+        pods = [
+            a_pod(f"{key[1]}-{n}", **states[(b // 5**n) % 5], **_variant(n, a) if key in MIXED else {})
+            for n in range(b % 4)
+        ]
         self.stage.router.put_pods(key, tuple(pods))
 
     def answered(self, a: int, b: int) -> None:
@@ -170,7 +200,7 @@ class Traffic:
     def check(self) -> None:
         """What has to hold at every instant."""
         uses = Counter(forward.address for forward in self._uses())
-        assert all(count <= PLACES for count in uses.values()), uses
+        assert all(count <= _places(address) for address, count in uses.items()), uses
         assert self.fates.total() + len(self.waiting) == self.asked
 
     def _uses(self) -> list[Forward]:
