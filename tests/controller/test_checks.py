@@ -16,6 +16,7 @@ from cluster_objects import (
 )
 
 from tidegate.api.conditions import Reason
+from tidegate.api.routing import RoutingMode
 from tidegate.controller.checks import CHECKS, Blocks, Surroundings, first_refusal
 from tidegate.controller.records import (
     ServiceRecord,
@@ -23,6 +24,7 @@ from tidegate.controller.records import (
     profile_record,
     service_record,
 )
+from tidegate.controller.routing import RoutingView
 from tidegate.workloads.live import live_deployment, live_service
 
 NOBODYS = {"ownerReferences": []}
@@ -34,14 +36,17 @@ OFFICE = {
     "minReplicas": 3,
 }
 ADVISORY = {"scaling": {"mode": "Advisory"}}
+WITH_VARIANT = {**LEAST, "variants": [{"name": "cpu"}]}
 WITH_GPU = {**LEAST, "accelerator": {"profile": "l4"}}
 CUSTOM = {"type": "Custom", "image": "i", "port": 8188}
 
 
 def surroundings(spec: dict[str, Any], **found: Any) -> Surroundings:
     """A service, and what is around it."""
-    name = found.pop("name", "chat")
-    return Surroundings(service=service_record(inference_service(spec, name=name)), **found)
+    name, variant = found.pop("name", "chat"), found.pop("variant", "default")
+    service = service_record(inference_service(spec, name=name))
+    assert service.spec is not None or variant == "default"
+    return Surroundings(service=replace(service, variant=variant), **found)
 
 
 def deployment(document: dict[str, Any], **metadata: Any) -> Any:
@@ -77,6 +82,16 @@ REFUSED = {
     ),
     "both ways to run": Refused(
         surroundings({**LEAST, **TARGETING}), Reason.INVALID_SPEC, ("exactly one of engine and targetRef",)
+    ),
+    "a variant of a name that is in use": Refused(
+        surroundings(LEAST, variant="cpu", deployment=OWN, drivers=[OLDER]),
+        Reason.NAME_TAKEN,
+        ("Deployment 'chat-cpu'", "'older'", "another name"),
+    ),
+    "a variant, where there is a Deployment of its name": Refused(
+        surroundings(LEAST, variant="cpu", deployment=deployment(own_deployment(inference_service()), **NOBODYS)),
+        Reason.NAME_TAKEN,
+        ("a Deployment 'chat-cpu'", "give the variant another name"),
     ),
     "no way to run": Refused(surroundings({"model": {"name": "m"}}), Reason.INVALID_SPEC, ("exactly one",)),
     "bounds out of order": Refused(
@@ -158,6 +173,23 @@ REFUSED = {
         ("spec.scaling.schedules[name=office].end", "'0 8 * * 1-5'", "never end", "another time"),
         Blocks.BODY,
     ),
+    "variants without a gateway": Refused(
+        surroundings(WITH_VARIANT),
+        Reason.VARIANTS_NEED_GATEWAY,
+        (
+            "spec.variants",
+            "routing.mode None, the operator's own",
+            "only the variant default",
+            "routing.mode to Gateway",
+        ),
+        Blocks.BODY,
+    ),
+    "variants, and no gateway to be had": Refused(
+        surroundings(WITH_VARIANT, routing=RoutingView(wanted=RoutingMode.GATEWAY)),
+        Reason.VARIANTS_NEED_GATEWAY,
+        ("there is none for this service", "condition Routed"),
+        Blocks.BODY,
+    ),
 }
 
 FINE = {
@@ -177,6 +209,10 @@ FINE = {
     ),
     "an autoscaler beside mode Advisory": surroundings({**TARGETING, **ADVISORY}, deployment=TARGET, autoscaler=HPA),
     "a profile": surroundings(WITH_GPU, profile=profile_record(profile())),
+    "variants with a gateway": surroundings(WITH_VARIANT, routing=RoutingView(mode=RoutingMode.GATEWAY)),
+    "a variant beside somebody else's Service": surroundings(
+        LEAST, variant="cpu", kubernetes_service=replace(OWN_SERVICE, owner_uid=None)
+    ),
     "a schedule": surroundings({**LEAST, "scaling": {"schedules": [OFFICE]}}),
 }
 

@@ -13,6 +13,7 @@ from tidegate.engines.vllm import VLLM
 from tidegate.metrics.readings import Readings
 from tidegate.scaling.observation import Observation
 from tidegate.workloads.live import live_deployment
+from tidegate.workloads.placement import placement
 
 
 def _observe(document: dict[str, Any], table: EngineTable = VLLM, args: tuple[str, ...] = ()) -> Observation:
@@ -26,6 +27,7 @@ def _observe(document: dict[str, Any], table: EngineTable = VLLM, args: tuple[st
         [record],
         Readings(),
         table,
+        place=placement([record], live, 100.0),
         replicas=1,
         owned=True,
         yielded_to=None,

@@ -47,6 +47,11 @@ class Cluster(Protocol):
     ) -> Document:
         """Make the status of the object with this uid exactly this."""
 
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str, urgency: Urgency
+    ) -> None:
+        """Delete the object of this uid, if it is there, and still at this version."""
+
     async def create_event(self, body: Document) -> None:
         """Post one Event."""
 
@@ -193,15 +198,25 @@ class ClusterClient:
         await self._budget.take(urgency)
         return await self._apply(resource.path(metadata["namespace"], metadata["name"]), body, manager)
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str, urgency: Urgency) -> None:
-        """Delete the object of this uid, if it is there.
+    async def delete(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str,
+        urgency: Urgency,
+        resource_version: str | None = None,
+    ) -> None:
+        """Delete the object of this uid, if it is there, and, where a version is given, still at that.
 
         Raises:
-            ClusterError: 409 if there is another one of that name; others if the API server refuses, or cannot be
-                reached.
+            ClusterError: 409 if there is another one of that name, or it has changed since; others if the API server
+                refuses, or cannot be reached.
         """
         await self._budget.take(urgency)
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        preconditions = {"uid": uid} if resource_version is None else {"uid": uid, "resourceVersion": resource_version}
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
         try:
             await self._server.send("DELETE", resource.path(namespace, name), body)
         except ClusterError as error:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tidegate.api.names import DEFAULT_VARIANT
 from tidegate.cluster.resources import Document, Key, Resource
 from tidegate.cluster.write_budget import Urgency
 from tidegate.controller.announcements import Announcement
@@ -26,6 +27,9 @@ class ApplyBody:
     rehearse: bool = False
     """Ask the API server first what would become of it, and leave it if that is another body."""
 
+    variant: str = DEFAULT_VARIANT
+    """The variant whose it is, as below."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
@@ -42,6 +46,16 @@ class Scale:
 
     reason: str = ""
     message: str = ""
+    variant: str = DEFAULT_VARIANT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Delete the Deployment of a variant that is no more, if nothing of it has changed since."""
+
+    workload: Key
+    uid: str
+    resource_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +80,7 @@ class MarkPods:
 
     reason: str = ""
     message: str = ""
+    variant: str = DEFAULT_VARIANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,4 +98,4 @@ class Announce:
     announcement: Announcement
 
 
-Action = ApplyBody | Scale | MarkPods | WriteStatus | Announce
+Action = ApplyBody | Scale | Delete | MarkPods | WriteStatus | Announce

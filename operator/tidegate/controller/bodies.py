@@ -5,14 +5,17 @@ else that is known of a service. So it is rendered and compared when something h
 the API server has refused is tried again after a while, or as soon as it is another one.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Self
 
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service import InferenceServiceSpec
+from tidegate.api.names import DEFAULT_VARIANT
 from tidegate.cluster.resources import CLAIM_TEMPLATES, DEPLOYMENTS, SERVICES, Resource
 from tidegate.controller.actions import Action, Announce, ApplyBody, Scale
+from tidegate.controller.body_refusals import not_converging, rejected_body
 from tidegate.controller.checks import Blocks, Refusal, Surroundings
 from tidegate.controller.claims import ClaimState, left_out, plan_claim, rejected
 from tidegate.controller.profile_edit import edited, is_carried_out, waits
@@ -33,13 +36,12 @@ _NOTHING_YET = {"resourceVersion": "1"}
 """No object ever has this version: an apply with it creates, and fails where there is something already."""
 
 
-MOST_FIELDS = 8
-"""Named in a message; a webhook may change them all."""
+KINDS = (DEPLOYMENTS, SERVICES)
 
 
 @dataclass(slots=True)
 class BodyState:
-    """What is remembered of a service's bodies."""
+    """What is remembered of the bodies of a service, or of one of its variants."""
 
     settled: object = None
     """All that the bodies depend on, and the children, as they were when nothing was left to do."""
@@ -109,15 +111,21 @@ class BodyState:
 
 
 def plan_bodies(
-    state: BodyState, given: Surroundings, known_size: int | None, now: float
+    state: BodyState,
+    given: Surroundings,
+    size_to_create: int,
+    now: float,
+    *,
+    kinds: Collection[Resource] = KINDS,
 ) -> tuple[list[Action], Refusal | None]:
-    """Say what to apply of a service that Tidegate runs.
+    """Say what to apply of a service that Tidegate runs, or of one of its variants.
 
     Args:
         state: what is remembered of its bodies.
         given: the service and what is there.
-        known_size: the size that its Deployment had when it was last seen; None if it was not.
+        size_to_create: the size of its Deployment, where that is not there.
         now: seconds since the epoch.
+        kinds: those of its children to look at. Of variants beside `default` there are Deployments only.
 
     Returns:
         The applies, and why the bodies are not as they should be, if they cannot be.
@@ -127,16 +135,17 @@ def plan_bodies(
         return [], None
     profile = given.profile.spec if given.profile else None
     to_pods = leads_to_pods(given.routing, given.kubernetes_service, now)
-    seen = (given.service.uid, given.service.generation, profile, given.deployment, given.kubernetes_service, to_pods)
+    uid, generation, child = given.service.uid, given.service.generation, given.kubernetes_service
+    seen = (uid, generation, profile, given.deployment, child, to_pods, kinds)
     # Quick: the store keeps a record until it is another one.
     if seen == state.settled or (seen == state.waiting and not given.may_follow_profile()):
         return [], None
     state.waiting, state.note = None, ""
     try:
-        children = _children(given, spec, profile, to_pods=to_pods)
+        children = _children(given, spec, profile, kinds, to_pods=to_pods)
     except TemplateConflictError as error:
         return [], Refusal(Reason.TEMPLATE_CONFLICT, f"spec.{error}", Blocks.BODY)
-    if (claim := _claim(state, given, now)) is not None:
+    if DEPLOYMENTS in kinds and (claim := _claim(state, given, now)) is not None:
         return claim
     needs = [(*child, need) for child in children if (need := _need(state, *child)) is not None]
     state.settled = None if needs else seen
@@ -146,15 +155,15 @@ def plan_bodies(
     for resource, body, live, need in needs:
         refused = state.refused.get(resource.kind)
         if refused is not None and refused.what == body:
-            refusals.append(_rejected(resource, refused))
+            refusals.append(rejected_body(resource, refused))
             if now < refused.retry_at:
                 continue
         decided = _verdict(state, resource, body, live, need, now)
         if decided in {Verdict.STOP, Verdict.REHEARSE}:
-            refusals.append(_not_converging(state, resource, need))
+            refusals.append(not_converging(state.doubt, resource, need))
         if decided in {Verdict.APPLY, Verdict.REHEARSE}:
             rehearse = decided is Verdict.REHEARSE
-            actions += _applies(resource, body, live, need, first_size(spec, known_size), rehearse=rehearse)
+            actions += _applies(given, resource, body, live, need, size_to_create, rehearse=rehearse)
     return actions, next(iter(refusals), None)
 
 
@@ -197,30 +206,41 @@ def _verdict(
     return verdict(state.convergence.get(resource.kind, Convergence()), live, body, now)
 
 
-def first_size(spec: InferenceServiceSpec, known_size: int | None) -> int:
+def first_size(spec: InferenceServiceSpec, known_size: int | None, variant: str = DEFAULT_VARIANT) -> int:
     """The size of a Deployment that is created: that of the one before it, if there was one; else the least.
 
     A new service has a pod at first, whatever its minimum: whoever has made it wants to see it run. One that sleeps,
-    and whose Deployment was deleted, sleeps on.
+    and whose Deployment was deleted, sleeps on. Further variants have none until they are chosen.
+
+    Args:
+        spec: of the service; of a further variant, what `InferenceServiceSpec.of_variant` gives.
+        known_size: the size that the Deployment had when it was last seen; None if it was not.
+        variant: whose Deployment it is.
     """
     if spec.replicas is not None:
         return spec.replicas
-    known = 1 if known_size is None else known_size
+    known = int(variant == DEFAULT_VARIANT) if known_size is None else known_size
     return max(spec.scaling.min_replicas, min(known, spec.scaling.max_replicas))
 
 
 def _children(
-    given: Surroundings, spec: InferenceServiceSpec, profile: AcceleratorProfileSpec | None, *, to_pods: bool
-) -> tuple[tuple[Resource, Document, LiveDeployment | LiveService | None], ...]:
+    given: Surroundings,
+    spec: InferenceServiceSpec,
+    profile: AcceleratorProfileSpec | None,
+    kinds: Collection[Resource],
+    *,
+    to_pods: bool,
+) -> list[tuple[Resource, Document, LiveDeployment | LiveService | None]]:
     """Each child's kind, its body as it should be, and what is there."""
-    if spec.engine is None or (spec.accelerator is not None and profile is None):
-        return ()  # The checks tell why.
     namespace, name = given.service.key
     owner = Owner(name=name, namespace=namespace, uid=given.service.uid)
-    return (
-        (DEPLOYMENTS, deployment(owner, spec, profile), given.deployment),
-        (SERVICES, kubernetes_service(owner, spec.engine, to_pods=to_pods), given.kubernetes_service),
-    )
+    children: list[tuple[Resource, Document, LiveDeployment | LiveService | None]] = []
+    if DEPLOYMENTS in kinds and (spec.accelerator is None or profile is not None):  # The checks tell why it is not.
+        children.append((DEPLOYMENTS, deployment(owner, spec, profile, given.service.variant), given.deployment))
+    if SERVICES in kinds and spec.engine is not None:
+        body = kubernetes_service(owner, spec.engine, to_pods=to_pods)
+        children.append((SERVICES, body, given.kubernetes_service))
+    return children
 
 
 def _claim(state: BodyState, given: Surroundings, now: float) -> tuple[list[Action], Refusal | None] | None:
@@ -236,34 +256,8 @@ def _claim(state: BodyState, given: Surroundings, now: float) -> tuple[list[Acti
     return [action] if action else [], refusal
 
 
-def _rejected(resource: Resource, refused: Refused) -> Refusal:
-    message = f"the API server refuses the {resource.kind}: {refused.message}"
-    fix = "mend spec.engine or spec.template, or what refuses them; it is tried again every few minutes"
-    return Refusal(Reason.REJECTED_BY_API_SERVER, f"{message}; {fix}", Blocks.BODY)
-
-
-def _not_converging(state: BodyState, resource: Resource, need: Need) -> Refusal:
-    if not need.fields and state.doubt:
-        return Refusal(Reason.NOT_CONVERGING, state.doubt, Blocks.BODY)
-    fields = ", ".join(need.fields[:MOST_FIELDS]) or "it"
-    if len(need.fields) > MOST_FIELDS:
-        fields += f" and {len(need.fields) - MOST_FIELDS} more"
-    ending = _ENDINGS.get(need.cause, "it is left alone until the spec changes: stop that writer")
-    return Refusal(
-        Reason.NOT_CONVERGING,
-        f"the {resource.kind} was applied three times, and {need.writer} changes {fields} each time; {ending}",
-        Blocks.BODY,
-    )
-
-
-_ENDINGS = {
-    Cause.ALTERED: "nothing is written until the spec changes, or the webhook does, which is asked every few minutes: "
-    "find it with `kubectl get mutatingwebhookconfigurations`, and have it leave out objects labelled "
-    "app.kubernetes.io/managed-by=tidegate, or write in the spec what it wants"
-}
-
-
 def _applies(
+    given: Surroundings,
     resource: Resource,
     body: Document,
     live: LiveDeployment | LiveService | None,
@@ -280,7 +274,7 @@ def _applies(
     elif live is None and resource is DEPLOYMENTS:
         replicas = size_to_create
         key = (body["metadata"]["namespace"], body["metadata"]["name"])
-        claim = [Scale(workload=key, replicas=replicas, resource_version=None)]
+        claim = [Scale(workload=key, replicas=replicas, resource_version=None, variant=given.service.variant)]
     # With the uid, too: what is being deleted in this moment must not come back by it.
     identity = {"resourceVersion": live.resource_version, "uid": live.uid} if live else _NOTHING_YET
     document = {**body, "metadata": {**body["metadata"], **identity}}
@@ -293,5 +287,6 @@ def _applies(
         over=live.resource_version if live else "",
         because=need.cause.value,
         rehearse=rehearse,
+        variant=given.service.variant,
     )
     return [action, *claim]

@@ -5,17 +5,20 @@ an older CRD may have let through. A check that fails never touches running pods
 written: a typo in an edit must not stop the service that runs from being scaled.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from tidegate.api.conditions import Reason
-from tidegate.api.names import MAXIMUM_NAME_LENGTH
+from tidegate.api.names import DEFAULT_VARIANT, MAXIMUM_NAME_LENGTH
+from tidegate.api.routing import RoutingMode
 from tidegate.api.scaling import Mode
+from tidegate.controller.budget_fault import budget_fault
 from tidegate.controller.hardware import Hardware, hardware_of
 from tidegate.controller.records import AutoscalerRecord, ProfileRecord, ServiceRecord
 from tidegate.controller.routing import RoutingView
 from tidegate.engines.catalog import engine_table
+from tidegate.scaling.budget import Budget
 from tidegate.scaling.schedules import fault
 from tidegate.workloads.live import LiveDeployment, LiveService
 
@@ -30,7 +33,7 @@ class Blocks(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """One service and all that it touches in the cluster."""
+    """One service, or one of its variants, and all that it touches in the cluster."""
 
     service: ServiceRecord
     profile: ProfileRecord | None = None
@@ -53,6 +56,19 @@ class Surroundings:
 
     worked_out: Hardware | None = None
     """What `hardware` is, where that is known already: it is asked for at every look."""
+
+    variants: "tuple[Surroundings, ...]" = ()
+    """The same of each of its variants, `default` first, where there are several. Behind them are those that its spec
+    has no more, and that are there still."""
+
+    budget: Budget | None = None
+    """What the service may cost now, all its variants together; None where nothing bounds it."""
+
+    ceiling_problem: str = ""
+    """Why the ceiling that is written on its namespace does not hold, if it does not."""
+
+    gone_at: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """When pods have vanished lately, by uid."""
 
     may_follow_profile: Callable[[], bool] = field(default=lambda: True, compare=False)
     """Asks whether its pods may be replaced now on account of its profile, which others name as well."""
@@ -141,10 +157,13 @@ def sole_driver(given: Surroundings) -> Refusal | None:
     """No older InferenceService drives the same Deployment."""
     if not given.drivers or given.drivers[0].key == given.service.key:
         return None
+    name, other = given.service.workload[1], given.drivers[0].key[1]
+    if given.service.variant != DEFAULT_VARIANT:
+        message = f"Deployment {name!r} is that of InferenceService {other!r} already; give the variant another name"
+        return Refusal(Reason.NAME_TAKEN, message)
     return Refusal(
         Reason.TARGET_CLAIMED,
-        f"Deployment {given.service.workload[1]!r} is driven by InferenceService {given.drivers[0].key[1]!r} already, "
-        "which is older; delete one of the two",
+        f"Deployment {name!r} is driven by InferenceService {other!r} already, which is older; delete one of the two",
     )
 
 
@@ -153,13 +172,14 @@ def name_is_free(given: Surroundings) -> Refusal | None:
     spec = given.service.spec
     if spec is None or spec.target_ref is not None:
         return None
-    name = given.service.key[1]
+    is_default = given.service.variant == DEFAULT_VARIANT
+    name, bearer = given.service.workload[1], "InferenceService" if is_default else "variant"
     for kind, child in (("Deployment", given.deployment), ("Service", given.kubernetes_service)):
-        if child is not None and child.owner_uid != given.service.uid:
+        if child is not None and child.owner_uid != given.service.uid and (is_default or kind == "Deployment"):
             return Refusal(
                 Reason.NAME_TAKEN,
                 f"a {kind} {name!r} exists and belongs to somebody else; it is not adopted: delete or rename it, or "
-                "give the InferenceService another name"
+                f"give the {bearer} another name"
                 + (" (to scale that Deployment, use targetRef)" if kind == "Deployment" else ""),
             )
     return None
@@ -175,6 +195,17 @@ def no_other_autoscaler(given: Surroundings) -> Refusal | None:
         f"HorizontalPodAutoscaler {autoscaler.key[1]!r} scales Deployment {autoscaler.workload[1]!r} too; delete it, "
         "or set spec.scaling.mode to Advisory",
     )
+
+
+def budget_can_be_kept(given: Surroundings) -> Refusal | None:
+    """`scaling.budget` has room for a replica at least, and what replicas cost is known."""
+    spec = given.service.spec
+    if spec is None or spec.scaling.budget is None:
+        return None
+    worked_out = {each.service.variant: each.hardware for each in given.variants or (given,)}
+    known = {name: worked_out[name] for name in spec.variant_names if name in worked_out and worked_out[name].is_known}
+    fault = budget_fault(spec, {name: hardware.cost_per_hour for name, hardware in known.items()})
+    return Refusal(Reason.BUDGET_IMPOSSIBLE, f"{fault}; pods that run stay as they are") if fault else None
 
 
 def profile_exists(given: Surroundings) -> Refusal | None:
@@ -219,6 +250,22 @@ def schedules_can_be_kept(given: Surroundings) -> Refusal | None:
     return None
 
 
+def variants_need_gateway(given: Surroundings) -> Refusal | None:
+    """Requests to a service with variants pass gateways, which share them out."""
+    spec, view = given.service.spec, given.routing
+    if spec is None or not spec.variants or view.mode is RoutingMode.GATEWAY:
+        return None
+    way = f"spec.routing.mode {view.wanted}" if spec.routing.mode else f"routing.mode {view.wanted}, the operator's own"
+    why = f"{way}, has none" if view.wanted is not RoutingMode.GATEWAY else "there is none for this service"
+    fix = "set spec.routing.mode to Gateway" if view.wanted is not RoutingMode.GATEWAY else "see the condition Routed"
+    return Refusal(
+        Reason.VARIANTS_NEED_GATEWAY,
+        f"spec.variants: they need the gateway, which shares requests out among them, and {why}; only the variant "
+        f"default is run: {fix}",
+        Blocks.BODY,
+    )
+
+
 CHECKS: tuple[Check, ...] = (
     spec_is_readable,  # else nothing below can be asked
     name_fits,  # children could not be named
@@ -229,12 +276,33 @@ CHECKS: tuple[Check, ...] = (
     sole_driver,  # one Deployment, one driver
     name_is_free,  # what is not ours stays untouched
     no_other_autoscaler,  # two autoscalers on one Deployment fight for ever
+    budget_can_be_kept,  # nothing is ordered that cannot be paid
     profile_exists,  # from here on, only the body has to wait
     accelerator_can_be_given,
     schedules_can_be_kept,  # all others of them are kept meanwhile
+    variants_need_gateway,  # the first of them is run meanwhile
 )
 
+OF_EACH_VARIANT = {
+    engine_is_known,
+    sole_driver,
+    name_is_free,
+    no_other_autoscaler,
+    profile_exists,
+    accelerator_can_be_given,
+}
+"""Those that one variant can fail while others do well."""
 
-def first_refusal(given: Surroundings) -> Refusal | None:
+
+def first_refusal(given: Surroundings, checks: Iterable[Check] = CHECKS) -> Refusal | None:
     """The first check that fails, those that forbid everything before those that forbid only the body."""
-    return next((refusal for check in CHECKS if (refusal := check(given)) is not None), None)
+    return next((refusal for check in checks if (refusal := check(given)) is not None), None)
+
+
+def of_variant(name: str, refusal: Refusal) -> Refusal:
+    """The same refusal where the service has several variants: it says which of them it is about."""
+    if name == DEFAULT_VARIANT:
+        return refusal
+    field, path = f"spec.variants[name={name}]", refusal.message.removeprefix("spec.")
+    is_path = path != refusal.message
+    return replace(refusal, message=f"{field}.{path}" if is_path else f"{field}: {refusal.message}")

@@ -6,6 +6,7 @@ from tidegate.accelerators.fault import AcceleratorError
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.inference_service_status import AcceleratorStatus
+from tidegate.api.quantity import to_number
 from tidegate.controller.records import Document, ProfileRecord, ServiceRecord
 from tidegate.workloads.granted import granted
 
@@ -26,8 +27,10 @@ class Hardware:
     is_known: bool = True
     """Whether spec and profile are there, and can be read and carried out."""
 
+    cost_per_hour: float | None = None
+    """Of one replica; None where no price is known."""
 
-NONE = Hardware()
+
 UNKNOWN = Hardware(is_known=False)
 
 
@@ -35,8 +38,9 @@ def hardware_of(spec: InferenceServiceSpec | None, profile: AcceleratorProfileSp
     """Work it out."""
     if spec is None:
         return UNKNOWN
+    given_cost = None if spec.cost_per_hour is None else to_number(spec.cost_per_hour)
     if spec.engine is None or spec.accelerator is None:
-        return NONE
+        return Hardware(cost_per_hour=given_cost)
     if profile is None:
         return UNKNOWN
     try:
@@ -45,13 +49,20 @@ def hardware_of(spec: InferenceServiceSpec | None, profile: AcceleratorProfileSp
         return Hardware(fault=str(error), is_known=False)
     except ValueError:  # Of the engine: another check tells.
         return UNKNOWN
-    claim = given.allocation.additions.claim
-    return Hardware(given.status(spec.accelerator.profile), None if claim is None else dict(claim))
+    claim, share_of_price = given.allocation.additions.claim, given.allocation.cost_per_hour
+    return Hardware(
+        given.status(spec.accelerator.profile),
+        None if claim is None else dict(claim),
+        cost_per_hour=given_cost if given_cost is not None or share_of_price is None else float(share_of_price),
+    )
 
 
 @dataclass(slots=True)
 class HardwareMemory:
-    """The last outcome for a service. Records keep their specs until they are others, so identity is enough."""
+    """The last outcome for a service, or one of its variants.
+
+    Records keep their specs until they are others, so identity is enough.
+    """
 
     spec: InferenceServiceSpec | None = None
     profile: AcceleratorProfileSpec | None = None

@@ -3,6 +3,7 @@
 In between the same object is told, so that to find nothing new costs a few comparisons.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
@@ -10,6 +11,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from tidegate.api.inference_service_status import MAXIMUM_LEARNED, Confidence, LearnedCapacity, LearnedLeadTime
+from tidegate.api.names import DEFAULT_VARIANT
 from tidegate.api.quantity import to_number
 from tidegate.api.scaling import Scaling
 from tidegate.cluster.reading import seconds
@@ -18,7 +20,6 @@ from tidegate.scaling.capacity import Capacity
 from tidegate.scaling.learned_text import learned_text
 from tidegate.scaling.memory import Memory
 
-VARIANT = "default"
 CHANGE = 0.05
 """A capacity or a lead time within five percent of the one that is told is the same."""
 
@@ -27,6 +28,12 @@ REFRESH_SECONDS = 600.0
 twice as much."""
 
 DIGITS = 3
+
+LONGEST_NAME = 20
+"""Of a variant."""
+
+TEXTS_FOR_SURE = 6
+"""For the texts of so many variants there is room, bursts left out; of more, the last may have to learn anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +52,61 @@ class LearnedStatus:
     """When it was written so."""
 
     @classmethod
-    def adopt(cls, status: Document, memory: Memory) -> Self:
-        """What a status says, of which `memory` is made; nothing, if another version wrote it otherwise."""
+    def adopt(cls, status: Document, memory: Memory, variant: str = DEFAULT_VARIANT) -> Self:
+        """What a status says of a variant that `memory` is of; nothing, if another version wrote it otherwise."""
         try:
-            capacity = next(map(LearnedCapacity.model_validate, status.get("capacity") or ()), None)
-            lead_time = next(map(LearnedLeadTime.model_validate, status.get("leadTime") or ()), None)
+            capacities = map(LearnedCapacity.model_validate, status.get("capacity") or ())
+            lead_times = map(LearnedLeadTime.model_validate, status.get("leadTime") or ())
+            capacity = next((each for each in capacities if each.variant == variant), None)
+            lead_time = next((each for each in lead_times if each.variant == variant), None)
             at = max((seconds(each.time) for each in (capacity, lead_time) if each is not None), default=0.0)
         except (ValidationError, ValueError):
             return cls()
-        return cls(capacity=capacity, lead_time=lead_time, text=status.get("learned"), looks=_looks(memory), at=at)
+        text = text_of(status.get("learned") or "", variant) or None
+        return cls(capacity=capacity, lead_time=lead_time, text=text, looks=_looks(memory), at=at)
+
+
+def room_for(variants: int) -> int:
+    """How many characters the text of each of so many variants may have."""
+    if variants == 1:
+        return MAXIMUM_LEARNED
+    return MAXIMUM_LEARNED // min(variants, TEXTS_FOR_SURE) - len("\n ") - LONGEST_NAME
+
+
+def joined(texts: Iterable[tuple[str, str | None]]) -> str | None:
+    """One text of those of all variants: a line for each; those that there is no room for are left out.
+
+    That of the variant default stands alone in its line, as that of a service that has no other.
+
+    Args:
+        texts: name and text of each, in order of importance.
+    """
+    whole = ""
+    for variant, text in texts:
+        line = text if not text or variant == DEFAULT_VARIANT else f"{variant} {text}"
+        if line and len(whole) + bool(whole) + len(line) <= MAXIMUM_LEARNED:
+            whole = f"{whole}\n{line}" if whole else line
+    return whole or None
+
+
+def text_of(whole: str, variant: str) -> str:
+    """The text of one variant out of what `joined` has made; empty where there is none."""
+    for line in whole.splitlines():
+        name, _, text = (DEFAULT_VARIANT, "", line) if line.startswith("{") else line.partition(" ")
+        if name == variant:
+            return text
+    return ""
 
 
 def renewed(
-    told: LearnedStatus, memory: Memory, capacity: Capacity | None, scaling: Scaling, now: float
+    told: LearnedStatus,
+    memory: Memory,
+    capacity: Capacity | None,
+    scaling: Scaling,
+    now: float,
+    *,
+    variant: str = DEFAULT_VARIANT,
+    room: int = MAXIMUM_LEARNED,
 ) -> LearnedStatus:
     """What is to be told now: `told` itself while there is nothing new.
 
@@ -67,16 +116,19 @@ def renewed(
         capacity: what it took a replica's capacity for; None where it was not learned.
         scaling: the policy, which may give a capacity.
         now: seconds since the epoch.
+        variant: of which it is told.
+        room: the most characters that its text may have.
     """
     units, confidence = _capacity(capacity, scaling)
     looks = _looks(memory)
     is_due = looks >= 2 * max(1, told.looks) or (looks != told.looks and now - told.at >= REFRESH_SECONDS)
+    is_due = is_due or len(told.text or "") > room
     if not (is_due or _tells_of_another(told, memory, units, confidence)):
         return told
     return LearnedStatus(
-        capacity=_learned_capacity(memory, capacity, units, confidence, now),
-        lead_time=_learned_lead_time(memory, now),
-        text=learned_text(memory, MAXIMUM_LEARNED) or None,
+        capacity=_learned_capacity(variant, memory, capacity, units, confidence, now),
+        lead_time=_learned_lead_time(variant, memory, now),
+        text=learned_text(memory, room) or None,
         looks=looks,
         at=now,
     )
@@ -117,14 +169,14 @@ def _moved(value: float | None, written: float | None) -> bool:
 
 
 def _learned_capacity(
-    memory: Memory, capacity: Capacity | None, units: float | None, confidence: Confidence, now: float
+    variant: str, memory: Memory, capacity: Capacity | None, units: float | None, confidence: Confidence, now: float
 ) -> LearnedCapacity | None:
     steps = memory.learned.step_time
     if units is None and steps.seconds is None:
         return None
     alpha, beta, c = (None, None, None) if steps.seconds is None else (1000 * each for each in steps.seconds)
     return LearnedCapacity(
-        variant=VARIANT,
+        variant=variant,
         units_per_second=_digits(units),
         requests_per_second=_digits(None if capacity is None else capacity.requests_per_second),
         requests_at_once=_digits(None if capacity is None else capacity.batch),
@@ -138,13 +190,13 @@ def _learned_capacity(
     )
 
 
-def _learned_lead_time(memory: Memory, now: float) -> LearnedLeadTime | None:
+def _learned_lead_time(variant: str, memory: Memory, now: float) -> LearnedLeadTime | None:
     lead_time = memory.learned.lead_time
     half, most = lead_time.percentile(50), lead_time.percentile(75)
     if half is None or most is None:
         return None
     return LearnedLeadTime(
-        variant=VARIANT,
+        variant=variant,
         p50_seconds=round(half),
         p75_seconds=round(most),
         samples=len(lead_time.starts_seconds),

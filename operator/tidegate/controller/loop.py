@@ -19,6 +19,7 @@ from tidegate.cluster.resources import Key
 from tidegate.controller.actions import Action
 from tidegate.controller.exporter import Exporter
 from tidegate.controller.gateway_ports import GatewayPorts
+from tidegate.controller.looks import looks_taken
 from tidegate.controller.pod_reader import PodKey, PodReader, PodToRead, Readings
 from tidegate.controller.profile_rollouts import ProfileRollouts
 from tidegate.controller.records import PodRecord, ServiceRecord
@@ -29,7 +30,7 @@ from tidegate.controller.store import Store
 from tidegate.controller.surroundings import surroundings
 from tidegate.controller.visit import visit
 from tidegate.controller.writer import Writer
-from tidegate.scaling.memory import Memory
+from tidegate.engines.table import EngineTable
 from tidegate.scaling.recording import Look
 from tidegate.scaling.sample import Sample
 
@@ -190,38 +191,47 @@ class Loop:
         if service is None or service.spec is None:
             return
         state = self._state(service)
-        if state.table is None:
+        if all(own.table is None for own in state.every):
             return
         now, source = self._clock(), service.spec.metrics.source or self._metrics_source
         interval_seconds = QUIET_SECONDS if now - state.busy_at > QUIET_AFTER_SECONDS else self._tick_seconds
         if source is MetricsSource.PROMETHEUS:
             interval_seconds = max(interval_seconds, state.scrape_interval_seconds)
         state.expect_next_reading(now, interval_seconds)
-        for pod in self._store.pods_of(service.workload):
+        for pod, table in self._pods_with_tables(service, state):
             if pod.ready and not pod.leaving and pod.address:
                 yield PodToRead(
                     key=(key, pod.uid),
                     pod=pod,
                     source=source,
-                    table=state.table,
+                    table=table,
                     model_name=service.spec.model.name,
                     stale_after_seconds=state.stale_after_seconds,
                     with_latencies=service.spec.scaling.objectives != Objectives(),
                 )
+
+    def _pods_with_tables(self, service: ServiceRecord, state: ServiceState) -> Iterator[tuple[PodRecord, EngineTable]]:
+        """The pods of all variants, each with the table of its engine."""
+        for own in state.every:
+            if own.table is not None:
+                for pod in self._store.pods_of(service.workload_of(own.name)):
+                    yield pod, own.table
 
     def _visit(self, key: Key) -> Plan | None:
         service = self._store.inference_services.get(key)
         if service is None:
             return None
         now = self._clock()
-        pods: Iterable[PodRecord] = self._store.pods_of(service.workload)
         try:
             state = self._state(service)
-            before = state.memory
-            may_follow = partial(self._rollouts.may_begin, service, now)
-            given = surroundings(self._store, service, self._routing.of(service), may_follow)
+            may_follow = partial(self._rollouts.may_begin, now=now)
+            given = surroundings(self._store, service, state, self._routing.of(service), may_follow)
+            before = {own.name: own.memory for own in state.every}
+            pods = (pod for own in before for pod in self._store.pods_of(service.workload_of(own)))
             actions = visit(state, given, pods, now)
-            self._keep(service, state, before, now)
+            if self._record is not None:
+                for look in looks_taken(service, state, before, now):
+                    self._record(look)
             (self._falling_asleep.add if state.falls_asleep else self._falling_asleep.discard)(key)
             for start in state.cold_starts.new:
                 self._exporter.saw_cold_start(start)
@@ -231,22 +241,6 @@ class Loop:
             log.exception("a service could not be looked at", service=key)
             return None
         return (service, state, actions) if actions and now >= state.hold_writes_until else None
-
-    def _keep(self, service: ServiceRecord, state: ServiceState, before: Memory, now: float) -> None:
-        """Record the look that was just taken, if a size was decided and somebody records."""
-        observation, decision = state.observation, state.decision
-        if self._record is None or service.spec is None or observation is None or decision is None:
-            return
-        look = Look(
-            service=service.key,
-            time=now,
-            spec=service.spec,
-            observation=observation,
-            before=before,
-            decision=decision,
-            after=state.memory,
-        )
-        self._record(look)
 
     async def _carry_out(self, service: ServiceRecord, state: ServiceState, actions: list[Action]) -> None:
         async with self._places:
@@ -261,7 +255,7 @@ class Loop:
         state = self._states.get(service.key)
         if state is None or state.uid != service.uid:
             state = self._states[service.key] = ServiceState.adopt(service, self._clock())
-        state.follow(service)
+        state.follow(service, self._clock())
         return state
 
     def _forget(self, keys: Iterable[Key]) -> None:

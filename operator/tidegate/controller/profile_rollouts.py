@@ -23,7 +23,7 @@ LOOK_AGAIN_SECONDS = 1.0
 @dataclass(slots=True)
 class _Profile:
     looked_at: float = float("-inf")
-    services: int = 0
+    workloads: int = 0
     rolling: set[Key] = field(default_factory=set)
     allowed_at: dict[Key, float] = field(default_factory=dict)
 
@@ -39,7 +39,7 @@ class ProfileRollouts:
         """Ask whether a service may be changed now on account of its profile; if so, it counts from now on.
 
         Args:
-            service: the service, with an accelerator.
+            service: the service, or the variant of one, with an accelerator.
             now: seconds of any clock that does not go back.
         """
         if service.spec is None or service.spec.accelerator is None:
@@ -51,21 +51,22 @@ class ProfileRollouts:
         live = self._store.deployments.get(service.workload)
         if live is not None and live.replicas == 0 and live.current_replicas == 0:
             return True  # It sleeps: there is nothing to restart.
-        if service.key not in profile.rolling and len(profile.rolling) >= max(1, profile.services // AT_ONCE):
+        workload = service.workload
+        if workload not in profile.rolling and len(profile.rolling) >= max(1, profile.workloads // AT_ONCE):
             return False
-        profile.rolling.add(service.key)
-        profile.allowed_at[service.key] = now
+        profile.rolling.add(workload)
+        profile.allowed_at[workload] = now
         return True
 
     def _look(self, name: str, profile: _Profile, now: float) -> None:
-        profile.looked_at, profile.services = now, 0
+        profile.looked_at, profile.workloads = now, 0
         allowed = {key: at for key, at in profile.allowed_at.items() if now - at < SEEN_SECONDS}
         profile.allowed_at, profile.rolling = allowed, set(allowed)
         for service in self._store.inference_services.values():
-            spec = service.spec
-            if spec is None or spec.accelerator is None or spec.accelerator.profile != name:
-                continue
-            profile.services += 1
-            live = self._store.deployments.get(service.workload)
-            if live is not None and live.rollout_in_progress:
-                profile.rolling.add(service.key)
+            for workload, profile_name in service.profiles:
+                if profile_name != name:
+                    continue
+                profile.workloads += 1
+                live = self._store.deployments.get(workload)
+                if live is not None and live.rollout_in_progress:
+                    profile.rolling.add(workload)

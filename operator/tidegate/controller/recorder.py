@@ -101,7 +101,8 @@ class Recorder:
         self._queue: queue.Queue[Look | None] = queue.Queue(QUEUE_LOOKS)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._tell_again_at = -math.inf
-        self._left: dict[Service, _Left] = {}
+        self._left: dict[tuple[Service, str], _Left] = {}
+        """By service and variant."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -133,7 +134,7 @@ class Recorder:
         try:
             self._write(look)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the recording
-            self._left.pop(look.service, None)
+            self._left.pop((look.service, look.variant), None)
             self._count(FAILED)
             if look.time >= self._tell_again_at:
                 self._tell_again_at = look.time + TELL_AGAIN_SECONDS
@@ -144,7 +145,7 @@ class Recorder:
                     error=f"{type(error).__name__}: {error}",
                 )
         else:
-            self._left[look.service] = _Left(look.after, look.spec)
+            self._left[look.service, look.variant] = _Left(look.after, look.spec)
             self._count(RECORDED)
 
     def _write(self, look: Look) -> None:
@@ -159,15 +160,13 @@ class Recorder:
     def _begin(self, time: float) -> None:
         # Of services that were not looked at within a whole segment nothing has to be known: they may be gone.
         self._left = {
-            service: replace(left, in_this_segment=False)
-            for service, left in self._left.items()
-            if left.in_this_segment
+            key: replace(left, in_this_segment=False) for key, left in self._left.items() if left.in_this_segment
         }
         self._segments.begin(lambda number: _text(asdict(header(number, time))))
 
     def _line(self, look: Look, *, is_first: bool) -> bytes:
         """The line of a look, complete where the one before it is missing or in another segment."""
-        left, spec = self._left.get(look.service), look.spec
+        left, spec = self._left.get((look.service, look.variant)), look.spec
         adopted = left is None or left.memory is not look.before
         complete = adopted or is_first or left is None or not left.in_this_segment
         changed = left is None or (left.spec.scaling, left.spec.replicas) != (spec.scaling, spec.replicas)

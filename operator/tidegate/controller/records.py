@@ -59,15 +59,18 @@ class ServiceRecord:
     @property
     def workload(self) -> Key:
         """The Deployment that is scaled: our own bears the service's name, and those of its variants their names."""
-        return (self.key[0], self.target or deployment_name(self.key[1], self.variant))
+        return self.workload_of(self.variant)
+
+    def workload_of(self, variant: str) -> Key:
+        """The Deployment of one of its variants."""
+        return (self.key[0], self.target or deployment_name(self.key[1], variant))
 
     @property
     def workloads(self) -> tuple[Key, ...]:
         """All Deployments that are scaled, that of the variant default first."""
         if self.spec is None or not self.spec.variants:
             return (self.workload,)
-        namespace, name = self.key
-        return tuple((namespace, deployment_name(name, variant)) for variant in self.spec.variant_names)
+        return tuple(self.workload_of(variant) for variant in self.spec.variant_names)
 
     @property
     def profiles(self) -> Iterator[tuple[Key, str]]:
@@ -78,7 +81,7 @@ class ServiceRecord:
             yield self.workload, self.spec.accelerator.profile
         for variant in self.spec.variants:
             if variant.accelerator is not None:
-                yield (self.key[0], deployment_name(self.key[1], variant.name)), variant.accelerator.profile
+                yield self.workload_of(variant.name), variant.accelerator.profile
 
     def of_variant(self, variant: str, spec: InferenceServiceSpec) -> Self:
         """The same service as if it had but one way to run the model.

@@ -9,7 +9,8 @@ from tidegate.controller.records import PodRecord, ServiceRecord
 from tidegate.controller.routing import Row, routed_row, routing_status, written_routing
 from tidegate.controller.sleep import zero_is_wanted
 from tidegate.controller.state import ServiceState
-from tidegate.controller.wake_plan import WakeInput, wake_plan
+from tidegate.controller.wake_plan import VariantToWake, WakeInput, wake_plan
+from tidegate.scaling.budget import Budget
 from tidegate.scaling.schedules import floor_at
 from tidegate.scaling.term_input import LIKELY_LEAD_SECONDS
 
@@ -26,7 +27,12 @@ class RoutingTold:
 
 
 def tell_routing(
-    state: ServiceState, given: Surroundings, pods: list[PodRecord], refusal: Refusal | None, now: float
+    state: ServiceState,
+    given: Surroundings,
+    pods: list[PodRecord],
+    refusal: Refusal | None,
+    now: float,
+    variants: tuple[VariantToWake, ...] = (),
 ) -> RoutingTold:
     """Say all of it. `state` takes in since when pods take requests.
 
@@ -36,17 +42,18 @@ def tell_routing(
         pods: its pods.
         refusal: why its spec cannot be carried out, if it cannot.
         now: seconds since the epoch.
+        variants: those that a gateway may wake, where there are several.
     """
     view, live = given.routing, given.kubernetes_service
     serves = any(pod.ready and not pod.leaving and not pod.marks.drains for pod in pods)
     written = written_routing(given.service.status)
     state.routing.see(takes_requests=serves and live is not None and live.to_pods, written=written, now=now)
-    size = given.deployment.replicas if given.deployment else None
-    wants_zero = zero_is_wanted(state.decision, size)
+    sizes = [own.deployment.replicas for own in state.every if own.deployment is not None]
+    wants_zero = zero_is_wanted(state.decision, sum(sizes) if sizes else None)
     return RoutingTold(
         status=routing_status(view, state.routing, wants_zero=wants_zero, now=now),
         row=routed_row(view, live),
-        wake_plan=_wake_plan(state, given.service, view.mode, refusal, now),
+        wake_plan=_wake_plan(state, given.service, view.mode, refusal, given.budget, now, variants),
     )
 
 
@@ -57,7 +64,13 @@ def _pods_refused(state: ServiceState) -> str:
 
 
 def _wake_plan(
-    state: ServiceState, service: ServiceRecord, mode: RoutingMode, refusal: Refusal | None, now: float
+    state: ServiceState,
+    service: ServiceRecord,
+    mode: RoutingMode,
+    refusal: Refusal | None,
+    budget: Budget | None,
+    now: float,
+    variants: tuple[VariantToWake, ...],
 ) -> WakePlan | None:
     told, observation, spec = state.learned, state.observation, service.spec
     lead_seconds = LIKELY_LEAD_SECONDS if told.lead_time is None else told.lead_time.p75_seconds
@@ -71,6 +84,9 @@ def _wake_plan(
         capacity=told.capacity,
         lead_time=told.lead_time,
         max_sequences=None if observation is None else observation.max_sequences,
+        variants=variants,
+        cost_per_hour=None if state.hardware.found is None else state.hardware.found.cost_per_hour,
+        budget=budget,
         floor=0 if spec is None else floor_at(spec.scaling.schedules, now, lead_seconds)[0],
     )
     if state.wake_plan is None or state.wake_plan[0] != made_of:

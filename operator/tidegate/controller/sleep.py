@@ -8,6 +8,7 @@ from tidegate.controller.checks import Surroundings
 from tidegate.controller.records import Document
 from tidegate.controller.routing import may_go_to_zero, written_routing
 from tidegate.controller.state import ServiceState
+from tidegate.controller.variant_state import VariantState, written_of
 from tidegate.scaling.behavior import Recommendation
 from tidegate.scaling.decision import Decision
 from tidegate.workloads.live import LiveDeployment
@@ -19,24 +20,28 @@ WOKEN = "Woken"
 WAITS = "the last pod stays until the gateways have had the service's address for 5 s"
 
 
-def adopt_wake(state: ServiceState, live: LiveDeployment, status: Document, now: float) -> list[Action]:
+def adopt_wake(
+    state: ServiceState, own: VariantState, live: LiveDeployment, status: Document, now: float
+) -> list[Action]:
     """Notice that a gateway has woken the service: list it, tell it, and hold the size for one window.
 
     It is no rival's: the gateways write sizes from 0 under the same name as we do. The size stays for as long as any
     other that was once wanted: the requests that it was made for are no longer held when the first pods are ready.
 
     Args:
-        state: takes it in; the size in it is the one before this look.
+        state: takes in that the size has changed.
+        own: the variant whose Deployment it is; takes it in. The size in it is the one before this look.
         live: the Deployment as it is.
         status: of the service, as it was written last.
         now: seconds since the epoch.
     """
-    if not _is_woken(state.sizes, live, status):
+    if not _is_woken(own.sizes, live, written_of(status, own.name)):
         return []
-    message = f"0 → {live.replicas}: a gateway holds requests, and has woken it"
+    it = own.name if state.variants else "it"
+    message = f"0 → {live.replicas}: a gateway holds requests, and has woken {it}"
     state.note_change(0, live.replicas, WOKEN, message, now)
     woken = Recommendation(now, live.replicas)
-    state.memory = replace(state.memory, recommendations=(*state.memory.recommendations, woken))
+    own.memory = replace(own.memory, recommendations=(*own.memory.recommendations, woken))
     return [Announce(Announcement(warning=False, reason=WOKEN, message=message))]
 
 

@@ -3,44 +3,47 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from tidegate.api.inference_service_status import MAXIMUM_CHANGES, Change
+from tidegate.api.names import DEFAULT_VARIANT
 from tidegate.api.routing import WakePlan
 from tidegate.cluster.reading import seconds
 from tidegate.controller.actions import Scale
 from tidegate.controller.bodies import BodyState
 from tidegate.controller.cold_start import ColdStarts
-from tidegate.controller.hardware import HardwareMemory
-from tidegate.controller.learned_status import LearnedStatus
+from tidegate.controller.cost_status import CostState
+from tidegate.controller.learned_status import LearnedStatus, text_of
 from tidegate.controller.others_size import SET_BY_ANOTHER
 from tidegate.controller.records import Document, ServiceRecord, timestamp
-from tidegate.controller.refused import Refused
 from tidegate.controller.routing import RoutingMemory
+from tidegate.controller.variant_state import VariantState, size_decided_last
 from tidegate.controller.wake_plan import WakeInput
-from tidegate.controller.way_down import WayDownState
-from tidegate.engines.catalog import engine_table
-from tidegate.engines.table import EngineTable
 from tidegate.metrics.readings import Readings
 from tidegate.scaling.behavior import SizeChange
 from tidegate.scaling.decision import Decision
+from tidegate.scaling.fleet import FleetMemory
 from tidegate.scaling.learned_text import recall
-from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
-from tidegate.workloads.live import LiveDeployment
 from tidegate.workloads.not_starting import NotStarting
-from tidegate.workloads.rivalry import ForeignChange, SizeMemory, recall_sizes, wrote_size
+from tidegate.workloads.rivalry import ForeignChange, recall_sizes
 
 STALE_AFTER_INTERVALS = 3
 HOLD_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 """How long a service writes nothing after the first, second, ... write that failed in a row."""
 
 
-@dataclass(slots=True)
-class ServiceState:
-    """One service's memory."""
+@dataclass(slots=True, kw_only=True)
+class ServiceState(VariantState):
+    """One service's memory. What is of one variant only is of the variant `default` here."""
 
     uid: str
-    memory: Memory
+    variants: dict[str, VariantState] = field(default_factory=dict)
+    """The memories of all further variants, those included that are being brought down."""
+
+    fleet: FleetMemory = field(default_factory=FleetMemory)
+    """What the decisions about all of them together remember."""
+
     changes: tuple[Change, ...]
     """The last changes of size, newest first."""
 
@@ -51,31 +54,20 @@ class ServiceState:
     begins with 1, Prometheus sees no increase."""
 
     readings: Readings = field(default_factory=Readings)
-    bodies: BodyState = field(default_factory=BodyState)
-    hardware: HardwareMemory = field(default_factory=HardwareMemory)
-    sizes: SizeMemory = field(default_factory=SizeMemory)
-    """The size as it was last seen or written, and who else has written it lately."""
-
-    way_down: WayDownState = field(default_factory=WayDownState)
-    size_refused: Refused | None = None
-    """The size that the API server has refused last, if it has."""
-
     failures: int = 0
     """Writes in a row that failed for no fault of what was written."""
 
     hold_writes_until: float = 0.0
 
     generation: int = -1
-    table: EngineTable | None = None
-    """The engine's table; None while the spec does not give one."""
-
     observation: Observation | None = None
-    decision: Decision | None = None
-    not_starting: tuple[NotStarting, ...] = ()
-    """Pods that do not start, at the last look."""
+    """The pods of all variants, at the last look."""
 
-    deployment: LiveDeployment | None = None
-    """The Deployment at the last look."""
+    decision: Decision | None = None
+    """What was decided of all of them together."""
+
+    not_starting: tuple[NotStarting, ...] = ()
+    """Those of all of them that do not start."""
 
     busy_at: float = 0.0
     """When there was last anything to do: work, a change, trouble."""
@@ -86,14 +78,17 @@ class ServiceState:
     scrape_interval_seconds: float = 30.0
     """How far apart the scrapes of its pods are, where somebody else makes them; until it is known, what is usual."""
 
-    learned: LearnedStatus = field(default_factory=LearnedStatus)
-    """What is told of what was learned."""
-
     routing: RoutingMemory = field(default_factory=RoutingMemory)
     wake_plan: tuple[WakeInput, WakePlan | None] | None = None
     """The last plan, and what it was made of: it is made anew only when that is another."""
 
     cold_starts: ColdStarts = field(default_factory=ColdStarts)
+
+    cost: CostState = field(default_factory=CostState)
+    """What it costs, and what is told of that."""
+
+    ceiling_problem: str = ""
+    """Why the ceiling on its namespace does not hold, as it was told last."""
 
     told: tuple[object, ...] | None = None
     """The news of the last look, if the status that is written says it all."""
@@ -108,13 +103,26 @@ class ServiceState:
     @property
     def falls_asleep(self) -> bool:
         """Whether its last pods are about to leave."""
-        decision, live = self.decision, self.deployment
-        if decision is None or live is None or not live.replicas:
+        decision = self.decision
+        if decision is None or not any(each.deployment and each.deployment.replicas for each in self.every):
             return False
         return decision.applied and not decision.to_replicas
 
+    @property
+    def every(self) -> tuple[VariantState, ...]:
+        """The memories of all variants, this one first."""
+        return (self, *self.variants.values())
+
+    def of(self, variant: str) -> VariantState:
+        """The memory of one variant, an empty one where there is none yet."""
+        if variant == DEFAULT_VARIANT:
+            return self
+        if variant not in self.variants:
+            self.variants[variant] = VariantState(name=variant)
+        return self.variants[variant]
+
     @classmethod
-    def adopt(cls, service: ServiceRecord, now: float) -> "ServiceState":
+    def adopt(cls, service: ServiceRecord, now: float) -> Self:
         """Begin with what the service's status remembers."""
         try:
             changes = tuple(Change.model_validate(change) for change in service.status.get("changes") or ())
@@ -122,28 +130,34 @@ class ServiceState:
         except ValueError:
             # A version that is not this one wrote them otherwise. What is remembered is a help, not a need.
             changes, sizes = (), ()
-        memory = recall(service.status.get("learned") or "", now)
+        memory = recall(text_of(service.status.get("learned") or "", DEFAULT_VARIANT), now)
+        if service.status.get("variants"):
+            sizes = ()  # They are changes of all variants together.
         # Rates are not known before the second sample. No fleet is to be written for that at each restart.
         return cls(
             uid=service.uid,
-            sizes=recall_sizes(_size_written_last(service.status), _foreign(changes)),
+            sizes=recall_sizes(size_decided_last(service.status, DEFAULT_VARIANT), _foreign(changes)),
             memory=replace(memory, changes=sizes),
             learned=LearnedStatus.adopt(service.status, memory),
             cold_starts=ColdStarts.adopt(service.status),
+            cost=CostState.adopt(service.status),
             changes=changes,
             bodies=BodyState.adopt(service.status),
             status_at=now,
         )
 
-    def follow(self, service: ServiceRecord) -> None:
-        """Take in a new spec."""
+    def follow(self, service: ServiceRecord, now: float) -> None:
+        """Take in a new spec. Variants that are new begin with what the service's status remembers of them."""
         if service.generation == self.generation:
             return
-        self.generation = service.generation
-        try:
-            self.table = engine_table(service.spec.serving_engine) if service.spec else None
-        except ValueError:
-            self.table = None  # The checks tell why.
+        self.generation, spec = service.generation, service.spec
+        self.follow_spec(spec.of_variant(DEFAULT_VARIANT) if spec is not None else None)
+        for name in spec.variant_names[1:] if spec is not None else ():
+            if name not in self.variants:
+                self.variants[name] = VariantState.adopt_variant(name, service.status, now)
+        for name, own in self.variants.items():
+            if spec is not None and name in spec.variant_names:
+                own.follow_spec(spec.of_variant(name))
 
     def expect_next_reading(self, now: float, interval_seconds: float) -> None:
         """Note that the pods are being read, and when they will be again."""
@@ -152,10 +166,8 @@ class ServiceState:
 
     def scale_written(self, action: Scale, at_version: str, now: float) -> None:
         """A size was written."""
-        self.busy_at, self.size_refused = now, None
-        live = self.deployment
-        if live is not None:
-            self.sizes = wrote_size(self.sizes, replace(live, resource_version=at_version), action.replicas)
+        self.busy_at = now
+        self.of(action.variant).size_written(action, at_version)
         if action.change is not None:
             self.note_change(*action.change, action.reason, action.message, now)
 
@@ -168,10 +180,6 @@ class ServiceState:
         )
         self.changes = (change, *self.changes)[:MAXIMUM_CHANGES]
         self.size_changes["up" if to_replicas > from_replicas else "down", reason] += 1
-
-    def size_was_refused(self, replicas: int, message: str, now: float) -> None:
-        """The API server did not take a size."""
-        self.size_refused = Refused.after(self.size_refused, replicas, message, now)
 
     def write_failed(self, now: float) -> None:
         """A write failed that may succeed later, unchanged: leave the API server in peace for a while."""
@@ -201,10 +209,3 @@ def _foreign(changes: tuple[Change, ...]) -> Iterator[ForeignChange]:
             yield ForeignChange(
                 at=seconds(change.time), by=change.by, from_replicas=change.from_, to_replicas=change.to
             )
-
-
-def _size_written_last(status: Document) -> int | None:
-    """The size that the operator before this one has decided last, where it was to be written."""
-    decision = status.get("decision") or {}
-    size = decision.get("to")
-    return size if decision.get("applied") and isinstance(size, int) else None

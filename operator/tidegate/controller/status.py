@@ -16,6 +16,7 @@ from tidegate.api.inference_service_status import (
     Signals,
 )
 from tidegate.controller.accelerator_status import accelerator_essence
+from tidegate.controller.learned_status import joined
 from tidegate.controller.placement_status import accelerator_row
 from tidegate.controller.ready import NUMBERS, ready_row, truth
 from tidegate.controller.records import Document, timestamp
@@ -33,6 +34,9 @@ LEAST_RATE = 0.001
 LARGEST_RATE = 1e15
 """More than that is said of nothing: the field has room for 24 characters."""
 
+MAXIMUM_VARIANTS_TOLD = 9
+"""`default`, and all that a spec can have beside it."""
+
 LARGEST_COUNT = 2_147_483_647
 LONGEST_SELECTOR = 2048
 """Of the CRD: beyond it the selector is left out, for half of one is another one."""
@@ -48,6 +52,7 @@ _LIMIT_REASONS = {
     "placement": Reason.INSUFFICIENT_CAPACITY,
     "maxReplicas": Reason.MAXIMUM_REPLICAS,
     "pin": Reason.PINNED,
+    "budget": Reason.BUDGET_EXHAUSTED,
 }
 
 
@@ -67,9 +72,11 @@ def status_document(given: StatusInput) -> Document:
         conditions=list(merge_conditions(previous.get("conditions") or (), _conditions(given))),
         accelerator=given.accelerator,
         signals=_signals(given, previous.get("signals") or {}),
-        capacity=[each for each in (given.learned.capacity,) if each is not None],
-        lead_time=[each for each in (given.learned.lead_time,) if each is not None],
-        learned=given.learned.text,
+        variants=list(given.variants[:MAXIMUM_VARIANTS_TOLD]),
+        capacity=[each.capacity for _, each in given.learned if each.capacity is not None],
+        lead_time=[each.lead_time for _, each in given.learned if each.lead_time is not None],
+        learned=joined((name, each.text) for name, each in given.learned),
+        cost=given.cost,
         cold_start=given.cold_start,
         routing=given.routing,
         wake_plan=given.wake_plan,
@@ -99,6 +106,8 @@ def rounded(value: float | None, written: str | None) -> str | None:
 
 def _pods(given: StatusInput) -> tuple[int, int]:
     """How many pods there are, and how many of them take requests."""
+    if given.variants:
+        return sum(each.replicas for each in given.variants), sum(each.ready_replicas for each in given.variants)
     if given.observation is not None:
         return len(given.observation.pods), len(given.observation.ready_pods)
     live = given.deployment  # Pods that run are told of, though the spec cannot be carried out.
@@ -106,6 +115,8 @@ def _pods(given: StatusInput) -> tuple[int, int]:
 
 
 def _desired(given: StatusInput) -> int:
+    if given.variants:
+        return sum(each.desired_replicas for each in given.variants)
     if given.decision is not None:
         return given.decision.to_replicas
     return given.deployment.replicas if given.deployment else 0
@@ -250,7 +261,11 @@ def is_urgent(previous: Document, current: Document) -> bool:
             if c["type"] != ConditionType.SCALING_LIMITED
         )
         sizes = tuple(status.get(name) for name in ("replicas", "readyReplicas", "desiredReplicas"))
-        for_gateways = (status.get("routing"), status.get("wakePlan"))
+        variants = tuple(
+            tuple(each.get(name) for name in ("name", "replicas", "readyReplicas", "desiredReplicas", "weight"))
+            for each in status.get("variants") or ()
+        )
+        for_gateways = (status.get("routing"), status.get("wakePlan"), variants)
         return (status.get("observedGeneration"), conditions, sizes, accelerator_essence(status), for_gateways)
 
     return essence(previous) != essence(current)

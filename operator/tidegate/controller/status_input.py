@@ -1,9 +1,9 @@
 """All that a status is made of, and whether it says anything new. Pure."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from tidegate.api.conditions import Reason
-from tidegate.api.inference_service_status import AcceleratorStatus, Change
+from tidegate.api.inference_service_status import AcceleratorStatus, Change, CostStatus, VariantStatus
 from tidegate.api.routing import ColdStart, RoutingStatus, WakePlan
 from tidegate.controller.checks import Refusal
 from tidegate.controller.learned_status import LearnedStatus
@@ -40,7 +40,9 @@ class StatusInput:
 
     url: str | None
     now: float
-    learned: LearnedStatus = field(default_factory=LearnedStatus)
+    learned: tuple[tuple[str, LearnedStatus], ...] = ()
+    """Of each variant by name, `default` first, what is told of what was learned."""
+
     routing: RoutingStatus | None = None
     routed: Routed = ("True", Reason.NOT_ROUTED, "")
     """Status, reason and message of the condition Routed."""
@@ -55,8 +57,14 @@ class StatusInput:
     accelerator: AcceleratorStatus | None = None
     """What each replica is given of accelerators."""
 
+    variants: tuple[VariantStatus, ...] = ()
+    """What is told of each variant, where there are several; those behind them that are being brought down."""
+
     places: tuple[VariantPlace, ...] = ()
     """Whether the pods of each variant have a place; empty while they are not looked at."""
+
+    cost: CostStatus | None = None
+    """What it costs; None where no price is known."""
 
     note: str = ""
     """What is to be said beside the decision: of the way down, of what others did."""

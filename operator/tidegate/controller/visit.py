@@ -8,29 +8,24 @@ from tidegate.api.scaling import Mode
 from tidegate.cluster.reading import seconds
 from tidegate.cluster.write_budget import Urgency
 from tidegate.controller.accelerator_status import accelerator_news, accelerator_status
-from tidegate.controller.actions import Action, Announce, Scale, WriteStatus
-from tidegate.controller.announcements import Announcement, announcements
-from tidegate.controller.bodies import plan_bodies
-from tidegate.controller.checks import Blocks, Refusal, Surroundings, first_refusal
-from tidegate.controller.learned_status import renewed
-from tidegate.controller.observe import observe
-from tidegate.controller.others_size import SET_BY_ANOTHER, others_change, others_size
+from tidegate.controller.actions import Action, Announce, WriteStatus
+from tidegate.controller.announcements import announcements
+from tidegate.controller.checks import Blocks, Refusal, Surroundings, of_variant
+from tidegate.controller.learned_status import LearnedStatus
+from tidegate.controller.others_size import others_size
 from tidegate.controller.records import Document, PodRecord
 from tidegate.controller.routing_status import RoutingTold, tell_routing
-from tidegate.controller.sleep import adopt_wake, held_for_gateways, waits_note
+from tidegate.controller.sizing import plan_sizes
 from tidegate.controller.state import ServiceState
 from tidegate.controller.status import is_urgent, status_document
-from tidegate.controller.status_input import StatusInput, news, with_note
-from tidegate.controller.way_down import everybody_stays, marks_to_write, next_step, serving_size
-from tidegate.engines.table import EngineTable
-from tidegate.scaling.decide import decide
+from tidegate.controller.status_input import StatusInput, news
+from tidegate.controller.variant_state import VariantState
+from tidegate.controller.variant_status import all_stuck, places, variant_statuses, variants_to_wake, whole_deployment
+from tidegate.controller.way import Way, Ways, bodies_of, ways_of
+from tidegate.controller.way_down import everybody_stays
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.health import MetricsState
-from tidegate.workloads.live import LiveDeployment
-from tidegate.workloads.not_starting import not_starting
-from tidegate.workloads.ownership import Scale as ScaleStep
-from tidegate.workloads.ownership import replicas_step
-from tidegate.workloads.rivalry import Overridden, Yielded, judge, saw_size
+from tidegate.workloads.rivalry import Overridden, Yielded, judge
 
 _STANDING_LIMITS = {"minReplicas", "scaleToZero", "schedules", "maxReplicas", "pin"}
 """They may bite for weeks: most idle services are held up by their minimum."""
@@ -41,130 +36,55 @@ COSMETIC_SECONDS = 10.0
 
 
 def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], now: float) -> list[Action]:
-    """Look at a service and say what to write, the urgent first. `state` takes in what was seen."""
-    state.observation, state.decision, state.not_starting, state.way_down.note = None, None, (), ""
-    state.deployment, pods = given.deployment, list(pods)
+    """Look at a service and say what to write, the urgent first. `state` takes in what was seen.
+
+    Args:
+        state: the service's memory.
+        given: what it touches.
+        pods: those of all its variants.
+        now: seconds since the epoch.
+    """
+    state.observation, state.decision, state.not_starting = None, None, ()
+    pods = list(pods)
     state.cold_starts = state.cold_starts.observe(pods)
-    given = replace(given, worked_out=state.hardware.of(given.service, given.profile))
+    ways = ways_of(state, given, pods)
+    for way in ways.each:
+        way.own.begin_look(way.given.deployment)
     if given.service.deleting:
         return []  # Its children go first, where it is deleted so: none is made anew.
-    actions: list[Action] = []
-    refusal = first_refusal(given)
-    if refusal is None:
-        bodies, refusal = plan_bodies(state.bodies, given, state.sizes.replicas, now)
-        actions += bodies
-    drives = refusal is None or refusal.blocks is Blocks.BODY
-    live = given.deployment
-    if drives and live is not None and not live.deleting and state.table is not None:
-        actions = _size(state, given, live, state.table, pods, now) + actions
-        refusal = refusal or _size_refusal(state)
-    elif live is not None and live.owner_uid == given.service.uid and state.way_down.may_mark(now):
-        actions += everybody_stays(pods)
-    return actions + _status(state, given, refusal, tell_routing(state, given, pods, refusal, now), now)
-
-
-def _size(
-    state: ServiceState,
-    given: Surroundings,
-    live: LiveDeployment,
-    table: EngineTable,
-    pods: list[PodRecord],
-    now: float,
-) -> list[Action]:
-    spec = given.service.spec
-    if spec is None:
-        return []
-    actions = adopt_wake(state, live, given.service.status, now)
-    actions += _foreign_change(state, given, live, now, mode=spec.scaling.mode)
-    standing = judge(state.sizes, now)
-    state.readings.keep_only({pod.uid for pod in pods})
-    owned, replicas = spec.target_ref is None, _written_size(state, live)
-    serving = serving_size(replicas, pods, owned=owned)
-    observation = observe(
-        live,
-        pods,
-        state.readings,
-        table,
-        replicas=serving,
-        owned=owned,
-        yielded_to=standing.to if isinstance(standing, Yielded) else None,
-        gateway=given.routing.traffic,
-        stale_after_seconds=state.stale_after_seconds,
-        now=now,
-    )
-    decision, state.memory = decide(spec, observation, state.memory, now)
-    state.observation, state.decision = observation, decision
-    state.learned = renewed(state.learned, state.memory, decision.capacity, spec.scaling, now)
-    state.not_starting = not_starting(((pod.key[1], pod.trouble) for pod in pods if not pod.leaving), live)
-    rolls = live.updated_replicas < live.current_replicas
-    decided, decision = decision, held_for_gateways(decision, given, replicas=replicas, serving=serving, now=now)
-    down = next_step(state.way_down, pods, observation, decision, replicas=replicas, owned=owned, rolls=rolls, now=now)
-    state.way_down.note = state.way_down.note or waits_note(decided, decision)
-    if _is_busy(state) or down.stages:
+    bodies = [action for way in ways.each for action in bodies_of(ways, way, now)]
+    actions = plan_sizes(state, ways, now) + bodies
+    for way in ways.each:
+        live = way.given.deployment
+        if way.sized is not None:
+            way.refusal = way.refusal or _size_refusal(way.own)
+        elif live is not None and live.owner_uid == given.service.uid and way.own.way_down.may_mark(now):
+            actions += [replace(marks, variant=way.own.name) for marks in everybody_stays(way.pods)]
+    state.not_starting = all_stuck(ways.each)
+    if _is_busy(state):
         state.busy_at = now
-    message = with_note(decision.message, state.way_down.note)
-    actions += marks_to_write(down, pods, decision, serving=serving, owned=owned, message=message)
-    step = replicas_step(live, down.replicas, owned=owned, may_scale=decision.applied)
-    if not isinstance(step, ScaleStep):
-        state.size_refused = None
-    elif live.resource_version != state.sizes.written_over and not _refused_lately(state, step.to_replicas, now):
-        change = (down.serving_after_marks, down.serving_after_scale)
-        changes = step.from_replicas != step.to_replicas and decision.to_replicas != serving
-        actions.append(
-            Scale(
-                workload=live.key,
-                replicas=step.to_replicas,
-                resource_version=step.resource_version,
-                change=change if changes and change[0] != change[1] else None,
-                reason=decision.reason,
-                message=message,
-            )
-        )
-    return actions
+    routing = tell_routing(state, given, pods, _service_refusal(ways), now, variants_to_wake(ways))
+    return actions + _status(state, ways, routing, now)
 
 
-def _written_size(state: ServiceState, live: LiveDeployment) -> int:
-    """The size as it was written last, though what is seen may be older than that."""
-    written = state.sizes.replicas
-    return written if written is not None and live.resource_version == state.sizes.written_over else live.replicas
-
-
-def _refused_lately(state: ServiceState, replicas: int, now: float) -> bool:
-    refused = state.size_refused
-    return refused is not None and refused.what == replicas and now < refused.retry_at
-
-
-def _size_refusal(state: ServiceState) -> Refusal | None:
-    refused = state.size_refused
+def _size_refusal(own: VariantState) -> Refusal | None:
+    refused = own.size_refused
     if refused is None:
         return None
     message = f"the API server refuses {refused.what} replicas: {refused.message}; it is tried again every few minutes"
     return Refusal(Reason.REJECTED_BY_API_SERVER, message, Blocks.BODY)
 
 
-def _foreign_change(
-    state: ServiceState, given: Surroundings, live: LiveDeployment, now: float, *, mode: Mode
-) -> list[Action]:
-    """Notice a size that somebody else has written: list it among the changes, and tell it once.
+def _service_refusal(ways: Ways) -> Refusal | None:
+    """Why the service as a whole cannot be carried out, if it cannot."""
+    return ways.refusal if ways.together else ways.each[0].refusal
 
-    Whoever is yielded to is expected to go on, and not told of each time. Where no sizes are written, others are free
-    to, and told of in the list only.
-    """
-    before, driving = state.sizes, mode is Mode.AUTOMATIC
-    state.sizes = saw_size(before, live, driving=driving, now=now)
-    advised = state.memory.decided if mode is Mode.ADVISORY else None
-    if not driving and (seen := others_change(before, live, given.autoscaler, advised)) is not None:
-        state.note_change(seen.from_replicas, seen.to_replicas, SET_BY_ANOTHER, seen.message, now, by=seen.by)
-    if state.sizes.changes == before.changes or not state.sizes.changes:
-        return []
-    change = state.sizes.changes[-1]
-    yielded = isinstance(judge(state.sizes, now), Yielded)
-    outcome = "it is yielded to" if yielded else "the size is decided from demand all the same"
-    message = f"{change.by} changed the replicas from {change.from_replicas} to {change.to_replicas}; {outcome}"
-    state.note_change(change.from_replicas, change.to_replicas, "ForeignChange", message, now, by=change.by)
-    if isinstance(judge(before, now), Yielded):
-        return []
-    return [Announce(Announcement(warning=True, reason="ForeignChange", message=message))]
+
+def _told_refusal(ways: Ways) -> Refusal | None:
+    """The first of all that cannot be carried out, which is told."""
+    if ways.refusal is not None:
+        return ways.refusal
+    return next((of_variant(way.own.name, way.refusal) for way in ways.each if way.refusal is not None), None)
 
 
 def _is_busy(state: ServiceState) -> bool:
@@ -184,23 +104,24 @@ def _is_busy(state: ServiceState) -> bool:
     )
 
 
-def _status(
-    state: ServiceState, given: Surroundings, refusal: Refusal | None, routing: RoutingTold, now: float
-) -> list[Action]:
+def _status(state: ServiceState, ways: Ways, routing: RoutingTold, now: float) -> list[Action]:
+    given = ways.given
     service = given.service
     reason, message = _conflict(state, now)
     previous = state.previous_status(service)
     made_of = StatusInput(
         service=service,
         previous=previous,
-        refusal=refusal,
-        deployment=_deployment(given),
+        refusal=_told_refusal(ways),
+        deployment=whole_deployment(ways),
         observation=state.observation,
         decision=state.decision,
-        note="; ".join(filter(None, (state.way_down.note, state.bodies.note, _others_size(state, given)))),
-        learned=state.learned,
+        note=_note(state, ways),
+        learned=_learned(state),
         cold_start=state.cold_starts.last,
-        accelerator=accelerator_status(given, previous),
+        accelerator=accelerator_status(ways.each[0].given, previous),
+        variants=variant_statuses(state, ways, previous),
+        places=places(ways, now),
         routing=routing.status,
         routed=routing.row,
         wake_plan=routing.wake_plan,
@@ -225,6 +146,20 @@ def _status(
     return [WriteStatus(status=status, urgency=Urgency.CONDITIONS), *told]
 
 
+def _learned(state: ServiceState) -> tuple[tuple[str, LearnedStatus], ...]:
+    """Of each variant, what was learned of it; of those that are no more, nothing."""
+    return tuple((own.name, own.learned) for own in state.every if not own.is_removed)
+
+
+def _note(state: ServiceState, ways: Ways) -> str:
+    """What is to be said beside the decision."""
+    notes = []
+    for way in ways.each:
+        note = "; ".join(filter(None, (way.own.way_down.note, way.own.bodies.note, _others_size(state, way))))
+        notes.append(f"{way.own.name}: {note}" if note and len(ways.each) > 1 else note)
+    return "; ".join(filter(None, notes))
+
+
 def _idle_since(decision: Decision | None, written: Document, now: float) -> float | None:
     """Since when nobody has used it: pauses between requests are no news, nor is a new operator to one that sleeps."""
     if decision is None:
@@ -235,22 +170,18 @@ def _idle_since(decision: Decision | None, written: Document, now: float) -> flo
     return None if since is None or now - since < IDLE_SECONDS else since
 
 
-def _others_size(state: ServiceState, given: Surroundings) -> str:
+def _others_size(state: ServiceState, way: Way) -> str:
     """Beside advice, what somebody else did."""
-    spec, live = given.service.spec, given.deployment
+    spec, live = way.given.service.spec, way.given.deployment
     if spec is None or live is None or spec.scaling.mode is not Mode.ADVISORY:
         return ""
-    return others_size(live, given.autoscaler, state.changes)
-
-
-def _deployment(given: Surroundings) -> LiveDeployment | None:
-    """The Deployment that is the service's to speak of: its target, or its own."""
-    live, service = given.deployment, given.service
-    return live if live and (service.target is not None or live.owner_uid == service.uid) else None
+    return others_size(live, way.given.autoscaler, state.changes)
 
 
 def _conflict(state: ServiceState, now: float) -> tuple[Reason, str]:
-    match judge(state.sizes, now):
+    standings = [judge(own.sizes, now) for own in state.every]
+    worst = next((each for kind in (Yielded, Overridden) for each in standings if isinstance(each, kind)), None)
+    match worst:
         case Yielded(to=writer):
             return Reason.YIELDED, (
                 f"{writer} has changed the replicas three times in ten minutes and is yielded to; sizes are written "

@@ -9,7 +9,8 @@ import structlog
 from tidegate.cluster.client import Cluster
 from tidegate.cluster.error import ClusterError
 from tidegate.cluster.resources import CLAIM_TEMPLATES, DEPLOYMENTS, INFERENCE_SERVICES, PODS
-from tidegate.controller.actions import Action, Announce, ApplyBody, MarkPods, Scale, WriteStatus
+from tidegate.cluster.write_budget import Urgency
+from tidegate.controller.actions import Action, Announce, ApplyBody, Delete, MarkPods, Scale, WriteStatus
 from tidegate.controller.announcements import event_document, scaled
 from tidegate.controller.exporter import Exporter
 from tidegate.controller.records import ServiceRecord, timestamp
@@ -47,6 +48,8 @@ class Writer:
                     outcome = await self._apply_body(service, state, action)
                 case Scale():
                     await self._scale(service, state, action)
+                case Delete():
+                    await self._delete(service, action)
                 case MarkPods():
                     await self._mark_pods(service, state, action)
                 case WriteStatus():
@@ -63,7 +66,7 @@ class Writer:
         if action.rehearse:
             answer = await self._cluster.apply(action.resource, action.body, dry_run=True)
             if altered := fields_altered(action.rendered, answer):
-                state.bodies.rehearsed(action, altered, self._clock())
+                state.of(action.variant).bodies.rehearsed(action, altered, self._clock())
                 self._store.mark({service.key})  # What is changed now belongs into the status.
                 return "Rehearsed"
         log.info("applying", service=service.key, kind=action.resource.kind, because=action.because)
@@ -80,7 +83,8 @@ class Writer:
                 kind=action.resource.kind,
                 fields=altered,
             )
-        state.bodies.accepted(action, answer["metadata"]["resourceVersion"], altered, self._clock())
+        version = answer["metadata"]["resourceVersion"]
+        state.of(action.variant).bodies.accepted(action, version, altered, self._clock())
         return "Written"
 
     async def _scale(self, service: ServiceRecord, state: ServiceState, action: Scale) -> None:
@@ -102,6 +106,18 @@ class Writer:
             self._store.mark({service.key})  # The list of changes is in status.
             await self._try(service, state, Announce(scaled(*change, action.message)))
 
+    async def _delete(self, service: ServiceRecord, action: Delete) -> None:
+        namespace, name = action.workload
+        log.info("deleting the Deployment of a variant that is no more", service=service.key, deployment=name)
+        await self._cluster.delete(
+            DEPLOYMENTS,
+            namespace,
+            name,
+            uid=action.uid,
+            resource_version=action.resource_version,
+            urgency=Urgency.BODY,
+        )
+
     async def _mark_pods(self, service: ServiceRecord, state: ServiceState, action: MarkPods) -> None:
         """Write on each pod: who is faster at one is no reason to leave the others."""
         log.info("writing on pods", service=service.key, pods={pod.key[1]: pod.metadata for pod in action.pods})
@@ -118,7 +134,7 @@ class Writer:
                         raced = error
                     else:
                         raise
-            state.way_down.marks_were_taken()
+            state.of(action.variant).way_down.marks_were_taken()
         finally:
             if joined and action.from_replicas is not None:
                 to_replicas = action.from_replicas + joined
@@ -168,13 +184,13 @@ class Writer:
             case Scale() if error.is_absent:
                 self._store.forget(DEPLOYMENTS, action.workload)
             case ApplyBody() if error.is_refusal or error.is_internal or _is_unknown(action, error):
-                state.bodies.refuse(action, error.message, self._clock())
+                state.of(action.variant).bodies.refuse(action, error.message, self._clock())
                 self._store.mark({service.key})  # The refusal belongs into the status.
             case Scale() if error.is_refusal:
-                state.size_was_refused(action.replicas, error.message, self._clock())
+                state.of(action.variant).size_was_refused(action.replicas, error.message, self._clock())
                 self._store.mark({service.key})
             case MarkPods() if error.is_refusal or error.is_internal:  # As of a webhook that is down.
-                state.way_down.marks_were_refused(error.message, self._clock())
+                state.of(action.variant).way_down.marks_were_refused(error.message, self._clock())
                 self._store.mark({service.key})
             case Announce():
                 pass  # The rest is written all the same.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tidegate.api.inference_service import InferenceServiceSpec, Model
+from tidegate.api.names import DEFAULT_VARIANT
 from tidegate.api.scaling import Scaling
 from tidegate.scaling.codec import decode, encode
 from tidegate.scaling.decision import Decision
@@ -46,9 +47,10 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One look at one service: what `decide` was given, what it decided, and what it remembers."""
+    """One look at one service, or at a variant of one: what `decide` was given, what it decided, what it remembers."""
 
     service: Service
+    variant: str = DEFAULT_VARIANT
     time: float
     spec: InferenceServiceSpec
     observation: Observation
@@ -62,6 +64,7 @@ class RecordedLook:
     """A look as its line tells it."""
 
     service: Service
+    variant: str = DEFAULT_VARIANT
     time: float
     observation: Observation
     decision: Document
@@ -80,6 +83,8 @@ class RecordedLook:
 def line(look: Look, *, with_policy: bool, with_memory: bool, adopted: bool) -> Document:
     """Write a look as the object of its line."""
     document: Document = {"time": look.time, "service": "/".join(look.service)}
+    if look.variant != DEFAULT_VARIANT:
+        document["variant"] = look.variant
     if with_policy:
         document["policy"] = {
             "scaling": look.spec.scaling.model_dump(mode="json", by_alias=True),
@@ -114,6 +119,7 @@ def read_line(document: Any) -> RecordedLook:
         raise ValueError(f"time is {time}; it should be seconds since 1970, before the year 10000")
     return RecordedLook(
         service=(namespace, name),
+        variant=str(document.get("variant", DEFAULT_VARIANT)),
         time=time,
         observation=decode(Observation, document["observation"]),
         decision=document["decision"],

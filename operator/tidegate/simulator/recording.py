@@ -34,6 +34,9 @@ class Step:
     """A look that can be decided again."""
 
     service: Service
+    variant: str
+    """Which way to run the service it is about."""
+
     time: float
     spec: InferenceServiceSpec
     observation: Observation
@@ -61,8 +64,8 @@ class Recording:
     left_out: int = 0
     """Looks that cannot be decided again, since lines before them are missing."""
 
-    _specs: dict[Service, InferenceServiceSpec] = field(default_factory=dict)
-    """Policies of the services whose last line could be read."""
+    _specs: dict[tuple[Service, str], InferenceServiceSpec] = field(default_factory=dict)
+    """Policies of the services whose last line could be read, by service and variant."""
 
     def steps(self, only: Service | None = None) -> Iterator[Step]:
         """Read the looks at all services, or at one, in the order they were taken."""
@@ -90,12 +93,13 @@ class Recording:
                 self.notes.append(f"{where} cannot be read, and is left out: {_said(error)}")
                 self._specs.clear()
                 continue
-            known = self._specs.get(look.service)
+            whose = (look.service, look.variant)
+            known = self._specs.get(whose)
             spec = look.spec or known
             if spec is None or (known is None and look.memory is None):
                 self.left_out += 1
                 continue
-            self._specs[look.service] = spec
+            self._specs[whose] = spec
             yield _step(look, spec, where, adopted=look.adopted or known is None)
 
 
@@ -171,6 +175,7 @@ def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
 def _step(look: RecordedLook, spec: InferenceServiceSpec, where: str, *, adopted: bool) -> Step:
     return Step(
         service=look.service,
+        variant=look.variant,
         time=look.time,
         spec=spec,
         observation=look.observation,

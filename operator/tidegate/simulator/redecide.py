@@ -51,17 +51,18 @@ class SamePolicy:
     """
 
     def __init__(self) -> None:
-        self._memories: dict[Service, Memory] = {}
+        self._memories: dict[tuple[Service, str], Memory] = {}
         self.outcome = Redecided()
 
     def see(self, step: Step) -> None:
         """Decide at a look."""
-        left = self._memories.get(step.service)
+        whose = (step.service, step.variant)
+        left = self._memories.get(whose)
         fields: Differences = ()
         if left is not None and step.memory is not None and not step.adopted:
             fields += differences(encode(Memory, step.memory), encode(Memory, left), "memory")
         before = _known(step, left if step.memory is None else step.memory)
-        decision, self._memories[step.service] = decide(step.spec, step.observation, before, step.time)
+        decision, self._memories[whose] = decide(step.spec, step.observation, before, step.time)
         fields += differences(step.decision, decision_document(decision))
         outcome = self.outcome
         outcome.decisions += 1
@@ -138,7 +139,16 @@ class OtherPolicy:
         self.outcome = Otherwise()
 
     def see(self, step: Step) -> None:
-        """Decide at a look of the one service."""
+        """Decide at a look of the one service.
+
+        Raises:
+            ValueError: if it has several variants: their sizes are decided together, and recorded one by one.
+        """
+        if step.observation.allotment is not None:
+            raise ValueError(
+                f"{step.where}: the service has several variants; another policy can be tried on a recording of a "
+                "service with one way to run only"
+            )
         is_new = self._memory is None or (step.adopted and step.memory is not None)
         before = _known(step, step.memory if is_new else self._memory)
         decision, self._memory = decide(self._spec, step.observation, before, step.time)
