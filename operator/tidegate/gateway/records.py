@@ -22,7 +22,7 @@ from tidegate.cluster.reading import is_leaving, is_ready, joined, seconds
 from tidegate.cluster.resources import Document, Key, key_of
 from tidegate.engines.catalog import engine_table
 from tidegate.gateway.routed_service import ModelPod, PodEngine, PodTrouble, RoutedService
-from tidegate.workloads.conflict import PORT_NAME
+from tidegate.workloads.conflict import ENGINE_CONTAINER, PORT_NAME
 from tidegate.workloads.not_starting import pod_trouble
 
 _READ = ("name", "weight", "maxSequences")
@@ -198,6 +198,7 @@ def _weighed(engines: Mapping[str, PodEngine], told: Iterable[Document]) -> dict
 
 
 def _own_port(document: Document) -> int | None:
-    containers = (document.get("spec") or {}).get("containers") or ()
-    ports = (port for container in containers for port in container.get("ports") or ())
+    containers = (document.get("spec") or {}).get("containers") or ()  # Webhooks may have put others beside ours.
+    engines = (container for container in containers if container.get("name") == ENGINE_CONTAINER)
+    ports = (port for container in engines for port in container.get("ports") or ())
     return next((port["containerPort"] for port in ports if port.get("name") == PORT_NAME), None)

@@ -26,7 +26,7 @@ from tidegate.gateway.routed_service import Key, PodEngine
 
 KEYS: tuple[Key, ...] = (("ns", "a"), ("ns", "b"), ("ns", "c"))
 PLACES = 3
-PLACES_OF_CPU = 2
+PLACES_OF_CPU = 1
 MIXED = KEYS[:2]
 """Have pods of two variants, and a bound for each; of the third the plan says how many a pod takes."""
 

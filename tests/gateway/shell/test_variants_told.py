@@ -35,8 +35,9 @@ class Fed:
         if variant is not None:
             document["metadata"]["labels"][VARIANT_LABEL] = variant
         if port is not None:
+            sidecar = {"name": "proxy", "ports": [{"name": "http", "containerPort": 2}]}
             ports = [{"name": "metrics", "containerPort": 1}, {"name": "http", "containerPort": port}]
-            document["spec"] = {"containers": [{"name": "sidecar"}, {"name": "engine", "ports": ports}]}
+            document["spec"] = {"containers": [sidecar, {"name": "engine", "ports": ports}]}
         self.store.put(PODS, document)
 
     def told_of(self, name: str) -> ModelPod:
