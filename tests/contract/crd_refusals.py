@@ -339,6 +339,44 @@ SERVICES = {
     "a variant of a share that is none": Refused(
         varied({"accelerator": {"profile": "l4", "fraction": "half"}}), "half is not a fraction: write a string"
     ),
+    **{
+        f"a variant with a fraction of {text}": Refused(
+            varied({"accelerator": {"profile": "l4", "fraction": text}}),
+            f'spec.variants[0].accelerator.fraction: Invalid value: "string": {text} is not a fraction: write a string '
+            "above 0 and up to 1 with at most two decimals, such as '0.5' or '0.33'",
+        )
+        for text in ("0", "1.5", "0.3333333333", "-0.5", "50%")
+    },
+    "a variant with a fraction that is a number": by_schema(
+        varied({"accelerator": {"profile": "l4", "fraction": 0.5}}),
+        "spec.variants[0].accelerator.fraction in body must be of type string",
+    ),
+    "a variant with fraction and memory": Refused(
+        varied({"accelerator": {"profile": "l4", "fraction": "0.5", "memory": "10Gi"}}),
+        'spec.variants[0].accelerator.fraction: Invalid value: "object": fraction and memory both say how much of a '
+        "device: keep one of them",
+    ),
+    "a variant with memory in words": Refused(
+        varied({"accelerator": {"profile": "l4", "memory": "much"}}),
+        'spec.variants[0].accelerator.memory: Invalid value: "string": much is not an amount of memory from 64Mi to '
+        "4Ti: write a number with its unit, such as 10Gi",
+    ),
+    "a variant with no accelerators": by_schema(
+        varied({"accelerator": {"profile": "l4", "count": 0}}),
+        "spec.variants[0].accelerator.count in body should be greater than or equal to 1",
+    ),
+    "a variant with an accelerator of no profile": by_schema(
+        varied({"accelerator": {"fraction": "0.5"}}), "spec.variants[0].accelerator.profile: Required value"
+    ),
+    "a variant on spot nodes in words": by_schema(
+        varied({"accelerator": {"profile": "l4", "spot": "maybe"}}),
+        "spec.variants[0].accelerator.spot in body must be of type boolean",
+    ),
+    "our label in a variant": Refused(
+        varied({"template": {"metadata": {"labels": {"inference.tidegate.dev/variant": "other"}}}}),
+        'spec.variants[0].template.metadata.labels: Invalid value: "object": labels under inference.tidegate.dev/ are '
+        "taken: selectors are made of them; remove them from the template",
+    ),
     "variants of a target": Refused(
         varied({}, **TARGET),
         'spec.variants: Invalid value: "object": variants need the gateway, which shares requests out among them: set '
@@ -418,6 +456,9 @@ PROFILES = {
     "label value with a blank": by_schema(
         {"nodeLabels": {"nvidia.com/gpu.product": "NVIDIA L4"}},
         "spec.nodeLabels.nvidia.com/gpu.product in body should match",
+    ),
+    "label value of spot nodes with a blank": by_schema(
+        {"spotNodeLabels": {"capacity-type": "on demand"}}, "spec.spotNodeLabels.capacity-type in body should match"
     ),
     "toleration of every value of no key": Refused(
         {"tolerations": [{"effect": "NoSchedule"}]},

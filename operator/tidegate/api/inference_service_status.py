@@ -63,7 +63,7 @@ class Limit(ApiModel):
 
     name: Word = Field(
         description="The step: metrics, rollout, placement, stabilization, behavior, scaleToZero, minReplicas, "
-        "schedules, maxReplicas, pin or paused."
+        "schedules, maxReplicas, pin, budget or paused."
     )
     from_: Count = Field(alias="from", description="The size before this step.")
     to: Count = Field(description="The size after it.")

@@ -29,6 +29,12 @@ class Variant(ApiModel):
             "minReplicas is above maxReplicas: lower minReplicas, or raise maxReplicas",
             ".minReplicas",
         ),
+        Rule(
+            "!has(self.template) || !has(self.template.metadata) || !has(self.template.metadata.labels)"
+            " || !self.template.metadata.labels.exists(l, l.startsWith('inference.tidegate.dev/'))",
+            "labels under inference.tidegate.dev/ are taken: selectors are made of them; remove them from the template",
+            ".template.metadata.labels",
+        ),
     )
 
     name: str = Field(
