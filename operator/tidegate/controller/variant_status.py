@@ -12,7 +12,7 @@ from tidegate.controller.records import Document, timestamp
 from tidegate.controller.state import ServiceState
 from tidegate.controller.variant_place import VariantPlace
 from tidegate.controller.variant_state import VariantState, written_of
-from tidegate.controller.wake_plan import VariantToWake
+from tidegate.controller.wake_plan import VariantToWake, bound_of_pod
 from tidegate.controller.way import Way, Ways
 from tidegate.workloads.live import LiveDeployment
 from tidegate.workloads.not_starting import NotStarting
@@ -43,6 +43,7 @@ def _status(state: ServiceState, way: Way, previous: Document) -> VariantStatus:
         ready_replicas=len(seen.ready_pods) if seen is not None else live.ready_replicas if live else 0,
         desired_replicas=decided.to_replicas if decided is not None else live.replicas if live else 0,
         weight=state.fleet.weights.get(own.name, 1),
+        max_sequences=None if seen is None else bound_of_pod(seen.max_sequences),
         cost_per_hour=None if cost is None else f"{cost:.6g}",
         unavailable_since=None if since is None else timestamp(since),
         message=_message(way)[:1024] or None,

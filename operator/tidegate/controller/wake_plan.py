@@ -129,9 +129,14 @@ def wake_plan(given: WakeInput) -> WakePlan | None:
         min_replicas=least,
         max_replicas=most,
         requests_per_replica=1 if spec is None else _requests_per_replica(spec.scaling.queue_depth, given),
-        max_sequences=given.max_sequences if given.max_sequences and given.max_sequences <= MOST_REQUESTS else None,
+        max_sequences=bound_of_pod(given.max_sequences),
         lead_time_seconds=None if given.lead_time is None else min(given.lead_time.p75_seconds, LONGEST_LEAD_SECONDS),
     )
+
+
+def bound_of_pod(max_sequences: int | None) -> int | None:
+    """How many requests a gateway hands to one pod at most; None where that is not known, or is none to speak of."""
+    return max_sequences if max_sequences and max_sequences <= MOST_REQUESTS else None
 
 
 def _obstacles(given: WakeInput) -> Iterator[tuple[bool, str, str]]:
