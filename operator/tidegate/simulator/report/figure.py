@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import log10
 from typing import Any
 
-from .panels import PANELS, Line, Panel
+from .panels import Line, Panel, panels_for, variants_of
 from .records import hover_text, plot_text
 
 Run = Mapping[str, Any]
@@ -21,6 +21,8 @@ SHOWN_AT_FIRST = 4
 WIDTHS: Mapping[str, float] = {"policy": 2, "dot": 1.5, "faint": 1}
 HEIGHT = 260
 GAP = 0.055
+USUAL_PANELS = 5
+"""With so many the gap is what it is; the more panels, the smaller its share of the height."""
 HOURS_FROM_SECONDS = 3 * 3600.0
 """A longer time than this is shown in hours."""
 
@@ -44,15 +46,16 @@ def figure_json(document: Mapping[str, Any]) -> str:
     runs: Sequence[Run] = document["runs"]
     last = max((run["series"]["seconds"][-1] for run in runs if run["series"]["seconds"]), default=0)
     unit, seconds_per_unit = ("hours", 3600.0) if last > HOURS_FROM_SECONDS else ("minutes", 60.0)
+    panels = panels_for(runs)
     figure = subplots.make_subplots(
-        rows=len(PANELS),
+        rows=len(panels),
         shared_xaxes=True,
-        vertical_spacing=GAP,
-        row_heights=[panel.weight for panel in PANELS],
-        subplot_titles=[panel.title for panel in PANELS],
+        vertical_spacing=GAP * USUAL_PANELS / len(panels),
+        row_heights=[panel.weight for panel in panels],
+        subplot_titles=[panel.title for panel in panels],
     )
     figure.update_annotations(x=0, xanchor="left")
-    for row, panel in enumerate(PANELS, start=1):
+    for row, panel in enumerate(panels, start=1):
         for trace in _traces(panel, runs, seconds_per_unit=seconds_per_unit):
             figure.add_trace(graph_objects.Scatter(trace), row=row, col=1)
         figure.update_yaxes(title_text=panel.axis, row=row, col=1)
@@ -70,10 +73,10 @@ def figure_json(document: Mapping[str, Any]) -> str:
     )
     figure.update_yaxes(showspikes=False)
     figure.update_xaxes(spikethickness=1, spikedash="solid", zeroline=False)
-    figure.update_xaxes(title_text=f"{unit} since the trace began", row=len(PANELS), col=1)
+    figure.update_xaxes(title_text=f"{unit} since the trace began", row=len(panels), col=1)
     figure.update_layout(
         template="none",
-        height=HEIGHT * len(PANELS),
+        height=HEIGHT * len(panels),
         margin={"l": 64, "r": 16, "t": 32, "b": 48},
         hovermode="closest",
         hoverlabel={"align": "left", "namelength": -1},
@@ -100,6 +103,9 @@ def _draw_promise(figure: Any, seconds: float, *, row: int) -> None:
 
 
 def _traces(panel: Panel, runs: Sequence[Run], *, seconds_per_unit: float) -> Iterator[dict[str, Any]]:
+    if panel.stack_of is not None:
+        yield from _stack(runs[panel.stack_of], panel.stack_of, seconds_per_unit=seconds_per_unit)
+        return
     if panel.shared:
         whose = {"name": "all policies", "visible": True, "fill": "tozeroy", "meta": {"policy": -1, "style": "area"}}
         yield from (_line(line, runs[0], 0, seconds_per_unit=seconds_per_unit) | whose for line in panel.lines)
@@ -108,6 +114,23 @@ def _traces(panel: Panel, runs: Sequence[Run], *, seconds_per_unit: float) -> It
         yield from (_line(line, run, index, seconds_per_unit=seconds_per_unit) for line in panel.lines)
         if panel.changes and run["changes"]:
             yield _marks(run, index, seconds_per_unit=seconds_per_unit)
+
+
+def _stack(run: Run, index: int, *, seconds_per_unit: float) -> Iterator[dict[str, Any]]:
+    """Areas one upon the other, with the variant's name in its place."""
+    seconds = run["series"]["seconds"]
+    for place, (variant, counts) in enumerate(variants_of(run).items()):
+        yield {
+            "mode": "lines",
+            "name": plot_text(variant),
+            "x": [round(each / seconds_per_unit, 4) for each in seconds],
+            "y": counts,
+            "stackgroup": f"policy {index}",
+            "hovertemplate": "%{y} ready",
+            "visible": index < SHOWN_AT_FIRST,
+            "line": {"shape": "hv", "width": 1},
+            "meta": {"policy": index, "style": "variant", "place": place},
+        }
 
 
 def _line(line: Line, run: Run, index: int, *, seconds_per_unit: float) -> dict[str, Any]:

@@ -7,8 +7,8 @@ const boxes = [...document.querySelectorAll("[data-policy]")];
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 function paint(trace) {
-  const { policy, style } = trace.meta;
-  const own = policy < 0 ? colour("quiet") : colour(`policy-${policy % 8}`);
+  const { policy, style, place } = trace.meta;
+  const own = policy < 0 ? colour("quiet") : colour(`policy-${(style === "variant" ? place : policy) % 8}`);
   trace.hoverlabel = { bgcolor: colour("panel"), bordercolor: own, font: { color: colour("ink") } };
   if (style === "marks") {
     trace.marker.color = own;
@@ -17,6 +17,7 @@ function paint(trace) {
   }
   trace.line.color = own;
   trace.opacity = style === "faint" ? 0.55 : 1;
+  if (style === "variant") trace.fillcolor = `${own}88`;
   if (style === "area") trace.fillcolor = `${own}33`;
 }
 

@@ -28,6 +28,7 @@ FACTS: Mapping[str, tuple[str, str]] = {
     "routing": ("Routing", "{}"),
     "ttftMs": ("Promise: time to first token", "{:,.0f} ms"),
     "itlMs": ("Promise: time between tokens", "{:,.0f} ms"),
+    "variants": ("Variants", "{}"),
     "faults": ("Faults", "{}"),
     "seed": ("Seed", "{}"),
 }
@@ -64,7 +65,7 @@ def write_report(document: Mapping[str, Any], path: str | Path) -> None:
     page = Template((here / "page.html").read_text("utf-8")).substitute(
         title=escape(f"{document['trace']['name']}: {len(runs)} {'policy' if len(runs) == 1 else 'policies'}"),
         style=(here / "page.css").read_text("utf-8"),
-        facts=_facts({**document["trace"], **document["setUp"]}),
+        facts=_facts({**document["trace"], **document["setUp"], "variants": _variants(document["setUp"])}),
         table=policies_table(runs),
         legend=legend(runs),
         records=_records(runs),
@@ -78,6 +79,14 @@ def write_report(document: Mapping[str, Any], path: str | Path) -> None:
 def _facts(given: Mapping[str, Any]) -> str:
     known = ((label, form.format(_joined(given[field]))) for field, (label, form) in FACTS.items() if given.get(field))
     return "".join(f"<div><dt>{label}</dt><dd>{escape(text)}</dd></div>" for label, text in known)
+
+
+def _variants(set_up: Mapping[str, Any]) -> list[str]:
+    """Each in a few words."""
+    return [
+        f"{name}: {each['replicaModel']}, {'no price' if each['costPerHour'] is None else each['costPerHour']} an hour"
+        for name, each in set_up.get("variants", {}).items()
+    ]
 
 
 def _joined(value: Any) -> Any:

@@ -1,7 +1,10 @@
 """What is plotted, as a table: panels from top to bottom, and the lines of each policy in them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from .records import plot_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,9 @@ class Panel:
     promise: str | None = None
     """The field of the set-up that is drawn in as a limit, in milliseconds."""
 
+    stack_of: int | None = None
+    """The index of the only run that it shows: its replicas by variant, one upon the other."""
+
 
 PANELS: Sequence[Panel] = (
     Panel("Arrivals", "requests/s", (Line("arrivals", "%{y:.1f} requests/s arrive"),), weight=0.6, shared=True),
@@ -70,3 +76,29 @@ PANELS: Sequence[Panel] = (
     ),
     Panel("Cost so far", "GPU hours", (Line("gpuHours", "%{y:.2f} GPU hours so far"),)),
 )
+
+COST = Panel("Cost so far", "in the currency of the prices", (Line("cost", "%{y:.2f} so far"),))
+"""Instead of the last one, where all prices are known."""
+
+STACKS = 4
+"""More runs than this are not shown by variant."""
+
+
+def panels_for(runs: Sequence[Mapping[str, Any]]) -> list[Panel]:
+    """The panels of a document: with a stack for each run that mixes variants, and money where there is any."""
+    *panels, hours = PANELS
+    mixed = [index for index, run in enumerate(runs) if len(variants_of(run)) > 1][:STACKS]
+    stacks = [
+        Panel(
+            f"Replicas that are ready, by variant: {plot_text(runs[index]['policy'])}", "replicas", (), stack_of=index
+        )
+        for index in mixed
+    ]
+    priced = all("cost" in run["series"] for run in runs)
+    return [*panels[:2], *stacks, *panels[2:], COST if priced else hours]
+
+
+def variants_of(run: Mapping[str, Any]) -> dict[str, list[int]]:
+    """How many replicas of each variant were ready over time, of those that ever were."""
+    ready = run["series"].get("readyByVariant", {})
+    return {variant: counts for variant, counts in ready.items() if any(counts)}

@@ -35,6 +35,10 @@ def _whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def _thousand(value: float | None) -> float | None:
+    return None if value is None else 1000 * value
+
+
 def _percentiles(field: str, heading: str, unit: str, divisor: float, meaning: str) -> Sequence[Column]:
     def column(key: str) -> Column:
         def figure(run: Mapping[str, Any]) -> float | None:
@@ -46,15 +50,29 @@ def _percentiles(field: str, heading: str, unit: str, divisor: float, meaning: s
     return tuple(column(key) for key in ("p50", "p95", "p99"))
 
 
+COST_COLUMNS: Sequence[Column] = (
+    Column("Cost", "money", lambda run: run.get("cost"), _two_places, "Hours of each variant times its price"),
+    Column(
+        "Per million", "tokens", lambda run: run.get("costPerMillionTokens"), _two_places,
+        "Cost divided by the tokens, prompts and answers, of the requests that ended normally",
+    ),
+    Column(
+        "Per thousand", "kept", lambda run: _thousand(run.get("costPerRequestKept")), _two_places,
+        "Cost divided by the requests whose promise was kept",
+    ),
+)  # fmt: skip
+"""Where prices are known."""
+
 COLUMNS: Sequence[Column] = (
     Column(
         "Promise kept", "%", lambda run: run["sloAttainment"], percent,
         "Share of all requests whose time to first token and mean time between tokens were within the promise",
     ),
     Column(
-        "Cost", "GPU-h", lambda run: run["gpuHours"], _two_places,
+        "Hours", "GPU-h", lambda run: run["gpuHours"], _two_places,
         "Hours of replicas from their order to their end: those that load and leave are paid, too",
     ),
+    *COST_COLUMNS,
     *_percentiles("ttftMs", "TTFT", "s", 1000, "Time from a request's arrival to its first token"),
     *_percentiles("itlMs", "ITL", "ms", 1, "Mean time between the tokens of a request"),
     Column("Ups", "", lambda run: run["scaleUps"], _whole, "Changes to more replicas"),
@@ -71,11 +89,13 @@ COLUMNS: Sequence[Column] = (
 
 def policies_table(runs: Sequence[Mapping[str, Any]]) -> str:
     """The table, as HTML."""
+    priced = any("cost" in run for run in runs)
+    columns = [column for column in COLUMNS if priced or column not in COST_COLUMNS]
     headings = "".join(
         f'<th scope=col title="{escape(column.meaning)}">{column.heading}<small>{column.unit}</small></th>'
-        for column in COLUMNS
+        for column in columns
     )
-    rows = "".join(_row(index, run) for index, run in enumerate(runs))
+    rows = "".join(_row(index, run, columns) for index, run in enumerate(runs))
     return f"<table><thead><tr><th scope=col>Policy</th>{headings}</tr></thead><tbody>{rows}</tbody></table>"
 
 
@@ -96,8 +116,8 @@ def swatch(index: int) -> str:
     )
 
 
-def _row(index: int, run: Mapping[str, Any]) -> str:
-    cells = "".join(f"<td class=number>{_cell(column, run)}</td>" for column in COLUMNS)
+def _row(index: int, run: Mapping[str, Any], columns: Sequence[Column]) -> str:
+    cells = "".join(f"<td class=number>{_cell(column, run)}</td>" for column in columns)
     long = " class=long" if len(run["policy"]) > LONG_NAME else ""
     return f"<tr><th scope=row{long}>{swatch(index)}{escape(run['policy'])}</th>{cells}</tr>"
 
