@@ -160,11 +160,13 @@ class TestEdits:
         assert "gpumem-percentage: 25" in changed
         assert "volcano.sh/vgpu-memory-percentage: 25" in changed
 
-    async def test_a_price_writes_nothing(self) -> None:
-        """No pod is different for it."""
+    async def test_a_price_changes_no_pod(self) -> None:
+        """It is told what pods cost, and that is all."""
         operator = await served(**SHARED)
         operator.cluster.have(ACCELERATOR_PROFILES, profile(**{**SHARED, "costPerHour": "3"}))
-        assert await turns(operator) == []
+        (written,) = await turns(operator)
+        assert written.kind == "Status"
+        assert written.body["cost"]["perHour"] == "0.75"
 
     async def test_services_follow_a_tenth_at_a_time(self) -> None:
         """The others say that they wait, and follow when those before them have their pods."""

@@ -71,6 +71,11 @@ class Refused(NamedTuple):
     blocks: Blocks = Blocks.EVERYTHING
 
 
+def budget(most: str) -> dict[str, Any]:
+    """What a service may cost for an hour, in its spec."""
+    return {"scaling": {"budget": {"maxCostPerHour": most}}}
+
+
 REFUSED = {
     "a spec of a newer CRD": Refused(
         surroundings({**LEAST, "engine": {"type": "NextYears", "image": "i"}}),
@@ -139,6 +144,21 @@ REFUSED = {
     ),
     "an autoscaler on our own": Refused(
         surroundings(LEAST, deployment=OWN, autoscaler=HPA), Reason.TARGET_HAS_AUTOSCALER, ("'hpa'",)
+    ),
+    "a budget without a price": Refused(
+        surroundings({**LEAST, **budget("5")}),
+        Reason.BUDGET_IMPOSSIBLE,
+        ("spec.scaling.budget.maxCostPerHour: 5", "nobody says what a replica costs", "set spec.costPerHour"),
+    ),
+    "a budget without a price in the profile": Refused(
+        surroundings({**WITH_GPU, **budget("5")}, profile=profile_record(profile())),
+        Reason.BUDGET_IMPOSSIBLE,
+        ("maxCostPerHour: 5", "set spec.costPerHour, or costPerHour in AcceleratorProfile l4, or remove the budget"),
+    ),
+    "a budget smaller than one replica": Refused(
+        surroundings({**LEAST, **budget("2.4"), "costPerHour": "2.5"}),
+        Reason.BUDGET_IMPOSSIBLE,
+        ("maxCostPerHour: 2.4 is less than one replica costs, 2.5 an hour", "raise it to 2.5 at least"),
     ),
     "a profile that is not there": Refused(
         surroundings(WITH_GPU),

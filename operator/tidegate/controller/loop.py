@@ -7,6 +7,7 @@ never overlaps the next; a slow API server makes ticks late, not parallel.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -25,6 +26,7 @@ from tidegate.controller.profile_rollouts import ProfileRollouts
 from tidegate.controller.records import PodRecord, ServiceRecord
 from tidegate.controller.routing_views import RoutingViews
 from tidegate.controller.service_series import Row
+from tidegate.controller.spending import Spending
 from tidegate.controller.state import ServiceState
 from tidegate.controller.store import Store
 from tidegate.controller.surroundings import surroundings
@@ -73,6 +75,7 @@ class Loop:
         metrics_source: MetricsSource = MetricsSource.POD_SCRAPE,
         routing: RoutingViews | None = None,
         record: Callable[[Look], None] | None = None,
+        max_cost_per_hour: float | None = None,
     ) -> None:
         self._store = store
         self._routing = routing or RoutingViews(store, None, GatewayPorts(), RoutingMode.NONE)
@@ -84,6 +87,7 @@ class Loop:
         self._tick_seconds = tick_seconds
         self._states: dict[Key, ServiceState] = {}
         self._rollouts = ProfileRollouts(store)
+        self._spending = Spending(store, max_cost_per_hour)
         self._writer = Writer(store, cluster, exporter, clock)
         self._places = asyncio.Semaphore(SERVICES_AT_ONCE)
         self._next_tick = 0.0
@@ -102,6 +106,7 @@ class Loop:
     async def run(self) -> None:
         """Turn until cancelled; begin with what is, and what statuses remember, not with what an earlier run knew."""
         self._states.clear()
+        self._spending.clear()
         self._falling_asleep.clear()
         self._next_tick, self._last_turn = 0.0, self._clock()
         self._store.mark(self._store.inference_services.keys())
@@ -143,7 +148,10 @@ class Loop:
             await self._routing.read()
             due |= {key for key in self._falling_asleep if self._routing.is_waited_for(key)}
             self._next_look = now + LOOK_SECONDS
-        plans = [plan for key in due if (plan := self._visit(key)) is not None]
+        in_order = self._spending.in_order(due)
+        for key in in_order:
+            self._note_spending(key)
+        plans = [plan for key in in_order if (plan := self._visit(key)) is not None]
         self._exporter.visits.inc(len(due))
         await asyncio.gather(*(self._carry_out(*plan) for plan in plans))
         self._exporter.tick_seconds.observe(time.monotonic() - started)
@@ -217,6 +225,11 @@ class Loop:
                 for pod in self._store.pods_of(service.workload_of(own.name)):
                     yield pod, own.table
 
+    def _note_spending(self, key: Key) -> None:
+        service = self._store.inference_services.get(key)
+        if service is not None:
+            self._spending.note(service, self._state(service))
+
     def _visit(self, key: Key) -> Plan | None:
         service = self._store.inference_services.get(key)
         if service is None:
@@ -226,9 +239,11 @@ class Loop:
             state = self._state(service)
             may_follow = partial(self._rollouts.may_begin, now=now)
             given = surroundings(self._store, service, state, self._routing.of(service), may_follow)
+            given = replace(self._spending.bound(given), gone_at=self._store.gone_at)
             before = {own.name: own.memory for own in state.every}
             pods = (pod for own in before for pod in self._store.pods_of(service.workload_of(own)))
             actions = visit(state, given, pods, now)
+            self._spending.note(service, state)  # What it has just ordered, those after it in this turn cannot have.
             if self._record is not None:
                 for look in looks_taken(service, state, before, now):
                     self._record(look)
@@ -263,6 +278,7 @@ class Loop:
             if key not in self._store.inference_services:
                 self._states.pop(key, None)
                 self._routing.forget(key)
+                self._spending.forget(key)
                 self._falling_asleep.discard(key)
 
     def _rows(self) -> Iterator[Row]:

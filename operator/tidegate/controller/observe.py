@@ -26,7 +26,7 @@ def observe(
     gateway: GatewayTraffic | None,
     stale_after_seconds: float,
     now: float,
-    budget: Budget | None,
+    budget: Budget | None = None,
     cost_per_hour: float | None = None,
 ) -> Observation:
     """See one service as the rule sees it. Pods that are being deleted take no more requests and count for nothing.
@@ -42,6 +42,7 @@ def observe(
         yielded_to: the other writer of the size that has been yielded to.
         gateway: what the gateways say of it; None where they have no part in it.
         stale_after_seconds: older samples say nothing about now.
+        budget: what the service may cost now; None where nothing bounds it.
         now: seconds since the epoch.
         cost_per_hour: of one replica; None where no price is known.
     """

@@ -2,12 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tidegate.api.names import MAX_COST_ANNOTATION
 from tidegate.api.quantity import to_number
 from tidegate.cluster.resources import Key
+from tidegate.controller.checks import Surroundings
 from tidegate.controller.records import ServiceRecord
+from tidegate.controller.state import ServiceState
 from tidegate.controller.store import Store
+from tidegate.controller.variant_state import VariantState
 from tidegate.scaling.budget import Budget, Ceiling, Holder, budget_of
 
 
@@ -49,11 +53,12 @@ class Spending:
         record = self._store.namespaces.get(("", namespace))
         return "" if record is None else record.problem
 
-    def note(self, service: ServiceRecord, cost_per_hour: float) -> None:
-        """Take in what a service holds."""
+    def note(self, service: ServiceRecord, state: ServiceState) -> None:
+        """Take in what a service holds, where that matters to others."""
         namespace, name = service.key
-        holder = Holder(name=name, created=service.created, cost_per_hour=cost_per_hour)
-        self._holders[namespace][service.key] = holder
+        if self.ceiling_of(namespace) is not None:
+            holder = Holder(name=name, created=service.created, cost_per_hour=self._held_by(service, state))
+            self._holders[namespace][service.key] = holder
 
     def forget(self, key: Key) -> None:
         """Take out a service that is gone."""
@@ -64,6 +69,14 @@ class Spending:
     def clear(self) -> None:
         """Begin anew."""
         self._holders.clear()
+
+    def bound(self, given: Surroundings) -> Surroundings:
+        """Add to a service's surroundings what it may cost now."""
+        budget, problem = self.budget_of(given.service), self.problem_of(given.service.key[0])
+        if budget is None and not problem:
+            return given
+        variants = tuple(replace(each, budget=budget) for each in given.variants)
+        return replace(given, budget=budget, ceiling_problem=problem, variants=variants)
 
     def budget_of(self, service: ServiceRecord) -> Budget | None:
         """What a service may cost now; None where nothing bounds it."""
@@ -76,3 +89,26 @@ class Spending:
         itself = holders.get(service.key) or Holder(name=name, created=service.created, cost_per_hour=0.0)
         others = [holder for key, holder in holders.items() if key != service.key]
         return budget_of(None if wanted is None else to_number(wanted.max_cost_per_hour), ceiling, itself, others)
+
+    def _held_by(self, service: ServiceRecord, state: ServiceState) -> float:
+        """The price of the pods that it has, or has ordered: in the store, or at the last look."""
+        cost = 0.0
+        for own in state.every:
+            price = self._price_of(service, own)
+            workload = service.workload_of(own.name)
+            live, decided = self._store.deployments.get(workload), own.decided
+            if not price or (live is not None and service.target is None and live.owner_uid != service.uid):
+                continue
+            there = sum(pod.ended is None for pod in self._store.pods_of(workload))
+            written = live.replicas if live is not None else 0
+            ordered = decided.to_replicas if decided is not None and decided.applied else 0
+            cost += price * max(there, written, ordered)
+        return cost
+
+    def _price_of(self, service: ServiceRecord, own: VariantState) -> float | None:
+        """Of one replica, as worked out at the last look; before the first, as it will be."""
+        if own.hardware.found is None and own.spec is not None:
+            accelerator = own.spec.accelerator
+            profile = self._store.profiles.get(("", accelerator.profile)) if accelerator else None
+            own.hardware.of(service.of_variant(own.name, own.spec), profile)
+        return None if own.hardware.found is None else own.hardware.found.cost_per_hour

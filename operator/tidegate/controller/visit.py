@@ -9,8 +9,9 @@ from tidegate.cluster.reading import seconds
 from tidegate.cluster.write_budget import Urgency
 from tidegate.controller.accelerator_status import accelerator_news, accelerator_status
 from tidegate.controller.actions import Action, Announce, WriteStatus
-from tidegate.controller.announcements import announcements
+from tidegate.controller.announcements import Announcement, announcements
 from tidegate.controller.checks import Blocks, Refusal, Surroundings, of_variant
+from tidegate.controller.cost_look import see_cost
 from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.others_size import others_size
 from tidegate.controller.records import Document, PodRecord
@@ -27,7 +28,7 @@ from tidegate.scaling.decision import Decision
 from tidegate.scaling.health import MetricsState
 from tidegate.workloads.rivalry import Overridden, Yielded, judge
 
-_STANDING_LIMITS = {"minReplicas", "scaleToZero", "schedules", "maxReplicas", "pin"}
+_STANDING_LIMITS = {"minReplicas", "scaleToZero", "schedules", "maxReplicas", "pin", "budget"}
 """They may bite for weeks: most idle services are held up by their minimum."""
 
 IDLE_SECONDS = 60.0
@@ -51,6 +52,7 @@ def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], n
     for way in ways.each:
         way.own.begin_look(way.given.deployment)
     if given.service.deleting:
+        see_cost(state, ways, now)
         return []  # Its children go first, where it is deleted so: none is made anew.
     bodies = [action for way in ways.each for action in bodies_of(ways, way, now)]
     actions = plan_sizes(state, ways, now) + bodies
@@ -63,8 +65,18 @@ def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], n
     state.not_starting = all_stuck(ways.each)
     if _is_busy(state):
         state.busy_at = now
+    see_cost(state, ways, now)
     routing = tell_routing(state, given, pods, _service_refusal(ways), now, variants_to_wake(ways))
-    return actions + _status(state, ways, routing, now)
+    return [*actions, *_status(state, ways, routing, now), *_ceiling_news(state, given)]
+
+
+def _ceiling_news(state: ServiceState, given: Surroundings) -> list[Action]:
+    """Tell of a ceiling that cannot be read, once."""
+    problem, told = given.ceiling_problem, state.ceiling_problem
+    state.ceiling_problem = problem
+    if not problem or problem == told:
+        return []
+    return [Announce(Announcement(warning=True, reason="CeilingUnreadable", message=problem))]
 
 
 def _size_refusal(own: VariantState) -> Refusal | None:
@@ -122,6 +134,7 @@ def _status(state: ServiceState, ways: Ways, routing: RoutingTold, now: float) -
         accelerator=accelerator_status(ways.each[0].given, previous),
         variants=variant_statuses(state, ways, previous),
         places=places(ways, now),
+        cost=state.cost.told,
         routing=routing.status,
         routed=routing.row,
         wake_plan=routing.wake_plan,
@@ -157,7 +170,7 @@ def _note(state: ServiceState, ways: Ways) -> str:
     for way in ways.each:
         note = "; ".join(filter(None, (way.own.way_down.note, way.own.bodies.note, _others_size(state, way))))
         notes.append(f"{way.own.name}: {note}" if note and len(ways.each) > 1 else note)
-    return "; ".join(filter(None, notes))
+    return "; ".join(filter(None, (*notes, ways.given.ceiling_problem)))
 
 
 def _idle_since(decision: Decision | None, written: Document, now: float) -> float | None:
