@@ -165,7 +165,10 @@ def test_sections_that_have_nothing_to_say_are_left_out() -> None:
     assert not [title for title in ("Limits that bit", "Learned", "Not as it should be", "History") if title in quiet]
 
 
-@pytest.mark.parametrize(("kind", "bad"), [("Ready", "False"), ("SpecValid", "False"), ("ConflictingScaler", "True")])
+@pytest.mark.parametrize(
+    ("kind", "bad"),
+    [("Ready", "False"), ("SpecValid", "False"), ("AcceleratorAvailable", "False"), ("ConflictingScaler", "True")],
+)
 def test_conditions_that_are_not_as_they_should_be_are_concerns(kind: str, bad: str) -> None:
     """Each with its reason and its sentence; those that are as they should be are not mentioned."""
     conditions = [condition(kind, bad, "Why", "do this"), condition("MetricsAvailable", "Unknown", "NoPods", "no pod")]
@@ -186,6 +189,8 @@ def test_programs_get_the_same() -> None:
             "isCurrent",
             "now",
             "decision",
+            "variants",
+            "cost",
             "capacity",
             "leadTime",
             "coldStart",
@@ -226,5 +231,5 @@ def test_an_object_of_another_version_is_told_by_field(part: dict[str, Any], say
 def test_fields_that_are_not_known_yet_are_passed_over() -> None:
     """An operator that is newer than the command may say more."""
     document = service()
-    document["status"]["cost"] = {"perHour": "3"}
+    document["status"]["mood"] = {"level": "3"}
     assert "5 replicas, 4 ready" in _text(document)

@@ -9,7 +9,8 @@ from explained import NOW, decision, limit, proposal, service
 
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.inference_service_status import InferenceServiceStatus
-from tidegate.cli.outlook import Direction, Turn, outlook
+from tidegate.cli.outlook import outlook
+from tidegate.cli.turn import Direction, Turn
 from tidegate.scaling.arrivals import Traffic
 from tidegate.scaling.backlog_terms import queue
 from tidegate.scaling.capacity import Capacity

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from tidegate.api.conditions import Condition, ConditionType
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.inference_service_status import InferenceServiceStatus
-from tidegate.cli.outlook import Turn, outlook
+from tidegate.cli.outlook import outlook
+from tidegate.cli.turn import Turn
 
 Document = Mapping[str, Any]
 
@@ -18,6 +19,7 @@ _GOOD: Mapping[str, str] = {
     ConditionType.SPEC_VALID: "True",
     ConditionType.ROUTED: "True",
     ConditionType.METRICS_AVAILABLE: "True",
+    ConditionType.ACCELERATOR_AVAILABLE: "True",
     ConditionType.CONFLICTING_SCALER: "False",
 }
 """What each condition should be. `ScalingLimited` is not here: bounds bite all day, and the limits tell of each."""
@@ -96,6 +98,11 @@ def _is_concern(condition: Condition, status: InferenceServiceStatus) -> bool:
     return _GOOD.get(condition.type, condition.status) != condition.status
 
 
+def _for_programs(cost: Document | None) -> Document | None:
+    """What it costs, without what only the next operator reads."""
+    return None if cost is None else {key: value for key, value in cost.items() if key != "learned"}
+
+
 def to_json(explanation: Explanation) -> dict[str, Any]:
     """The same for programs: what status says in its own form, beside what it does not say."""
     spec, status = explanation.spec, explanation.status.to_document()
@@ -111,6 +118,8 @@ def to_json(explanation: Explanation) -> dict[str, Any]:
             **{key: status[key] for key in ("replicas", "readyReplicas", "desiredReplicas")},
         },
         "decision": status.get("decision"),
+        "variants": status.get("variants", []),
+        "cost": _for_programs(status.get("cost")),
         "capacity": status.get("capacity", []),
         "leadTime": status.get("leadTime", []),
         "coldStart": status.get("coldStart"),

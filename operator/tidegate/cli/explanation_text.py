@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from tidegate.api.inference_service_status import Change, Confidence, LearnedCapacity, LearnedLeadTime
 from tidegate.api.scaling import Mode
 from tidegate.cli.explanation import Explanation
-from tidegate.cli.outlook import Direction, Turn
 from tidegate.cli.sleeping import moment, sleeping
+from tidegate.cli.turn import Direction, Turn
+from tidegate.cli.variants_text import HEADER, Row, cost, variants
 from tidegate.controller.cold_start import wording
 from tidegate.scaling.wording import count, number
 
 NARROWEST = 60
 """Three columns have room down to this width."""
 
-_Row = tuple[str, str, str]
 _DIRECTIONS = {
     Direction.UP: "more, if any of these:",
     Direction.DOWN: "fewer, once all of these:",
@@ -41,11 +41,13 @@ def text_of(explanation: Explanation, width: int = 100) -> str:
         return "\n".join(parts)
     parts += [
         _section("Why", _why(explanation), width),
+        _table("Variants", HEADER, variants(explanation.spec, explanation.status, explanation.now), width),
         _table("Terms", ("term", "wants", "because"), _terms(explanation), width),
         _table("Limits that bit", None, _limits(explanation), width),
         _section("Sleep", sleeping(explanation.spec, explanation.status, explanation.now), width),
         _section("Learned", _learned(explanation), width),
         _section("Traffic", _traffic(explanation), width),
+        _section("Cost", cost(explanation.spec, explanation.status, explanation.now), width),
         _table("Not as it should be", None, _concerns(explanation), width),
         _section("What would change it", _outlook(explanation.outlook), width),
         _table("History", ("time", "size", "who and why"), _history(explanation), width),
@@ -56,7 +58,8 @@ def text_of(explanation: Explanation, width: int = 100) -> str:
 def _now(explanation: Explanation, width: int) -> str:
     spec, status = explanation.spec, explanation.status
     engine = spec.serving_engine
-    what = f"{spec.model.name} on {engine.type}"
+    others = f" and {count(len(spec.variants), 'other variant')}" if spec.variants else ""
+    what = f"{spec.model.name} on {engine.type}{others}"
     target = f", the pods of Deployment {spec.target_ref.name}" if spec.target_ref else ""
     scaling = spec.scaling
     bounds = f"{scaling.min_replicas} to {scaling.max_replicas}"
@@ -81,12 +84,12 @@ def _why(explanation: Explanation) -> list[str]:
     return [decision.message, f"{decision.reason}, since {moment(decision.time, explanation.now)}, {carried_out}"]
 
 
-def _terms(explanation: Explanation) -> list[_Row]:
+def _terms(explanation: Explanation) -> list[Row]:
     decision = explanation.status.decision
     return [(each.term, str(each.replicas), each.because) for each in decision.proposals] if decision else []
 
 
-def _limits(explanation: Explanation) -> list[_Row]:
+def _limits(explanation: Explanation) -> list[Row]:
     decision = explanation.status.decision
     return [(each.name, f"{each.from_} → {each.to}", each.because) for each in decision.limits] if decision else []
 
@@ -96,14 +99,19 @@ def _learned(explanation: Explanation) -> list[str]:
     unit = status.signals.work_unit if status.signals else "units"
     start = status.cold_start
     return [
-        *(_capacity(each, unit) for each in status.capacity),
-        *(_lead_time(each) for each in status.lead_time),
+        *(_of(each.variant, explanation) + _capacity(each, unit) for each in status.capacity),
+        *(_of(each.variant, explanation) + _lead_time(each) for each in status.lead_time),
         *(
             []
             if start is None
             else [f"the last pod was {wording(start)} ({start.pod}, at {moment(start.time, explanation.now)})"]
         ),
     ]
+
+
+def _of(variant: str, explanation: Explanation) -> str:
+    """Which variant a sentence is about, where there are several."""
+    return f"{variant}: " if explanation.status.variants else ""
 
 
 def _capacity(capacity: LearnedCapacity, unit: str) -> str:
@@ -152,7 +160,7 @@ def _traffic(explanation: Explanation) -> list[str]:
     return ["; ".join(part for part in (*parts, read) if part)]
 
 
-def _concerns(explanation: Explanation) -> list[_Row]:
+def _concerns(explanation: Explanation) -> list[Row]:
     return [
         (
             f"{each.type}={each.status}",
@@ -173,7 +181,7 @@ def _outlook(turns: Sequence[Turn]) -> list[str]:
     return lines
 
 
-def _history(explanation: Explanation) -> list[_Row]:
+def _history(explanation: Explanation) -> list[Row]:
     return [
         (moment(change.time, explanation.now), f"{change.from_} → {change.to}", _who_and_why(change))
         for change in explanation.status.changes
@@ -201,7 +209,7 @@ def _wrapped(line: str, width: int, indent: str = "") -> str:
     )
 
 
-def _table(title: str, header: _Row | None, rows: Sequence[_Row], width: int) -> str:
+def _table(title: str, header: Row | None, rows: Sequence[Row], width: int) -> str:
     """Three columns, of which the last takes what is left of the line, and as many lines as it needs."""
     if not rows:
         return ""

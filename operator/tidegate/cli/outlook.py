@@ -8,46 +8,24 @@ from the object itself is said: a term whose numbers are not in it is named, and
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.inference_service_status import DecisionRecord, InferenceServiceStatus, LearnedCapacity, Signals
 from tidegate.api.quantity import to_number
 from tidegate.api.scaling import Mode
+from tidegate.cli.outlook_of_variants import fewer_of_variants, more_of_variants, others_of_variants
 from tidegate.cli.sleeping import NOBODY_WAKES, moment
+from tidegate.cli.turn import Direction, Turn
 from tidegate.scaling import behavior
 from tidegate.scaling.demand_terms import BUSY_SHARE_DOWN, BUSY_SHARE_UP, work_for
 from tidegate.scaling.schedules import floor_at, next_start
 from tidegate.scaling.wording import count, number
 
-_PASSING = {"metrics", "rollout", "behavior"}
+_PASSING = {"metrics", "rollout", "placement", "budget", "behavior"}
 """Limits that hold for a while, whatever demand does."""
 
 LONGEST_WAIT_SECONDS = 86_400.0
 """Of schedules that begin later than that nothing is said."""
-
-
-class Direction(StrEnum):
-    """Where a change would lead."""
-
-    UP = "Up"
-    DOWN = "Down"
-    OTHER = "Other"
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One thing that would change the size."""
-
-    direction: Direction
-    when: str
-    """As the end of a sentence: `more than 9,900 tokens/s arrive`."""
-
-    measured: str = ""
-    """What it is now, in the same terms; "" where that is not known."""
-
-    threshold: float | None = None
-    """The number in `when`, unrounded, where there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +33,7 @@ class _Given:
     spec: InferenceServiceSpec
     decision: DecisionRecord
     signals: Signals
+    status: InferenceServiceStatus
     size: int
     """The size that was decided."""
 
@@ -100,6 +79,7 @@ def outlook(name: str, spec: InferenceServiceSpec, status: InferenceServiceStatu
         spec=spec,
         decision=status.decision,
         signals=status.signals,
+        status=status,
         size=status.decision.to,
         capacity=next((each for each in status.capacity if each.units_per_second), None),
         may_sleep=status.wake_plan is not None,
@@ -107,7 +87,7 @@ def outlook(name: str, spec: InferenceServiceSpec, status: InferenceServiceStatu
     )
     if not given.size and not spec.scaling.min_replicas:
         return (Turn(Direction.UP, "a request arrives"), *_schedules(given, now))
-    return (*_ups(given), *_schedules(given, now), *_downs(given, now))
+    return (*_ups(given), *_schedules(given, now), *_downs(given, now), *others_of_variants(status))
 
 
 def _ups(given: _Given) -> Iterator[Turn]:
@@ -118,6 +98,10 @@ def _ups(given: _Given) -> Iterator[Turn]:
     for limit in given.decision.limits:
         if limit.to < limit.from_ and limit.name in _PASSING:
             yield Turn(Direction.UP, f"this no longer holds: {limit.because}")
+    if given.status.variants:
+        yield from more_of_variants(given.status)
+        yield from _promises_broken(given)
+        return
     for threshold in (_arriving_above, _waiting_above, _kv_cache_above):
         turn = threshold(given)
         if turn is not None:
@@ -139,7 +123,7 @@ def _downs(given: _Given, now: float) -> Iterator[Turn]:
         measured = "" if given.idle_since is None else f"nobody has since {given.idle_since}"
         yield Turn(Direction.DOWN, f"nobody has used it for {idle_seconds} s", measured, float(idle_seconds))
     else:
-        yield from _holds(given) or _asks_less(given)
+        yield from _holds(given) or (fewer_of_variants(given.status) if given.status.variants else _asks_less(given))
 
 
 def _asks_less(given: _Given) -> list[Turn]:

@@ -69,7 +69,8 @@ def _what_a_request_would_do(spec: InferenceServiceSpec, plan: WakePlan) -> Iter
     if plan.max_replicas > plan.min_replicas:
         each = "each" if plan.requests_per_replica == 1 else f"each {plan.requests_per_replica:,}"
         size += f" at least, one for {each} that are held, {plan.max_replicas} at most"
-    yield f"a request that finds it asleep wakes it: to {size}"
+    of = f" of {plan.deployment}, the cheapest to answer first" if spec.variants else ""
+    yield f"a request that finds it asleep wakes it: to {size}{of}"
     timeout_seconds = spec.routing.hold_timeout_seconds
     if plan.lead_time_seconds is None:
         yield f"how long that takes is not known yet; after {timeout_seconds} s a request is answered 504"
