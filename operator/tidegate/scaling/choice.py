@@ -5,14 +5,19 @@ another only for a saving that is worth it, by the highest need of a while. Noth
 what takes its place is ready.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tidegate.scaling.cheapest import Option, cheapest
 from tidegate.scaling.worth import Worth
 
+EXCHANGE_ROOM = 1.0
+
 WORTH_SAVING = 0.05
 """Of the cost: less is no reason to start other pods."""
+
+PAYS_WITHIN_SECONDS = 1800.0
+"""Demand is not counted on to stay as it is for longer, so within this time an exchange must have paid for itself."""
 
 IN_ORDER = 0.1
 """Where prices are not known, a variant counts as so much dearer than the one listed before it, for the same work."""
@@ -43,10 +48,21 @@ class Seat:
     is_given_up: bool = False
     """They have found none for so long that the others do their work."""
 
+    is_held: bool = False
+    """Another writer sets its size, and was yielded to."""
+
     least: int = 0
     most: int
     cost_per_hour: float | None
     worth: Worth
+    lead_seconds: float = 0.0
+    """How long its pods take until they are ready."""
+
+    on_trial: bool = False
+    """It runs to be measured, and was not yet."""
+
+    is_spent: bool = False
+    """It has run for that, and could not be."""
 
     @property
     def placed(self) -> int:
@@ -103,38 +119,90 @@ def chosen(seats: Sequence[Seat], need_up: float, need_down: float, bounds: Boun
         grown, does = _solve(held, need_up, bounds, seats)
         if does:
             break
-    if any(seat.starting for seat in seats):
+    wanted = grown
+    if not any(seat.starting for seat in seats):
         # What was begun is waited for: to order, take back and order again would pay for starts alone.
-        return _asking_on(seats, _within_spending(seats, grown, bounds), need_up, bounds)
-    kept, does = _solve(
-        [replace(o, least=min(o.least, most), most=most) for o, most in zip(options, grown, strict=True)],
-        need_down,
-        bounds,
-        seats,
-    )
+        wanted = _exchanged(seats, options, tried, grown, need_down, bounds)
+    sizes = _replaced_first(seats, _beside(seats, wanted, bounds), need_down, costs, bounds.fewest)
+    return _asking_on(seats, fitted(seats, sizes, bounds), need_up, bounds)
+
+
+def fits(seats: Sequence[Seat], sizes: Sequence[int], bounds: Bounds) -> bool:
+    """Whether so many are within the totals, as far as prices are known."""
+    spend = bounds.spend_per_hour
+    cost = _cost(sizes, [seat.cost_per_hour or 0.0 for seat in seats])
+    return sum(sizes) <= bounds.most and (spend is None or cost <= spend * (1 + ROUNDING))
+
+
+def fitted(seats: Sequence[Seat], sizes: Sequence[int], bounds: Bounds) -> Sizes:
+    """As many of them as are within the totals: the dearest for what it does gives way first."""
+    kept = list(sizes)
+    for place in _dearest_first(seats, prices(seats)):
+        seat = seats[place]
+        helps = seat.cost_per_hour or sum(kept) > bounds.most
+        while kept[place] and helps and not seat.is_held and not fits(seats, kept, bounds):
+            kept[place] -= 1
+    return tuple(kept)
+
+
+def _exchanged(
+    seats: Sequence[Seat],
+    options: Sequence[Option],
+    tried: Sequence[Option],
+    grown: Sizes,
+    need: float,
+    bounds: Bounds,
+) -> Sizes:
+    """The part of what there is that does; or another set, where that saves."""
+    parts = [replace(o, least=min(o.least, most), most=most) for o, most in zip(options, grown, strict=True)]
+    kept, does = _solve(parts, need, bounds, seats)
     kept = kept if does else grown
-    other, does = _solve(tried, need_down, bounds, seats)
-    saves = _cost(other, costs) <= (1 - WORTH_SAVING) * _cost(kept, costs)
-    wanted = other if does and saves else kept
-    wanted = _within_spending(seats, wanted, bounds)
-    return _asking_on(seats, _replaced_first(seats, wanted, need_down, costs), need_up, bounds)
+    for of_each in (tried, options):
+        other, does = _solve(of_each, EXCHANGE_ROOM * need, bounds, seats)
+        if does and _is_worth_it(seats, kept, other):
+            # Of the untried ones, one beside what is there shows whether the saving is true.
+            return other if of_each is tried else tuple(_with_one_to_try(seats, tried, kept, other))
+    return kept
 
 
-def _replaced_first(seats: Sequence[Seat], wanted: Sizes, need: float, costs: Sequence[float]) -> Sizes:
-    """Take away no more than what is ready elsewhere makes up for; the dearest for what it does goes first."""
-    sizes = list(wanted)
-    for place, seat in enumerate(seats):  # First as if nothing was taken away.
-        sizes[place] = max(wanted[place], min(seat.present, seat.most))
-    order = sorted(range(len(seats)), key=lambda place: -costs[place] / seats[place].worth.requests_per_second)
-    for place in order:
+def _is_worth_it(seats: Sequence[Seat], kept: Sizes, other: Sizes) -> bool:
+    """Whether another set saves enough: more than the pods cost that are started for it, while nothing leaves yet."""
+    costs = prices(seats)
+    saving = _cost(kept, costs) - _cost(other, costs)
+    starts = sum(
+        max(0, size - seat.present) * cost * seat.lead_seconds
+        for seat, size, cost in zip(seats, other, costs, strict=True)
+    )
+    return saving >= WORTH_SAVING * _cost(kept, costs) and saving * PAYS_WITHIN_SECONDS >= starts
+
+
+def _with_one_to_try(seats: Sequence[Seat], tried: Sequence[Option], kept: Sizes, other: Sizes) -> Iterator[int]:
+    for seat, option, size, hoped in zip(seats, tried, kept, other, strict=True):
+        yield max(size, min(hoped, option.most)) if seat.worth.is_guess else size
+
+
+def _dearest_first(seats: Sequence[Seat], costs: Sequence[float]) -> list[int]:
+    """Places of the seats, by what a replica costs for what it does."""
+    return sorted(range(len(seats)), key=lambda place: -costs[place] / seats[place].worth.requests_per_second)
+
+
+def _replaced_first(seats: Sequence[Seat], wanted: Sizes, need: float, costs: Sequence[float], fewest: int) -> Sizes:
+    """Take away no more than what is ready elsewhere makes up for; the dearest for what it does goes first.
+
+    Nor more than leaves the fewest pods ready that there are to be: also while there is nothing to do for them.
+    """
+    sizes = [max(size, seat.present) for seat, size in zip(seats, wanted, strict=True)]
+    fewest_ready = min(fewest, sum(seat.ready for seat in seats))
+    for place in _dearest_first(seats, costs):
         seat, size = seats[place], sizes[place]
         per_pod = seat.worth.requests_per_second
         spare = sum(_serves(each, at) for each, at in zip(seats, sizes, strict=True)) - need
+        left = sum(min(each.ready, at) for each, at in zip(seats, sizes, strict=True))
         while size > wanted[place]:
-            loses = per_pod if size <= seat.ready else 0.0  # Those that are not ready leave first.
-            if loses and spare - loses < -ROUNDING * need:
+            is_ready = size <= seat.ready  # Those that are not leave first.
+            if is_ready and (spare - per_pod < -ROUNDING * need or left <= fewest_ready):
                 break
-            spare -= loses
+            spare, left = spare - per_pod * is_ready, left - is_ready
             size -= 1
         sizes[place] = size
     return tuple(sizes)
@@ -144,19 +212,13 @@ def _serves(seat: Seat, size: int) -> float:
     return min(seat.ready, size) * seat.worth.requests_per_second
 
 
-def _within_spending(seats: Sequence[Seat], wanted: Sizes, bounds: Bounds) -> Sizes:
-    """Let those grow that can while the others are still there: both have to be paid for until they are not."""
-    spend = bounds.spend_per_hour
-    if spend is None:
-        return wanted
-    costs = [seat.cost_per_hour or 0.0 for seat in seats]
-    if _cost([seat.present for seat in seats], costs) > spend * (1 + ROUNDING):
-        return wanted  # What is too much goes at once.
+def _beside(seats: Sequence[Seat], wanted: Sizes, bounds: Bounds) -> Sizes:
+    """Let those grow that can while the others are still there: both count, and are paid for, until they are not."""
     sizes = list(wanted)
     for place in reversed(range(len(seats))):
         while sizes[place] > seats[place].present:
             both = [max(size, seat.present) for size, seat in zip(sizes, seats, strict=True)]
-            if _cost(both, costs) <= spend * (1 + ROUNDING):
+            if fits(seats, both, bounds):
                 break
             sizes[place] -= 1
     return tuple(sizes)
@@ -167,15 +229,18 @@ def _asking_on(seats: Sequence[Seat], sizes: Sizes, need: float, bounds: Bounds)
     if not any(seat.is_given_up for seat in seats):
         return sizes
     ideal, _ = best_set(seats, need, bounds, available_only=False)
-    return tuple(
-        max(size, seat.placed + 1) if seat.is_given_up and wanted > seat.placed and seat.placed < seat.most else size
-        for seat, size, wanted in zip(seats, sizes, ideal, strict=True)
-    )
+    asking = list(sizes)
+    for place, seat in enumerate(seats):
+        if seat.is_given_up and ideal[place] > seat.placed and seat.placed < seat.most:
+            asking[place] = max(sizes[place], seat.placed + 1)
+            if not fits(seats, asking, bounds):
+                asking[place] = sizes[place]
+    return tuple(asking)
 
 
 def _option(seat: Seat, price: float, available_only: bool) -> Option:  # noqa: FBT001 - of one caller
     most = seat.bound if available_only else seat.most
-    least = min(seat.least, most)
+    least = min(max(seat.least, int(seat.on_trial)), most)
     if seat.worth.too_slow or (seat.worth.is_blind and not seat.present and not seat.is_first):
         most = least
     return Option(cost=price, capacity=seat.worth.requests_per_second, least=least, most=most)
@@ -185,7 +250,8 @@ def _tried_first(seat: Seat, option: Option) -> Option:
     """Of a variant that nobody has measured one shows what it is worth; more only where nothing else does."""
     if not seat.worth.is_guess:
         return option
-    return replace(option, most=min(option.most, max(option.least, seat.present, 1)))
+    one = 0 if seat.is_spent else 1
+    return replace(option, most=min(option.most, max(option.least, seat.present, one)))
 
 
 def _solve(options: Sequence[Option], need: float, bounds: Bounds, seats: Sequence[Seat]) -> tuple[Sizes, bool]:

@@ -19,12 +19,19 @@ from tidegate.scaling.choice import Seat
 from tidegate.scaling.decide import conclude
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.evaluation import Evaluation, capacity_now, evaluate
+from tidegate.scaling.first_to_answer import LIKELY_LEAD_SECONDS
 from tidegate.scaling.fleet_bounds import KEEPS_ROOM, Given, allotments
 from tidegate.scaling.fleet_decision import whole_decision
 from tidegate.scaling.fleet_need import fleet_need
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 from tidegate.scaling.worth import Candidate, Worth, weights, worth_of
+
+TRIED_AGAIN_SECONDS = 3600.0
+"""A variant that was tried and could not be measured, as for want of work, is not tried again before that."""
+
+SHORTEST_TRIAL_SECONDS = 120.0
+"""Before so long after it should be ready, a replica on trial is not given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +62,9 @@ class FleetMemory:
 
     needs: tuple[Need, ...] = ()
     """Oldest first, no longer ago than the longer stabilization window."""
+
+    tried: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Variants that are not measured well: since when they have pods, or when they had."""
 
     weights: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -89,14 +99,21 @@ def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: Flee
     """
     before = _worths_before(lanes)
     shares = _shares(lanes, before)
-    observations = {lane.name: replace(lane.observation, share=shares[lane.name], allotment=None) for lane in lanes}
+    observations = {
+        lane.name: replace(lane.observation, share=shares[lane.name], assumed=before[lane.name].assumed, allotment=None)
+        for lane in lanes
+    }
     seen = {lane.name: evaluate(lane.spec, observations[lane.name], lane.memory, now) for lane in lanes}
     worths = worth_of([_candidate(lane, seen[lane.name]) for lane in lanes])
-    need = fleet_need(seen, worths)
+    need = fleet_need(seen, worths, shares)
+    tried = _tried(memory.tried, lanes, worths, now)
     needs = _remembered(memory.needs, need.requests_per_second, lanes, worths, spec, now)
     given = Given(
         spec=spec,
-        seats=tuple(_seat(lane, worths[lane.name], spec, now, is_first=place == 0) for place, lane in enumerate(lanes)),
+        seats=tuple(
+            _seat(lane, worths[lane.name], spec, now, is_first=place == 0, tried=tried.get(lane.name))
+            for place, lane in enumerate(lanes)
+        ),
         observations=tuple(observations.values()),
         seen=tuple(seen.values()),
         need=need,
@@ -114,7 +131,7 @@ def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: Flee
         decisions=decisions,
         observations=observations,
         memories=memories,
-        memory=FleetMemory(needs=needs, weights=MappingProxyType(told)),
+        memory=FleetMemory(needs=needs, tried=MappingProxyType(tried), weights=MappingProxyType(told)),
         whole=whole_decision(given, allotted, tuple(decisions.values())),
         weights=told,
     )
@@ -181,10 +198,15 @@ def _ordered(lane: Lane) -> int:
     return lane.observation.replicas
 
 
-def _seat(lane: Lane, worth: Worth, spec: InferenceServiceSpec, now: float, *, is_first: bool) -> Seat:
+def _seat(
+    lane: Lane, worth: Worth, spec: InferenceServiceSpec, now: float, *, is_first: bool, tried: float | None
+) -> Seat:
     observation, scaling = lane.observation, lane.spec.scaling
     since = observation.without_place_since
-    placeless = observation.placeless
+    lead_seconds = lane.memory.learned.lead_time.seconds or LIKELY_LEAD_SECONDS
+    window_seconds = max(SHORTEST_TRIAL_SECONDS, behavior.down_window_seconds(spec.scaling.behavior.scale_down))
+    on_trial = tried is not None and now - tried < lead_seconds + window_seconds
+    placeless, is_held = observation.placeless, observation.yielded_to is not None
     return Seat(
         name=lane.name,
         is_first=is_first,
@@ -193,11 +215,27 @@ def _seat(lane: Lane, worth: Worth, spec: InferenceServiceSpec, now: float, *, i
         starting=_starting(observation, spec.scaling.fallback_after_seconds, now),
         placeless=placeless,
         is_given_up=placeless > 0 and since is not None and now - since >= spec.scaling.fallback_after_seconds,
-        least=min(scaling.min_replicas, scaling.max_replicas),
-        most=scaling.max_replicas,
+        is_held=is_held,
+        lead_seconds=lead_seconds,
+        on_trial=on_trial,
+        is_spent=tried is not None and not on_trial,
+        least=observation.replicas if is_held else min(scaling.min_replicas, scaling.max_replicas),
+        most=observation.replicas if is_held else scaling.max_replicas,
         cost_per_hour=observation.cost_per_hour,
         worth=worth,
     )
+
+
+def _tried(
+    before: Mapping[str, float], lanes: Sequence[Lane], worths: Mapping[str, Worth], now: float
+) -> dict[str, float]:
+    """Since when variants are tried that are not measured well; forgotten when they are, or after a while."""
+    tried = {}
+    for lane in lanes:
+        since = before.get(lane.name, now if lane.observation.replicas else None)
+        if worths[lane.name].is_guess and since is not None and now - since < TRIED_AGAIN_SECONDS:
+            tried[lane.name] = since
+    return tried
 
 
 def _starting(observation: Observation, longest_seconds: float, now: float) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.scaling import MAXIMUM_REPLICAS
 from tidegate.scaling.allotment import Allotment
-from tidegate.scaling.choice import Bounds, Seat, Sizes, best_set, chosen
+from tidegate.scaling.choice import Bounds, Seat, Sizes, best_set, chosen, fits, fitted
 from tidegate.scaling.decision import Limit
 from tidegate.scaling.demand_terms import BUSY_SHARE_DOWN, BUSY_SHARE_UP
 from tidegate.scaling.evaluation import Evaluation
@@ -92,6 +92,7 @@ def pinned(given: Given) -> Allotted | None:
         sizes.append(min(left, seat.bound))
         left -= sizes[-1]
     sizes[0] += left  # No variant has room for them: then they are the first one's to wait for.
+    sizes = _until_ready(given, sizes)
     because = f"spec.replicas is pinned by hand to {wanted}; unset it to scale on demand again"
     affordable = _affordable(given, sizes)
     limits = [Limit("pin", sum(given.present), wanted, because)]
@@ -132,14 +133,17 @@ def unbelievable(given: Given) -> Allotted | None:
     at = next((place for place, size in enumerate(given.present) if size), 0)
     because = f"unchanged while {given.seen[at].health.message}"
     bounds, floor_because = _bounds(given)
-    if sum(given.present) < bounds.fewest:
+    before = sum(given.present)
+    limits = [Limit("metrics", before, before, because)]
+    sizes = given.present
+    if before < bounds.fewest:
         grown = chosen(given.seats, 0.0, 0.0, bounds)
-        raised = tuple(max(pair) for pair in zip(grown, given.present, strict=True))
-        return _all_at_once(
-            raised, floor_because, (Limit("minReplicas", sum(given.present), sum(raised), floor_because),)
-        )
-    limits = (Limit("metrics", sum(given.present), sum(given.present), because),)
-    return Allotted(of_each=tuple(Allotment(replicas=size, because=because) for size in given.present), limits=limits)
+        sizes = tuple(max(pair) for pair in zip(grown, given.present, strict=True))
+        limits = [Limit("minReplicas", before, sum(sizes), floor_because)]
+    elif not fits(given.seats, given.present, bounds):
+        sizes = fitted(given.seats, given.present, bounds)
+        limits.append(_outgrown(given, sizes, bounds))
+    return _all_at_once(sizes, limits[-1].because, tuple(limits))
 
 
 def by_need(given: Given) -> Allotted:
@@ -147,9 +151,10 @@ def by_need(given: Given) -> Allotted:
     bounds, floor_because = _bounds(given)
     sizes = chosen(given.seats, given.need_up, KEEPS_ROOM * given.need_down, bounds)
     present, limits = given.present, []
-    unbound, _ = best_set(
-        given.seats, given.need_up, replace(bounds, fewest=0, most=MAXIMUM_REPLICAS, spend_per_hour=None)
-    )
+    free = replace(bounds, most=MAXIMUM_REPLICAS, spend_per_hour=None)
+    unbound, _ = best_set(given.seats, given.need_up, replace(free, fewest=0))
+    wanted, _ = best_set(given.seats, given.need_up, free)
+    _, does_within_maximum = best_set(given.seats, given.need_up, replace(bounds, spend_per_hour=None))
     if sum(unbound) < bounds.fewest == sum(sizes):
         name = "schedules" if _floor(given)[0] == bounds.fewest else "minReplicas"
         limits.append(Limit(name, sum(unbound), sum(sizes), floor_because))
@@ -165,17 +170,20 @@ def by_need(given: Given) -> Allotted:
         (s.health for s in given.seen if not s.health.complete and s.health.state is not MetricsState.NO_PODS), None
     )
     if incomplete is not None and any(size < there for size, there in zip(sizes, present, strict=True)):
-        kept = tuple(max(pair) for pair in zip(sizes, present, strict=True))
+        # Those that are to be removed, and those above a bound, are needed no more when others are ready.
+        held = (max(size, min(seat.present, seat.most)) for size, seat in zip(sizes, given.seats, strict=True))
+        kept = fitted(given.seats, tuple(held), bounds)
         limits.append(Limit("metrics", sum(sizes), sum(kept), f"not down while {incomplete.message}"))
         sizes = kept
-    if sum(unbound) > bounds.most:
-        limits.append(Limit("maxReplicas", sum(unbound), sum(sizes), f"scaling.maxReplicas is {bounds.most}"))
-    if bounds.spend_per_hour is not None and given.cost(unbound) > bounds.spend_per_hour * AFFORDABLE:
-        sizes = _affordable(given, sizes)
-        limits.append(_budget_limit(given, sum(unbound), sum(sizes), unbound))
-    because = _because(given, sizes)
     too_few = sum(present) < bounds.fewest
-    too_many = sum(present) > bounds.most or _affordable(given, present) != present
+    too_many = not fits(given.seats, present, bounds)
+    if not does_within_maximum and sum(wanted) > bounds.most:
+        limits.append(Limit("maxReplicas", sum(wanted), sum(sizes), f"scaling.maxReplicas is {bounds.most}"))
+    if bounds.spend_per_hour is not None and given.cost(wanted) > bounds.spend_per_hour * AFFORDABLE:
+        limits.append(_budget_limit(given, sum(wanted), sum(sizes), wanted))
+    elif too_many:
+        limits.append(_outgrown(given, sizes, bounds))
+    because = _because(given, sizes)
     return Allotted(
         of_each=tuple(
             Allotment(
@@ -211,7 +219,8 @@ def _bounds(given: Given) -> tuple[Bounds, str]:
 
 
 def _floor(given: Given) -> tuple[int, str]:
-    lead_seconds = given.seen[0].memory.learned.lead_time.seconds or LIKELY_LEAD_SECONDS
+    known = (each.memory.learned.lead_time.seconds for each in given.seen)
+    lead_seconds = max((seconds for seconds in known if seconds), default=LIKELY_LEAD_SECONDS)
     return floor_at(given.spec.scaling.schedules, given.now, lead_seconds)
 
 
@@ -229,6 +238,25 @@ def _budget_limit(given: Given, wanted: int, had: int, unbound: Sequence[int]) -
     budget = given.observations[0].budget
     because = "" if budget is None else budget.because
     return Limit("budget", wanted, had, spending_text(given.seats, unbound, given.cost(unbound), because))
+
+
+def _outgrown(given: Given, sizes: Sizes, bounds: Bounds) -> Limit:
+    """What there is is more than a bound that was lowered."""
+    if sum(given.present) > bounds.most:
+        return Limit("maxReplicas", sum(given.present), sum(sizes), f"scaling.maxReplicas is {bounds.most}")
+    return _budget_limit(given, sum(given.present), sum(sizes), given.present)
+
+
+def _until_ready(given: Given, sizes: Sequence[int]) -> list[int]:
+    """Those that are ready serve on until as many others are, and one pod goes on waiting for a place where some do."""
+    awaited = sum(max(0, size - seat.ready) for size, seat in zip(sizes, given.seats, strict=True))
+    kept = []
+    for size, seat in zip(sizes, given.seats, strict=True):
+        stay = min(max(0, min(seat.ready, seat.present) - size), awaited)
+        awaited -= stay
+        asks = seat.is_given_up and seat.placed < seat.most and size == seat.placed
+        kept.append(size + stay + int(asks))
+    return kept
 
 
 def _affordable(given: Given, sizes: Sequence[int]) -> Sizes:

@@ -21,7 +21,7 @@ class FleetNeed:
     """What each variant's part comes to in its own replicas, by the term that asks for most."""
 
 
-def fleet_need(seen: Mapping[str, Evaluation], worths: Mapping[str, Worth]) -> FleetNeed:
+def fleet_need(seen: Mapping[str, Evaluation], worths: Mapping[str, Worth], shares: Mapping[str, float]) -> FleetNeed:
     """Add up what the variants need, each times what a replica of it does.
 
     What came lately and may come again came to the service, not to one variant: it is taken once, by the variant of
@@ -30,11 +30,12 @@ def fleet_need(seen: Mapping[str, Evaluation], worths: Mapping[str, Worth]) -> F
     Args:
         seen: of each variant.
         worths: of each variant.
+        shares: of the requests, of each variant: one that gets none has no say.
     """
     strongest = {
         name: max(proposals, key=lambda proposal: proposal.needed)
         for name, each in seen.items()
-        if (proposals := [proposal for proposal in each.proposals if proposal.term != BURSTS])
+        if shares[name] and (proposals := [proposal for proposal in each.proposals if proposal.term != BURSTS])
     }
     parts = {name: winner.needed * worths[name].requests_per_second for name, winner in strongest.items()}
     need = sum(parts.values())

@@ -40,7 +40,7 @@ class Worth:
     """The same in full, where it was not measured but is taken to be so."""
 
     is_guess: bool = False
-    """It was not measured."""
+    """It was not measured, or not well enough to do without others for it."""
 
     is_blind: bool = False
     """Nor was any other, well enough, that it could be taken to be worth its price beside."""
@@ -63,13 +63,14 @@ def worth_of(candidates: Sequence[Candidate]) -> dict[str, Worth]:
     tells_batch = all(each is not None and each.batch is not None for each in capacities.values())
     worths: dict[str, Worth] = {}
     for each in candidates:
-        capacity, is_guess = capacities[each.name], each.name not in known
+        capacity = capacities[each.name]
+        is_guess = each.name not in known or known[each.name].doubt > FAIRLY_SURE
         requests = _price_ratio(each, model) if capacity is None else capacity.requests_per_second
         batch = capacity.batch if capacity is not None and tells_batch else None
         worths[each.name] = Worth(
             requests_per_second=requests,
             at_once=100 * requests if batch is None else batch,
-            assumed=capacity if is_guess else None,
+            assumed=None if each.name in known else capacity,
             is_guess=is_guess and not (capacity is not None and capacity.is_given),
             is_blind=capacity is None,
             too_slow=_too_slow(each),
