@@ -79,6 +79,12 @@ if TYPE_CHECKING:
     help="Ports of services on the gateways, one for each.",
 )
 @click.option(
+    "--max-cost-per-hour-per-namespace",
+    type=click.FloatRange(min=0),
+    help="What the services of a namespace may cost together, in the currency of their prices, where its annotation "
+    "inference.tidegate.dev/max-cost-per-hour does not say. Default: anything.",
+)
+@click.option(
     "--recording-directory",
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep what was seen and decided there, for `tidegate simulate --recording`. Default: it is not kept.",
@@ -109,6 +115,7 @@ def operator(  # one parameter per option
     gateway: str | None,
     routing_mode: str,
     gateway_ports: str,
+    max_cost_per_hour_per_namespace: float | None,
     recording_directory: Path | None,
     recording_max_bytes: int,
     recording_files: int,
@@ -160,6 +167,7 @@ def operator(  # one parameter per option
         gateway=install,
         routing_mode=RoutingMode(routing_mode),
         gateway_ports=ports,
+        max_cost_per_hour_per_namespace=max_cost_per_hour_per_namespace,
         recording=recording,
     )
     try:

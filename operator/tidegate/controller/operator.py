@@ -81,6 +81,9 @@ class Options:
     """Of services that do not say."""
 
     gateway_ports: PortRange = field(default_factory=PortRange)
+    max_cost_per_hour_per_namespace: float | None = None
+    """What the services of each namespace may cost together, where it has no annotation of its own; None: anything."""
+
     recording: RecordingOptions | None = None
     """Where to keep what was seen and decided; None: nowhere."""
 
@@ -118,6 +121,7 @@ async def run(options: Options) -> None:
             metrics_source=options.metrics_source,
             routing=RoutingViews(store, gateways, GatewayPorts(options.gateway_ports), options.routing_mode),
             record=record,
+            max_cost_per_hour=options.max_cost_per_hour_per_namespace,
         )
         endpoints = Endpoints(
             page=exporter.page,

@@ -12,6 +12,14 @@ from dataclasses import dataclass
 
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.quantity import to_number
+from tidegate.controller.cost_series import (
+    asleep_rows,
+    cost_rows,
+    hourly_rows,
+    request_rows,
+    saved_rows,
+    work_rows,
+)
 from tidegate.controller.records import ServiceRecord
 from tidegate.controller.state import ServiceState
 from tidegate.scaling.decision import Decision
@@ -180,6 +188,44 @@ SEVERAL = (
         ("reason",),
         _not_starting,
     ),
+    Several(
+        "tidegate_cost_total",
+        "What pods have cost from their creation to their end, in the currency of the prices.",
+        ("variant", "model_name"),
+        cost_rows("cost"),
+        kind="counter",
+    ),
+    Several(
+        "tidegate_idle_cost_total",
+        "The part of it in which they were ready and nobody used the service.",
+        ("variant", "model_name"),
+        cost_rows("idle"),
+        kind="counter",
+    ),
+    Several(
+        "tidegate_cold_start_cost_total",
+        "The part of it in which they were not ready yet.",
+        ("variant", "model_name"),
+        cost_rows("cold_start"),
+        kind="counter",
+    ),
+    Several("tidegate_cost_per_hour", "What its pods cost now.", ("variant", "model_name"), hourly_rows),
+    Several(
+        "tidegate_cost_saved_total",
+        "What it would have cost more to run, all the time, what the last day needed at most.",
+        ("model_name",),
+        saved_rows,
+        kind="counter",
+    ),
+    Several(
+        "tidegate_scaled_to_zero_seconds_total",
+        "Time without replicas, on purpose.",
+        ("model_name",),
+        asleep_rows,
+        kind="counter",
+    ),
+    Several("tidegate_work_total", "Work done.", ("unit", "direction", "model_name"), work_rows, kind="counter"),
+    Several("tidegate_requests_total", "Requests that were answered.", ("model_name",), request_rows, kind="counter"),
     Several(
         "tidegate_scale_changes_total",
         "Changes of the size since this process leads, by direction (up, down) and reason.",
