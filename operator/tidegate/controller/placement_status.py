@@ -36,7 +36,14 @@ def accelerator_row(places: Iterable[VariantPlace], previous: Document, fallback
             for each in stuck
         )
         message = "; ".join(parts)
-    return "False", stuck[0].place.reason, _calm(message, previous)
+    conditions = previous.get("conditions") or ()
+    written = next((c.get("message", "") for c in conditions if c["type"] == ConditionType.ACCELERATOR_AVAILABLE), "")
+    return "False", stuck[0].place.reason, calm(message, written)
+
+
+def calm(message: str, written: str) -> str:
+    """What is written already, while only numbers in the words of others differ: schedulers count at each try."""
+    return written if _essence(written) == _essence(message) else message
 
 
 def _meanwhile(stuck: VariantPlace, every: Iterable[VariantPlace], fallback_seconds: int) -> str:
@@ -52,13 +59,6 @@ def _meanwhile(stuck: VariantPlace, every: Iterable[VariantPlace], fallback_seco
         if serving
         else (f"instead, {' or '.join(each.variant for each in others)} gets ready")
     )
-
-
-def _calm(message: str, previous: Document) -> str:
-    """What is written already, while only numbers in the words of others differ: schedulers count at each try."""
-    conditions = previous.get("conditions") or ()
-    written = next((c.get("message", "") for c in conditions if c["type"] == ConditionType.ACCELERATOR_AVAILABLE), "")
-    return written if _essence(written) == _essence(message) else message
 
 
 def _essence(message: str) -> tuple[list[str], str]:

@@ -8,6 +8,7 @@ from tidegate.api.inference_service_status import VariantStatus
 from tidegate.api.names import SERVICE_LABEL
 from tidegate.controller.accelerator_status import accelerator_status
 from tidegate.controller.checks import Surroundings, of_variant
+from tidegate.controller.placement_status import calm
 from tidegate.controller.records import Document, timestamp
 from tidegate.controller.state import ServiceState
 from tidegate.controller.variant_place import VariantPlace
@@ -36,7 +37,7 @@ def variant_statuses(state: ServiceState, ways: Ways, previous: Document) -> tup
 def _status(state: ServiceState, way: Way, previous: Document) -> VariantStatus:
     own, live = way.own, _ours(way.given)
     seen, decided, cost = own.seen, own.decided, way.given.hardware.cost_per_hour
-    since = own.place.since
+    since, written = own.place.since, written_of(previous, own.name)
     return VariantStatus(
         name=own.name,
         replicas=len(seen.pods) if seen is not None else live.current_replicas if live else 0,
@@ -46,8 +47,8 @@ def _status(state: ServiceState, way: Way, previous: Document) -> VariantStatus:
         max_sequences=None if seen is None else bound_of_pod(seen.max_sequences),
         cost_per_hour=None if cost is None else f"{cost:.6g}",
         unavailable_since=None if since is None else timestamp(since),
-        message=_message(way)[:1024] or None,
-        accelerator=accelerator_status(way.given, written_of(previous, own.name)),
+        message=calm(_message(way)[:1024], written.get("message", "")) or None,
+        accelerator=accelerator_status(way.given, written),
     )
 
 
