@@ -20,7 +20,7 @@ class ScrapedOperator(OperatorUnderTest):
         self._requests = 0
         spec = {"model": {"name": "m"}, "engine": {"type": "vLLM", "image": "e:1"}}
         throughput = {"tokenThroughput": {"targetPerReplica": 4000}}
-        self.chat = {**spec, "scaling": {"minReplicas": MINIMUM_REPLICAS, **throughput}}
+        self.chat = {**spec, "costPerHour": "2.5", "scaling": {"minReplicas": MINIMUM_REPLICAS, **throughput}}
         self.apply(self.chat)
         self.apply(spec, name="lost")
         self.apply({**spec, "scaling": {"minReplicas": 3, "maxReplicas": 2}}, name="broken")
