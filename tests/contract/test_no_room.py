@@ -164,9 +164,9 @@ def more_quota(here: OperatedNamespace) -> None:
 
 
 NO_ROOM: dict[str, tuple[str, str, Callable[[OperatedNamespace], None]]] = {
-    "NoRoom": ("1 of 2 pods find no node, since ", "Insufficient acme.example/gpu", a_node_more),
+    "NoRoom": ("1 of 2 pods without a node, since ", "Insufficient acme.example/gpu", a_node_more),
     "QuotaExceeded": (
-        "1 of 2 pods may not be created, since ",
+        "1 of 2 pods not allowed to be created, since ",
         "exceeded quota: few, requested: requests.acme.example/gpu=1",
         more_quota,
     ),

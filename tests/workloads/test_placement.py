@@ -68,8 +68,8 @@ def test_pods_without_a_node() -> None:
     assert (found.waiting, found.refused, found.since) == ({"b", "c"}, 0, NOW - 300)
     assert found.reason is Reason.NO_ROOM
     assert found.message == (
-        "2 of 3 pods find no node, since 1970-01-12T13:41:40Z: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu; "
-        "it goes on by itself when others free some, or nodes are added"
+        "2 of 3 pods without a node, since 1970-01-12T13:41:40Z: 0/3 nodes are available: 3 Insufficient "
+        "nvidia.com/gpu; they go on by themselves when others free some, or nodes are added"
     )
 
 
@@ -98,7 +98,9 @@ def test_two_causes_are_both_told_that_of_most_pods_first() -> None:
     found = placement([OnePod("a", FULL), OnePod("b", FULL)], deployment(3, QUOTA), NOW)
     assert [(kept.cause, kept.pods) for kept in found.without] == [(Cause.FULL, 2), (Cause.QUOTA, 1)]
     assert (found.reason, found.since) == (Reason.NO_ROOM, NOW - 600)
-    assert found.message.index("2 of 3 pods find no node") < found.message.index("1 of 3 pods may not be created")
+    assert found.message.index("2 of 3 pods without a node") < found.message.index(
+        "1 of 3 pods not allowed to be created"
+    )
 
 
 @pytest.mark.parametrize(("age", "waits"), [(UNSEEN_SECONDS - 1, False), (UNSEEN_SECONDS, True)])

@@ -151,4 +151,4 @@ def _rejected(pods: list[Pod], wanted: int, now: float) -> Kept | None:
 def _sentence(kept: Kept, wanted: int) -> str:
     meaning = MEANINGS[kept.cause]
     pods = f"{kept.pods} of {wanted} pod{'' if wanted == 1 else 's'}"
-    return f"{pods} {meaning.happens}, since {timestamp_of(kept.since)}: {kept.words.rstrip('. ')}; {meaning.remedy}"
+    return f"{pods} {meaning.matter}, since {timestamp_of(kept.since)}: {kept.words.rstrip('. ')}; {meaning.remedy}"

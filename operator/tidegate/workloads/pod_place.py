@@ -42,54 +42,56 @@ class Meaning:
     reason: Reason
     """Of the condition AcceleratorAvailable."""
 
-    happens: str
-    """What happens to such pods."""
+    matter: str
+    """What is the matter with such pods, without a verb: there may be one, or many."""
 
     remedy: str
 
 
 MEANINGS: Mapping[Cause, Meaning] = {
     Cause.QUOTA: Meaning(
-        Reason.QUOTA_EXCEEDED, "may not be created", "raise the ResourceQuota, or lower scaling.maxReplicas"
+        Reason.QUOTA_EXCEEDED, "not allowed to be created", "raise the ResourceQuota, or lower scaling.maxReplicas"
     ),
-    Cause.REFUSED: Meaning(Reason.PODS_REFUSED, "may not be created", "change what the message names"),
+    Cause.REFUSED: Meaning(Reason.PODS_REFUSED, "not allowed to be created", "change what the message names"),
     Cause.RUNTIME_CLASS: Meaning(
         Reason.NO_DEVICE_PLUGIN,
-        "may not be created",
+        "not allowed to be created",
         "install the vendor's runtime, or correct runtimeClassName in the AcceleratorProfile",
     ),
     Cause.REJECTED: Meaning(
         Reason.NO_DEVICE_PLUGIN,
-        "and more before them were turned away by their nodes",
+        "turned away by their nodes, again and again",
         "look at the device plugin's pods on these nodes",
     ),
     Cause.GATED: Meaning(
         Reason.QUOTA_EXCEEDED,
-        "wait behind scheduling gates",
+        "behind scheduling gates",
         "a queue such as Kueue's opens them when it has quota: see `kubectl get workloads`",
     ),
     Cause.NOWHERE: Meaning(
         Reason.NO_DEVICE_PLUGIN,
-        "find no node that has as much even when empty",
+        "without a node that has as much even when empty",
         "no device plugin offers it under this name, or nodes are too small, or an autoscaler has yet to add one: "
         "compare with `tidegate profiles detect`",
     ),
-    Cause.NO_DRIVER: Meaning(Reason.NO_DEVICE_PLUGIN, "find no node", "install the DRA driver that brings this class"),
+    Cause.NO_DRIVER: Meaning(
+        Reason.NO_DEVICE_PLUGIN, "without a node", "install the DRA driver that brings this class"
+    ),
     Cause.CLAIM: Meaning(
         Reason.NO_ROOM,
-        "find no node",
+        "without a node",
         "see what is offered with `kubectl get resourceslices`, and who has it in claims",
     ),
     Cause.FULL: Meaning(
-        Reason.NO_ROOM, "find no node", "it goes on by itself when others free some, or nodes are added"
+        Reason.NO_ROOM, "without a node", "they go on by themselves when others free some, or nodes are added"
     ),
     Cause.UNMATCHED: Meaning(
         Reason.NO_ROOM,
-        "find no node",
+        "without a node",
         "compare labels and taints of the nodes with nodeLabels, products and tolerations of the AcceleratorProfile",
     ),
     Cause.UNSEEN: Meaning(
-        Reason.NO_ROOM, "are looked at by no scheduler", "install the scheduler that they name, or the claim template"
+        Reason.NO_ROOM, "looked at by no scheduler", "install the scheduler that they name, or the claim template"
     ),
 }
 
