@@ -208,6 +208,8 @@ class TestExamples:
         """Every accelerator profile that an example names is one of the examples."""
         documents = [document for path in EXAMPLES for document in yaml.safe_load_all(path.read_text())]
         there = {document["metadata"]["name"] for document in documents if document["kind"] == "AcceleratorProfile"}
-        named = {document.get("spec", {}).get("accelerator", {}).get("profile") for document in documents} - {None}
+        specs = [document.get("spec", {}) for document in documents]
+        ways = [*specs, *(variant for spec in specs for variant in spec.get("variants", []))]
+        named = {way.get("accelerator", {}).get("profile") for way in ways} - {None}
         assert named
         assert named <= there

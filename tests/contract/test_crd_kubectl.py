@@ -30,6 +30,7 @@ STATUS = {
         },
     ],
     "signals": {"workUnit": "tokens", "arrivingPerSecond": "5200", "waiting": 17, "podsSampled": 2, "podsReady": 2},
+    "cost": {"time": "2026-01-01T00:00:00Z", "perHour": "2.4"},
 }
 
 
@@ -45,15 +46,26 @@ class TestColumns:
         """The row is there, with what the spec says."""
         resources.create(LEAST)
         header, row = table(resources.kubectl("get", "infer").stdout)
-        assert header == ["NAME", "MODEL", "READY", "REPLICAS", "DESIRED", "TOKENS/S", "QUEUE", "REASON", "AGE"]
+        assert header == [
+            "NAME",
+            "MODEL",
+            "READY",
+            "REPLICAS",
+            "DESIRED",
+            "TOKENS/S",
+            "QUEUE",
+            "COST/H",
+            "REASON",
+            "AGE",
+        ]
         assert (row[:2], len(row)) == (["chat", "m"], 3)
 
     def test_with_status(self, resources: CustomResources) -> None:
-        """How many there are, how many there should be, what arrives, what waits, and why."""
+        """How many there are, how many there should be, what arrives, what waits, what it costs, and why."""
         resources.create(LEAST)
         assert resources.patch({"status": STATUS}, "status").status == 200
         _, row = table(resources.kubectl("get", "infer").stdout)
-        assert row[:-1] == ["chat", "m", "True", "3", "4", "5200", "17", "ScalingUp"]
+        assert row[:-1] == ["chat", "m", "True", "3", "4", "5200", "17", "2.4", "ScalingUp"]
 
     def test_wide(self, resources: CustomResources) -> None:
         """Bounds, mode, pin and address come with `--output wide`."""
@@ -61,8 +73,8 @@ class TestColumns:
         resources.patch({"status": STATUS}, "status")
         header, row = table(resources.kubectl("get", "infer", "--output=wide").stdout)
         shown = dict(zip(header, row, strict=True))
-        assert list(shown)[8:13] == ["MIN", "MAX", "MODE", "PINNED", "URL"]
-        assert [shown[name] for name in list(shown)[8:13]] == ["1", "8", "Automatic", "5", "http://chat.test.svc"]
+        assert list(shown)[9:14] == ["MIN", "MAX", "MODE", "PINNED", "URL"]
+        assert [shown[name] for name in list(shown)[9:14]] == ["1", "8", "Automatic", "5", "http://chat.test.svc"]
 
     def test_of_profiles(self, resources: CustomResources) -> None:
         """Cluster-scoped, under their short name."""

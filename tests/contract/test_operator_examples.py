@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import yaml
 from operated_namespace import OperatedNamespace
+from operator_process import OperatorProcess, running_operator
 
 from live_cluster import LiveCluster
+from tidegate.api.names import deployment_name
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator", "profiles")]
 
@@ -29,6 +31,14 @@ SERVICES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
+def operator(crds: LiveCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    """An operator that was told of gateways, which variants need, though none is there."""
+    log = tmp_path_factory.mktemp("operator") / "log"
+    with running_operator(crds.kubeconfig, log, "--gateway=default/gateways") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def profiles(crds: LiveCluster) -> Iterator[None]:
     """The profiles of the examples, for as long as they are needed."""
     path = "/apis/inference.tidegate.dev/v1alpha1/acceleratorprofiles"
@@ -42,15 +52,25 @@ def profiles(crds: LiveCluster) -> Iterator[None]:
 
 def test_there_are_some() -> None:
     """An empty list would pass everything below."""
-    assert {"chat-gpu", "sleeping", "sleeping-direct", "sleeping-at-night", "model-cache"} <= SERVICES.keys()
+    assert {
+        "chat-gpu",
+        "sleeping",
+        "sleeping-direct",
+        "sleeping-at-night",
+        "model-cache",
+        "variants",
+    } <= SERVICES.keys()
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_the_operator_carries_it_out(here: OperatedNamespace, name: str) -> None:
-    """Its template is no conflict, its profile is there, and its Deployment is taken, with a pod at first."""
+    """Its templates are no conflict, its profiles are there, and its Deployments are taken, with a pod at first."""
     document = SERVICES[name]
     service = document["metadata"]["name"]
     here.apply(document["spec"], service)
     here.wait_condition("SpecValid", "True", "Accepted", service)
     deployment = here.wait("it has a Deployment", lambda: here.find("deployments", service))
     assert deployment["spec"]["replicas"] >= 1
+    for variant in document["spec"].get("variants", []):
+        of_it = deployment_name(service, variant["name"])
+        here.wait(f"it has a Deployment {of_it}", lambda of_it=of_it: here.find("deployments", of_it))
