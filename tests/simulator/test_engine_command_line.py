@@ -50,6 +50,9 @@ def test_every_spelling_of_a_flag_is_understood(table: EngineTable) -> None:
         ("llamaCpp", ["--metrics", "-a", "x"], CommandLine(port=8080, model_names=("x",))),
         ("Triton", ["--http-port=1", "--metrics-port", "2"], CommandLine(port=1, metrics_port=2)),
         ("Custom", ["--port=9"], CommandLine(port=9)),
+        ("vLLM", ["--gpu-memory-utilization", "0.23", "--port=9"], CommandLine(port=9)),
+        ("SGLang", ["--mem-fraction-static=0.2"], CommandLine(port=30000)),
+        ("llamaCpp", ["--threads", "2", "--alias=x"], CommandLine(port=8080, model_names=("x",))),
     ],
 )
 def test_arguments_are_read(flavour: str, arguments: list[str], expected: CommandLine) -> None:
@@ -60,7 +63,8 @@ def test_arguments_are_read(flavour: str, arguments: list[str], expected: Comman
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["--type", "vLLM", "--gpu-memory-utilization", "0.9"], "'--gpu-memory-utilization' means nothing to"),
+        (["--type", "vLLM", "--max-num-seqs", "9"], "'--max-num-seqs' means nothing to"),
+        (["--type", "vLLM", "--gpu-memory-utilization"], "--gpu-memory-utilization has no value"),
         (["--type", "vLLM", "Qwen/Qwen3-8B"], "'Qwen/Qwen3-8B' means nothing to a simulated vLLM"),
         (["--type", "vLLM", "--port"], "--port has no value"),
         (["--type", "vLLM", "--port", "--served-model-name", "x"], "--port has no value"),

@@ -1,7 +1,7 @@
 """Reads the arguments that a real engine is started with, as far as they matter to a simulated one.
 
-In a pod that Tidegate makes, the engine's flags for port and model's name follow the user's arguments: the simulated
-engine takes them in every spelling that the engine's table knows.
+In a pod that Tidegate makes, the engine's flags for port and model's name follow the user's arguments, and those for
+its share of a device and its threads: the simulated engine takes them in every spelling that the engine's table knows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from tidegate.engines.table import EngineTable, Flag
 
 _MODEL, _PORT, _METRICS_PORT = "{model}", "{port}", "{metrics_port}"
 _CUSTOM_PORT = 8000
+_NO_EFFECT = "{no effect}"
 _PORT_FLAG = Flag(spellings=("--port",), value=_PORT)
 """Taken for every engine, so that any of them can be moved to a free port."""
 
@@ -56,7 +57,8 @@ def _in_environment(table: EngineTable, environment: Mapping[str, str]) -> Engin
 def read_command_line(table: EngineTable, arguments: Sequence[str]) -> CommandLine:
     """Read the flags of an engine's table; those that neither name the model nor a port change nothing here.
 
-    A flag for the model's name takes every word up to the next flag, as vLLM's does.
+    Those for a share of a device and for threads are taken, as Tidegate gives them, and change nothing either. A flag
+    for the model's name takes every word up to the next flag, as vLLM's does.
 
     Args:
         table: the engine's table; its port is the default.
@@ -65,7 +67,7 @@ def read_command_line(table: EngineTable, arguments: Sequence[str]) -> CommandLi
     Raises:
         ValueError: an argument is not one of the table's, or lacks its value, or the port is no port.
     """
-    flags = {spelling: flag for flag in (*table.flags, _PORT_FLAG) for spelling in flag.spellings}
+    flags = {spelling: flag for flag in (*table.flags, *_given_by_tidegate(table)) for spelling in flag.spellings}
     words = list(arguments)
     port, metrics_port, model_names = table.port, None, []
     while words:
@@ -83,6 +85,13 @@ def read_command_line(table: EngineTable, arguments: Sequence[str]) -> CommandLi
         elif flag.value == _METRICS_PORT:
             metrics_port = _port(word.partition("=")[0], values[0])
     return CommandLine(port=port, metrics_port=metrics_port, model_names=tuple(model_names))
+
+
+def _given_by_tidegate(table: EngineTable) -> tuple[Flag, ...]:
+    """Flags that are not among those of the table, each with a value."""
+    memory = () if table.memory is None else table.memory.spellings
+    given = (Flag(spellings=each, value=_NO_EFFECT) for each in (memory, table.thread_flags) if each)
+    return (_PORT_FLAG, *given)
 
 
 def _values(word: str, rest: list[str], *, many: bool) -> list[str]:
