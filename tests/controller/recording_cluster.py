@@ -136,6 +136,17 @@ class RecordingCluster:
         """Post an Event."""
         await self._write(Write("Event", body["reason"], body))
 
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str, urgency: Urgency
+    ) -> None:
+        """Delete an object: the watch brings it at once."""
+        key = (namespace, name)
+        await self._write(Write("Delete", name, resource.kind, urgency=urgency))
+        metadata = self._objects[resource.plural, key]["metadata"]
+        if (metadata["uid"], metadata["resourceVersion"]) != (uid, resource_version):
+            raise CONFLICT
+        self.lose(resource, key)
+
     async def list_names(self, resource: Resource, namespace: str | None = None) -> set[Key]:
         """The names of what is there."""
         return {key for plural, key in self._objects if plural == resource.plural and namespace in (None, key[0])}

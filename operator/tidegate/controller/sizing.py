@@ -156,6 +156,7 @@ def _go(state: ServiceState, ways: Ways, way: Way, live: LiveDeployment, others:
         replace(
             marks,
             variant=own.name,
+            reason=_reason(state, decision),
             from_replicas=None if marks.from_replicas is None else marks.from_replicas + others,
         )
         for marks in marks_to_write(down, pods, decision, serving=serving, owned=owned, message=message)
@@ -172,12 +173,24 @@ def _go(state: ServiceState, ways: Ways, way: Way, live: LiveDeployment, others:
                 replicas=step.to_replicas,
                 resource_version=step.resource_version,
                 change=change if changes and change[0] != change[1] else None,
-                reason=decision.reason,
+                reason=_reason(state, decision),
                 message=message,
                 variant=own.name,
             )
         )
     return actions
+
+
+def _reason(state: ServiceState, decision: Decision) -> str:
+    """Why a size changes: a service neither sleeps nor wakes where but one of its variants does."""
+    whole = state.decision
+    if whole is None or not whole.from_replicas or not whole.to_replicas or 0 not in _sizes(decision):
+        return decision.reason
+    return "ScaledUp" if decision.to_replicas else "ScaledDown"
+
+
+def _sizes(decision: Decision) -> tuple[int, int]:
+    return decision.from_replicas, decision.to_replicas
 
 
 def _told(ways: Ways, own: VariantState, decision: Decision) -> str:
