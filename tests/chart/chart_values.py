@@ -119,6 +119,7 @@ CHANGES: dict[str, tuple[Any, Values]] = {
     "gateway.refuseUninstall": (False, {}),
     "admission.gatewayScale.enabled": (False, {}),
     "admission.author.enabled": (False, {}),
+    "budget.maxCostPerHourPerNamespace": (12.5, {}),
     "leaderElection.enabled": (False, {}),
     "leaderElection.leaseDurationSeconds": (30, {}),
     "leaderElection.renewDeadlineSeconds": (9, {}),

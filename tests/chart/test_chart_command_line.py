@@ -20,6 +20,8 @@ ON_PROMETHEUS = {
 }
 ON_DOUBTFUL_PROMETHEUS = {"prometheus": {"url": "https://prometheus.example.com", "insecureSkipVerify": True}}
 RECORDED = {"operator": {"recording": {"enabled": True}}}
+BOUNDED = {"budget": {"maxCostPerHourPerNamespace": 0}}
+"""No ceiling and one of nothing are not the same."""
 LEFT_TO_EXTRA_ARGUMENTS = {
     "--kubeconfig": "a pod has an account",
     "--host": "the port must be reached from outside of the pod",
@@ -41,6 +43,7 @@ class TestCommandLine:
             ON_DOUBTFUL_PROMETHEUS,
             {"leaderElection": {"enabled": False}},
             RECORDED,
+            BOUNDED,
         ],
     )
     def test_the_operator_knows_every_flag(self, helm: Helm, values: dict[str, Any], tmp_path: Path) -> None:
@@ -56,7 +59,13 @@ class TestCommandLine:
 
     def test_every_flag_of_the_operator_can_be_set(self, helm: Helm) -> None:
         """By a value, or there is a reason why not."""
-        ways: list[dict[str, Any]] = [ON_PROMETHEUS, ON_DOUBTFUL_PROMETHEUS, {"watchNamespaces": ["a"]}, RECORDED]
+        ways: list[dict[str, Any]] = [
+            ON_PROMETHEUS,
+            ON_DOUBTFUL_PROMETHEUS,
+            {"watchNamespaces": ["a"]},
+            RECORDED,
+            BOUNDED,
+        ]
         installs = [helm.render(values) for values in ways]
         given = {argument.partition("=")[0] for made in installs for argument in operator_container(made)["args"][1:]}
         known = {

@@ -81,6 +81,8 @@ WRONG_VALUES = {
     "Envoy without threads": {"gateway": {"envoy": {"concurrency": 0}}},
     "a Service that leads out": {"gateway": {"service": {"type": "ExternalName"}}},
     "an address for a range": {"gateway": {"service": {"loadBalancerSourceRanges": ["10.0.0.1"]}}},
+    "a ceiling in words": {"budget": {"maxCostPerHourPerNamespace": "little"}},
+    "a negative ceiling": {"budget": {"maxCostPerHourPerNamespace": -1}},
     "a Lease of one second, which looks released": {"leaderElection": {"leaseDurationSeconds": 1}},
     "another log format": {"logging": {"format": "text"}},
     "another log level": {"logging": {"level": "trace"}},

@@ -38,6 +38,9 @@ type: Recreate
 - --retry-period-seconds={{ .retryPeriodSeconds }}
 {{- end }}
 {{- end }}
+{{- if not (kindIs "invalid" .Values.budget.maxCostPerHourPerNamespace) }}
+- --max-cost-per-hour-per-namespace={{ .Values.budget.maxCostPerHourPerNamespace }}
+{{- end }}
 - --metrics-source={{ .Values.operator.metricsSource }}
 {{- with .Values.gateway }}
 {{- if .enabled }}
