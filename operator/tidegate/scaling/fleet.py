@@ -110,9 +110,8 @@ def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: Flee
     needs = _remembered(memory.needs, need.requests_per_second, lanes, worths, spec, now)
     given = Given(
         spec=spec,
-        seats=tuple(
-            _seat(lane, worths[lane.name], spec, now, is_first=place == 0, tried=tried.get(lane.name))
-            for place, lane in enumerate(lanes)
+        seats=_with_one_to_begin_with(
+            tuple(_seat(lane, worths[lane.name], spec, now, tried=tried.get(lane.name)) for lane in lanes)
         ),
         observations=tuple(observations.values()),
         seen=tuple(seen.values()),
@@ -181,8 +180,12 @@ def _candidate(lane: Lane, seen: Evaluation) -> Candidate:
 
 
 def _shares(lanes: Sequence[Lane], worths: Mapping[str, Worth]) -> dict[str, float]:
-    """Which share of the requests goes to each: as much as its ready pods can do; before any is, as those ordered."""
-    for pods_of in (_ready, _ordered):
+    """Which share of the requests goes to each: as much as its ready pods can do.
+
+    Before any is, as those that have a place; and while none has, as those ordered. What waits for a place gets none
+    beside others that are on their way: both would be said to be needed, and more of them with every look.
+    """
+    for pods_of in (_ready, _placed, _ordered):
         work = {lane.name: pods_of(lane) * worths[lane.name].requests_per_second for lane in lanes}
         total = sum(work.values())
         if total > 0:
@@ -194,22 +197,30 @@ def _ready(lane: Lane) -> int:
     return len(lane.observation.ready_pods)
 
 
+def _placed(lane: Lane) -> int:
+    return max(0, lane.observation.replicas - lane.observation.placeless)
+
+
 def _ordered(lane: Lane) -> int:
     return lane.observation.replicas
 
 
-def _seat(
-    lane: Lane, worth: Worth, spec: InferenceServiceSpec, now: float, *, is_first: bool, tried: float | None
-) -> Seat:
+def _with_one_to_begin_with(seats: tuple[Seat, ...]) -> tuple[Seat, ...]:
+    """The first listed is; where its pods find no place, and nothing is known of any, the next that may find one."""
+    places = (place for place, seat in enumerate(seats) if not seat.is_given_up or seat.placed)
+    first = next(places, 0)
+    return tuple(replace(seat, is_first=place == first) for place, seat in enumerate(seats))
+
+
+def _seat(lane: Lane, worth: Worth, spec: InferenceServiceSpec, now: float, *, tried: float | None) -> Seat:
     observation, scaling = lane.observation, lane.spec.scaling
     since = observation.without_place_since
     lead_seconds = lane.memory.learned.lead_time.seconds or LIKELY_LEAD_SECONDS
     window_seconds = max(SHORTEST_TRIAL_SECONDS, behavior.down_window_seconds(spec.scaling.behavior.scale_down))
-    on_trial = tried is not None and now - tried < lead_seconds + window_seconds
+    is_due = tried is not None and now - tried >= lead_seconds + window_seconds
     placeless, is_held = observation.placeless, observation.yielded_to is not None
     return Seat(
         name=lane.name,
-        is_first=is_first,
         present=observation.replicas,
         ready=len(observation.ready_pods),
         starting=_starting(observation, spec.scaling.fallback_after_seconds, now),
@@ -217,8 +228,8 @@ def _seat(
         is_given_up=placeless > 0 and since is not None and now - since >= spec.scaling.fallback_after_seconds,
         is_held=is_held,
         lead_seconds=lead_seconds,
-        on_trial=on_trial,
-        is_spent=tried is not None and not on_trial,
+        on_trial=tried is not None and not is_due and observation.replicas > 0,
+        is_spent=is_due,
         least=observation.replicas if is_held else min(scaling.min_replicas, scaling.max_replicas),
         most=observation.replicas if is_held else scaling.max_replicas,
         cost_per_hour=observation.cost_per_hour,
