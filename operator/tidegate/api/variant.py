@@ -63,7 +63,7 @@ class Variant(ApiModel):
         default=None,
         description="What one replica of it costs for an hour, in your currency. Absent (default): its share of the "
         "price in its AcceleratorProfile; on CPU it is not known. While the price of one variant is not known, they "
-        "are used in the order in which they are listed, default first.",
+        "are used in the order in which they are listed, default first, and the one that is ready soonest is woken.",
     )
     token_throughput: TokenThroughput | None = Field(
         default=None,
