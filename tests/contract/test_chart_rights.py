@@ -31,8 +31,8 @@ NOT_SEEN_IN_REQUESTS: dict[Right, str] = {
 EVERYBODYS: set[Right] = {("authorization.k8s.io", "selfsubjectaccessreviews", "create")}
 """What any account may ask: whether it may do something."""
 
-CLAIMING = "claiming"
-"""Name of a service."""
+CLAIMING, VARIED = "claiming", "varied"
+"""Names of services."""
 
 QUICKLY = {"leaderElection": {"leaseDurationSeconds": 5, "renewDeadlineSeconds": 4, "retryPeriodSeconds": 1}}
 
@@ -128,6 +128,15 @@ def claim_an_accelerator(here: OperatedNamespace) -> None:
     here.apply(here.least(accelerator={"profile": "claimed"}), CLAIMING)
 
 
+def lose_a_variant(here: OperatedNamespace) -> None:
+    """A service with another way to run it, which is then taken away."""
+    spec, deployment = here.least(routing={"mode": "Gateway"}), f"{VARIED}-other"
+    here.apply({**spec, "variants": [{"name": "other"}]}, VARIED)
+    here.wait("there is a Deployment of the variant", lambda: here.find("deployments", deployment))
+    here.apply(spec, VARIED)
+    here.wait("it is deleted", lambda: here.find("deployments", deployment) is None)
+
+
 def run_a_service(here: OperatedNamespace) -> None:
     """Have the operator do all that it ever does: bodies, sizes, marks on pods that leave, status and Events."""
     here.apply(here.least())
@@ -136,6 +145,7 @@ def run_a_service(here: OperatedNamespace) -> None:
     here.wait_condition("Ready", "True", "Serving")
     claim_an_accelerator(here)
     here.wait("there is a Deployment of pods with claims", lambda: here.find("deployments", CLAIMING))
+    lose_a_variant(here)
     here.apply(here.least(scaling={"minReplicas": 2}))
     here.wait_size(2)
     here.wait("there is an Event", lambda: here.events("ScaledUp"))

@@ -85,6 +85,8 @@ def status_document(given: StatusInput) -> Document:
         changes=list(given.changes[:MAXIMUM_CHANGES]),
     )
     document = status.to_document()
+    if not given.variants:
+        del document["variants"]  # As those who wrote statuses before there were any: nothing is to be written anew.
     if document != previous and decided is not None and kept is not None:
         # It is written anyway: then with the numbers of now, under the time at which it was so decided first.
         document["decision"] = decided.model_copy(update={"time": kept.time}).to_document()

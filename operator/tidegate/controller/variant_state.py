@@ -133,7 +133,10 @@ def size_decided_last(status: Document, variant: str) -> int | None:
         variant: of which variant.
     """
     decision = status.get("decision") or {}
-    size = written_of(status, variant).get("desiredReplicas", 0) if status.get("variants") else decision.get("to")
+    if status.get("variants"):
+        size = written_of(status, variant).get("desiredReplicas")
+    else:
+        size = decision.get("to") if variant == DEFAULT_VARIANT else None
     return size if decision.get("applied") and isinstance(size, int) else None
 
 
