@@ -10,6 +10,7 @@ import pytest
 from accelerator_nodes import as_list, node
 from custom_resources import Document, profile
 from operated_namespace import AT_ONCE, OperatedNamespace
+from operator_process import OperatorProcess, running_operator
 
 from live_cluster import LiveCluster
 from tidegate.workloads.live import live_deployment
@@ -41,6 +42,25 @@ def one_card(cluster: LiveCluster) -> Iterator[str]:
     cluster.kubectl("wait", "--for=condition=Ready", "node/room-1", "node/room-0", "--timeout=30s")
     yield "room-1"
     cluster.kubectl("delete", "--wait=false", "--filename=-", stdin=objects)
+
+
+@pytest.fixture(scope="module")
+def operator(crds: LiveCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    """An operator that was told of gateways, which variants need, though none is there."""
+    log = tmp_path_factory.mktemp("operator") / "log"
+    with running_operator(crds.kubeconfig, log, "--gateway=default/gateways") as running:
+        yield running
+
+
+@pytest.fixture
+def described(here: OperatedNamespace) -> Iterator[str]:
+    """A profile of the test's own for the module's devices; its name."""
+    name = f"acme-{here.namespace}"
+    path = here.resources.path("AcceleratorProfile", name)
+    document = profile({"resourceName": GPU, "nodeLabels": CARD}, name)
+    assert here.cluster.api.apply(path, document, manager="kubectl", force=True).status == 201
+    yield name
+    here.cluster.kubectl("delete", "acceleratorprofile", name)
 
 
 def asking(amount: int, resource: str = GPU, **spec: Any) -> Document:
@@ -175,19 +195,15 @@ NO_ROOM: dict[str, tuple[str, str, Callable[[OperatedNamespace], None]]] = {
 
 @pytest.mark.usefixtures("operator", "one_card")
 @pytest.mark.parametrize("reason", ["QuotaExceeded", "NoRoom"])
-def test_a_service_waits_for_room_and_goes_on_by_itself(here: OperatedNamespace, reason: str) -> None:
+def test_a_service_waits_for_room_and_goes_on_by_itself(here: OperatedNamespace, described: str, reason: str) -> None:
     """The condition has the numbers and the words; load orders no more pods; room is found without anybody's help."""
     begins, says, mend = NO_ROOM[reason]
     if reason == "QuotaExceeded":
         a_node_more(here)
         with_quota(here, 1)
-    name = f"acme-{here.namespace}"
-    path = here.resources.path("AcceleratorProfile", name)
-    document = profile({"resourceName": GPU, "nodeLabels": CARD}, name)
-    assert here.cluster.api.apply(path, document, manager="kubectl", force=True).status == 201
     try:
         scaling = {**AT_ONCE["scaling"], "minReplicas": 2, "maxReplicas": 6, "tokenThroughput": {"targetPerReplica": 1}}
-        here.apply(here.least(accelerator={"profile": name}, scaling=scaling))
+        here.apply(here.least(accelerator={"profile": described}, routing={"mode": "None"}, scaling=scaling))
         here.wait_condition("AcceleratorAvailable", "False", reason)
         here.wait("the others have left", lambda: here.condition("AcceleratorAvailable")[2].startswith(begins))
         assert says in here.condition("AcceleratorAvailable")[2]
@@ -201,6 +217,19 @@ def test_a_service_waits_for_room_and_goes_on_by_itself(here: OperatedNamespace,
             here.wait_condition("AcceleratorAvailable", "True", "Available")
             here.wait("it grows as load asks for", lambda: here.size() > 2)
     finally:
-        here.cluster.kubectl("delete", "acceleratorprofile", name)
         here.delete("inferenceservices", "chat")
         here.cluster.kubectl("delete", "node", "room-8", "--ignore-not-found", "--wait=false")
+
+
+@pytest.mark.usefixtures("operator", "one_card")
+def test_a_variant_that_no_node_can_ever_take_is_named(here: OperatedNamespace, described: str) -> None:
+    """With who steps in, in the condition; beside the variant, since when. The other variant serves."""
+    pair = {"name": "pair", "accelerator": {"profile": described, "count": 64}, "minReplicas": 1}
+    here.apply(here.least(variants=[pair], routing={"mode": "Gateway"}, scaling={"minReplicas": 1}))
+    message = here.wait_condition("AcceleratorAvailable", "False", "NoDevicePlugin")
+    assert message.startswith("variant pair: 1 of 1 pod without a node that has as much even when empty, since ")
+    assert message.endswith("; default steps in 180 s after that")
+    told = {each["name"]: each for each in here.status()["variants"]}
+    assert told["pair"]["unavailableSince"] in message
+    assert "unavailableSince" not in told["default"]
+    here.wait("the other one serves", here.addresses)
