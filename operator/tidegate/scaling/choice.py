@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from tidegate.scaling.cheapest import Option, cheapest
 from tidegate.scaling.worth import Worth
 
-EXCHANGE_ROOM = 1.0
-
 WORTH_SAVING = 0.05
 """Of the cost: less is no reason to start other pods."""
 
@@ -158,7 +156,7 @@ def _exchanged(
     kept, does = _solve(parts, need, bounds, seats)
     kept = kept if does else grown
     for of_each in (tried, options):
-        other, does = _solve(of_each, EXCHANGE_ROOM * need, bounds, seats)
+        other, does = _solve(of_each, need, bounds, seats)
         if does and _is_worth_it(seats, kept, other):
             # Of the untried ones, one beside what is there shows whether the saving is true.
             return other if of_each is tried else tuple(_with_one_to_try(seats, tried, kept, other))
@@ -257,7 +255,7 @@ def _tried_first(seat: Seat, option: Option) -> Option:
 def _solve(options: Sequence[Option], need: float, bounds: Bounds, seats: Sequence[Seat]) -> tuple[Sizes, bool]:
     spend = bounds.spend_per_hour if all(seat.cost_per_hour is not None for seat in seats) else None
     found = cheapest(options, need, fewest=bounds.fewest, most=bounds.most, spend=spend)
-    return found.replicas, found.covers
+    return found.replicas, found.covers and sum(found.replicas) >= bounds.fewest
 
 
 def _cost(sizes: Sequence[int], costs: Sequence[float]) -> float:

@@ -32,7 +32,7 @@ def whole_decision(given: Given, allotted: Allotted, decisions: Sequence[Decisio
         to_replicas=after,
         reason=_reason(given, observation, decisions, limits, health),
         message=_message(given, allotted, decisions, limits, health),
-        applied=all(each.applied for each in decisions),
+        applied=any(each.applied for each in decisions),
         proposals=_proposals(given),
         limits=limits,
         health=health,
@@ -85,7 +85,7 @@ def _message(
         if decision.from_replicas != decision.to_replicas
     ]
     head = f"{before} → {after}" if before != after else f"{after}"
-    advised = " advised" if moves and not all(each.applied for each in decisions) else ""
+    advised = " advised" if moves and not any(each.applied for each in decisions) else ""
     causes = [allotted.of_each[0].because]
     causes += [limit.because for limit in limits[-1:] if limit.because != causes[0]]
     if given.spec.scaling.mode is Mode.PAUSED:
