@@ -136,7 +136,9 @@ def unbelievable(given: Given) -> Allotted | None:
     before = sum(given.present)
     limits = [Limit("metrics", before, before, because)]
     sizes = given.present
-    if before < bounds.fewest:
+    # What waits for a place in vain is no pod of the fewest that there are to be.
+    counted = sum(seat.placed if seat.is_given_up else seat.present for seat in given.seats)
+    if counted < bounds.fewest:
         grown = chosen(given.seats, 0.0, 0.0, bounds)
         sizes = tuple(max(pair) for pair in zip(grown, given.present, strict=True))
         limits = [Limit("minReplicas", before, sum(sizes), floor_because)]
