@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from cluster_objects import LEAST, NAMESPACE, foreign_deployment, pod
+from gateways_in_memory import WithGateways, sleepy
 from operator_under_test import OperatorUnderTest
 from recording_cluster import status_of
 
@@ -232,3 +233,28 @@ def test_when_a_pod_has_ended(status: dict[str, Any], expected: int | None) -> N
     created = datetime(2026, 1, 1, tzinfo=UTC)
     end = pod_end({"metadata": {"creationTimestamp": created.isoformat()}, "status": status})
     assert end == (None if expected is None else created.timestamp() + expected)
+
+
+async def test_a_sleeper_that_cannot_be_paid_is_not_woken_and_says_who_holds_the_rest() -> None:
+    """Gateways tell clients so at once; when the others have left, it may be woken again."""
+    operator = WithGateways()
+    operator.apply(sleepy(costPerHour="2.5"))
+    await operator.until_asleep()
+    annotations = {MAX_COST_ANNOTATION: "6"}
+    namespace = {"kind": "Namespace", "metadata": {"name": NAMESPACE, "annotations": annotations}}
+    operator.cluster.have(NAMESPACES, namespace)
+    await operator.settle()
+    plan = status_of(operator.cluster)["wakePlan"]
+    assert (plan["allowed"], plan["maxReplicas"]) == (True, 2)
+    other = {**LEAST, "costPerHour": "2", "replicas": 2}
+    operator.apply(other, name="other")
+    await operator.settle()
+    plan = status_of(operator.cluster)["wakePlan"]
+    assert (plan["allowed"], plan["reason"]) == (False, "BudgetExhausted")
+    assert plan["message"] == (
+        "one replica costs 2.5 an hour: the namespace may cost 6 an hour (annotation "
+        "inference.tidegate.dev/max-cost-per-hour), of which the other services hold 4 (other 4)"
+    )
+    operator.apply({**other, "replicas": 1}, name="other", generation=2)
+    await operator.settle()
+    assert status_of(operator.cluster)["wakePlan"]["allowed"]

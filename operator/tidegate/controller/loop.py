@@ -239,7 +239,9 @@ class Loop:
             state = self._state(service)
             may_follow = partial(self._rollouts.may_begin, now=now)
             given = surroundings(self._store, service, state, self._routing.of(service), may_follow)
-            given = replace(self._spending.bound(given), gone_at=self._store.gone_at)
+            given = self._spending.bound(given)
+            if gone_at := self._store.gone_at:
+                given = replace(given, gone_at=gone_at)
             before = {own.name: own.memory for own in state.every}
             pods = (pod for own in before for pod in self._store.pods_of(service.workload_of(own)))
             actions = visit(state, given, pods, now)
