@@ -8,10 +8,10 @@ from cluster_objects import LEAST, NAMESPACE, pod
 from operator_under_test import OperatorUnderTest
 from recording_cluster import status_of
 
-from tidegate.api.inference_service_status import Confidence
+from tidegate.api.inference_service_status import MAXIMUM_LEARNED, Confidence
 from tidegate.api.scaling import Scaling
 from tidegate.cluster.resources import INFERENCE_SERVICES, PODS
-from tidegate.controller.learned_status import REFRESH_SECONDS, LearnedStatus, renewed
+from tidegate.controller.learned_status import REFRESH_SECONDS, LearnedStatus, joined, renewed, room_for, text_of
 from tidegate.scaling.capacity import Capacity
 from tidegate.scaling.lead_time import LeadTime
 from tidegate.scaling.memory import Memory
@@ -155,6 +155,53 @@ def test_what_is_news(row: Again) -> None:
 def test_the_status_of_another_version_is_ignored(status: dict[str, Any]) -> None:
     """It is written anew."""
     assert LearnedStatus.adopt(status, Memory()) == LearnedStatus()
+
+
+class TestSeveralVariants:
+    """What was learned of each, in one status."""
+
+    def test_each_is_told_under_its_name(self) -> None:
+        """And found again under it."""
+        told = renewed(LearnedStatus(), memory(), capacity(), LEARNS, NOW, variant="cpu", room=room_for(2))
+        assert told.capacity is not None
+        assert told.lead_time is not None
+        assert (told.capacity.variant, told.lead_time.variant) == ("cpu", "cpu")
+        status = {
+            "capacity": [TOLD.capacity.to_document(), told.capacity.to_document()],
+            "leadTime": [TOLD.lead_time.to_document(), told.lead_time.to_document()],
+            "learned": joined([("default", TOLD.text), ("cpu", told.text)]),
+        }
+        assert LearnedStatus.adopt(status, memory(), "cpu") == told
+        assert LearnedStatus.adopt(status, memory()) == TOLD
+        assert LearnedStatus.adopt(status, Memory(), "new") == LearnedStatus()
+
+    @pytest.mark.parametrize(
+        "texts", [{"default": "{1}"}, {"default": "{1}", "cpu": "{2}"}, {"cpu": "{2}", "b": "{3}"}]
+    )
+    def test_texts_are_parted_as_they_were_joined(self, texts: dict[str, str]) -> None:
+        """That of a service without variants is the text itself."""
+        whole = joined(texts.items())
+        assert whole is not None
+        assert {name: text_of(whole, name) for name in texts} == texts
+        assert text_of(whole, "other") == ""
+        assert joined([("default", "{1}")]) == "{1}"
+        assert joined([("default", None), ("cpu", None)]) is None
+
+    @pytest.mark.parametrize("count", range(1, 10))
+    def test_there_is_room_for_all(self, count: int) -> None:
+        """As many as share the room fit, with the longest names; of more than six the last may be left out."""
+        texts = [(f"{number:a>20}", "x" * room_for(count)) for number in range(count)]
+        whole = joined([("default", texts[0][1]), *texts[1:]])
+        assert whole is not None
+        assert len(whole) <= MAXIMUM_LEARNED
+        assert len(whole.splitlines()) == min(count, 6)
+
+    def test_a_text_that_has_become_too_long_is_written_anew(self) -> None:
+        """As one more variant comes, each has less room."""
+        assert TOLD.text is not None
+        again = renewed(TOLD, memory(), capacity(), LEARNS, NOW + 5, room=len(TOLD.text) - 1)
+        assert again is not TOLD
+        assert len(again.text or "") < len(TOLD.text)
 
 
 class Working(OperatorUnderTest):

@@ -33,6 +33,7 @@ from tidegate.controller.store import Store
 CHAT = (NAMESPACE, "chat")
 LEGACY = (NAMESPACE, "legacy")
 WITH_GPU = {**LEAST, "accelerator": {"profile": "l4"}}
+WITH_VARIANTS = {**WITH_GPU, "variants": [{"name": "cpu"}, {"name": "h100", "accelerator": {"profile": "h100"}}]}
 
 
 @pytest.fixture
@@ -100,6 +101,37 @@ class TestDirty:
         assert store.take_dirty() == {(NAMESPACE, "old"), (NAMESPACE, "heir"), CHAT}
         assert [driver.key[1] for driver in store.drivers_of(LEGACY)] == ["heir"]
 
+    @pytest.mark.parametrize(
+        ("resource", "document"),
+        [
+            (DEPLOYMENTS, foreign_deployment("chat-cpu")),
+            (PODS, pod("chat-cpu")),
+            (AUTOSCALERS, autoscaler(target="chat-cpu")),
+            (ACCELERATOR_PROFILES, profile("h100")),
+        ],
+    )
+    def test_what_happens_to_a_variant_concerns_its_service(
+        self, store: Store, resource: Resource, document: dict[str, Any]
+    ) -> None:
+        """Its Deployment, its pods, whoever scales it, and its profile."""
+        store.put(INFERENCE_SERVICES, inference_service(WITH_VARIANTS, generation=2))
+        store.take_dirty()
+        store.put(resource, document)
+        assert store.take_dirty() == {CHAT}
+
+    def test_what_is_left_of_a_variant_concerns_its_service(self, store: Store) -> None:
+        """The Deployment that it owned, and its pods, also when nobody has seen the variant in the spec."""
+        left = own_deployment(inference_service())
+        left["metadata"]["name"] = "chat-gone"
+        store.put(DEPLOYMENTS, left)
+        assert store.take_dirty() == {CHAT}
+        store.put(PODS, pod("chat-gone"))
+        assert store.take_dirty() == {CHAT}
+        assert [live.key[1] for live in store.deployments_of(store.inference_services[CHAT])] == ["chat-gone"]
+        store.forget(DEPLOYMENTS, (NAMESPACE, "chat-gone"))
+        assert store.take_dirty() == {CHAT}
+        assert list(store.deployments_of(store.inference_services[CHAT])) == []
+
     def test_the_loop_is_woken(self, store: Store) -> None:
         """`changed` is set as long as something waits to be looked at."""
         assert not store.changed.is_set()
@@ -111,6 +143,16 @@ class TestDirty:
 
 class TestLookUp:
     """The ways to look across."""
+
+    def test_who_has_a_deployment_drives_it(self, store: Store) -> None:
+        """An older service that is given a variant of a name in use takes nothing away."""
+        younger = inference_service(LEAST, name="chat-cpu", creationTimestamp="2026-06-01T00:00:00Z")
+        store.put(INFERENCE_SERVICES, younger)
+        store.put(INFERENCE_SERVICES, inference_service(WITH_VARIANTS, generation=2))
+        workload = (NAMESPACE, "chat-cpu")
+        assert [driver.key[1] for driver in store.drivers_of(workload)] == ["chat", "chat-cpu"]
+        store.put(DEPLOYMENTS, own_deployment(younger))
+        assert [driver.key[1] for driver in store.drivers_of(workload)] == ["chat-cpu", "chat"]
 
     def test_pods_are_found_by_their_deployment(self, store: Store) -> None:
         """Whether there is a Deployment of that name or not."""
