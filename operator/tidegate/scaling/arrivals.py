@@ -151,7 +151,7 @@ def observe_traffic(
 
     tokens_only = observation.arrival_method is ArrivalMethod.TOKENS_ONLY
     requests = rates.arrived
-    work = rates.served if tokens_only else _work(requests, size)
+    work = _of_service(rates.served, observation) if tokens_only else _work(requests, size)
     held = Held() if rates.exact or not waiting else _held(memory.held, requests, work, waiting)
     hold = held.share(waiting)
     held_on = None if requests is None else max(requests, held.requests_per_second * hold)
@@ -294,6 +294,11 @@ def _work(requests: float | None, size: float | None) -> float | None:
     if requests is None or (requests and size is None):
         return None
     return requests * (size or 0.0)
+
+
+def _of_service(served: float | None, observation: Observation) -> float | None:
+    """What all pods of a service do, by what those of one variant did."""
+    return None if served is None or not observation.part else served / observation.part
 
 
 def _held(before: Held, requests: float | None, work: float | None, waiting: float) -> Held:

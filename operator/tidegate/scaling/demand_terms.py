@@ -17,6 +17,7 @@ is what keeps the size from going to and fro."""
 ROOM_DEVIATIONS = 1.5
 """How many standard deviations of the requests at work there is to be room for."""
 
+THROUGHPUT = "throughput"
 BURSTS = "bursts"
 
 WORTH_TELLING = 1.05
@@ -31,11 +32,11 @@ def throughput(given: TermInput) -> Proposal | None:
         return None if given.capacity is None else _by_learned_capacity(given, given.capacity)
     arriving = given.traffic.arriving_per_second
     if arriving is None:
-        return Proposal("throughput", given.observation.replicas, f"how many {unit} arrive is not known yet")
+        return Proposal(THROUGHPUT, given.observation.replicas, f"how many {unit} arrive is not known yet")
     target = to_number(policy.target_per_replica)
     exact = given.observation.part * arriving / target
     return Proposal(
-        "throughput",
+        THROUGHPUT,
         with_tolerance(exact, given),
         f"{number(arriving)} {unit} are arriving and each replica is given {number(target)}",
         exact,
@@ -114,11 +115,11 @@ def arriving_sentence(given: TermInput, capacity: Capacity) -> str:
 def _by_learned_capacity(given: TermInput, capacity: Capacity) -> Proposal | None:
     expected, current = given.expected_requests_per_second, given.observation.replicas
     if expected is None:  # As after a restart: what a replica does was kept, what arrives was not.
-        return Proposal("throughput", current, "how many requests arrive is not known yet")
+        return Proposal(THROUGHPUT, current, "how many requests arrive is not known yet")
     exact = needed_for(expected, capacity, given)
     up = rounded_up(exact)
     down = rounded_up(needed_for(expected * BUSY_SHARE_UP / BUSY_SHARE_DOWN, capacity, given))
-    return Proposal("throughput", up if up > current else min(current, down), arriving_sentence(given, capacity), exact)
+    return Proposal(THROUGHPUT, up if up > current else min(current, down), arriving_sentence(given, capacity), exact)
 
 
 def _undone_by_slow_pods(given: TermInput) -> float:

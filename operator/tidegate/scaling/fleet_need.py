@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidegate.scaling.decision import Proposal
-from tidegate.scaling.demand_terms import BURSTS
+from tidegate.scaling.demand_terms import BURSTS, THROUGHPUT
 from tidegate.scaling.evaluation import Evaluation
 from tidegate.scaling.worth import Worth
 
@@ -25,7 +25,8 @@ def fleet_need(seen: Mapping[str, Evaluation], worths: Mapping[str, Worth], shar
     """Add up what the variants need, each times what a replica of it does.
 
     What came lately and may come again came to the service, not to one variant: it is taken once, by the variant of
-    which most is known.
+    which most is known. A variant whose pods are new cannot say yet what arrives: that its size is right is no need of
+    the service. Its part is what the others' parts come to at its share.
 
     Args:
         seen: of each variant.
@@ -38,6 +39,14 @@ def fleet_need(seen: Mapping[str, Evaluation], worths: Mapping[str, Worth], shar
         if shares[name] and (proposals := [proposal for proposal in each.proposals if proposal.term != BURSTS])
     }
     parts = {name: winner.needed * worths[name].requests_per_second for name, winner in strongest.items()}
+    knowing = {
+        name: parts[name] for name in strongest if any(_tells_what_arrives(each) for each in seen[name].proposals)
+    }
+    for name in strongest.keys() - knowing.keys() if knowing else ():
+        others = [each for each in seen[name].proposals if each.term not in {THROUGHPUT, BURSTS}]
+        own = max((each.needed for each in others), default=0.0) * worths[name].requests_per_second
+        by_share = shares[name] * sum(knowing.values()) / sum(shares[each] for each in knowing)
+        parts[name] = max(own, by_share)
     need = sum(parts.values())
     largest = max(parts, key=lambda name: parts[name], default="")
     because = f"{strongest[largest].because} ({largest})" if largest else ""
@@ -49,3 +58,7 @@ def fleet_need(seen: Mapping[str, Evaluation], worths: Mapping[str, Worth], shar
             if proposal.term == BURSTS and again > need:
                 need, because = again, f"{proposal.because} ({best})"
     return FleetNeed(requests_per_second=need, because=because, of_each=strongest)
+
+
+def _tells_what_arrives(proposal: Proposal) -> bool:
+    return proposal.term == THROUGHPUT and proposal.exact is not None
