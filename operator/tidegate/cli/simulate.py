@@ -69,8 +69,8 @@ _OUTPUT = click.Path(dir_okay=False, allow_dash=True)
     multiple=True,
     metavar="NAME=MODEL[,COST[,MAX]]",
     help="A variant of the service, by its name (default: what its own engine is), and the replica model of it. COST "
-    "is what a replica costs for an hour, MAX the most there may be. One that the service has not is added. May be given "
-    "several times; each variant is replayed alone, too.",
+    "is what a replica costs for an hour, MAX the most there may be. One that the service has not is added. May be "
+    "given several times; each variant is replayed alone, too.",
 )
 @click.option(
     "--profiles",

@@ -70,12 +70,15 @@ class ClairvoyantMix:
         if not self._plan:
             self._make_plan()
         sizes = {}
+        used = self._plan[0]
+        begun = max(self.set_up.hardware[variant].model.startup_seconds for variant in used) + self.period_seconds
         for variant, each in self.set_up.hardware.items():
             lead_seconds = each.model.startup_seconds + self.period_seconds
             first = int(now / self.interval_seconds)
             last = int((now + lead_seconds) / self.interval_seconds)
             coming = self._plan[min(first, len(self._plan) - 1) : last + 1]
-            sizes[variant] = max(plan.get(variant, 0) for plan in coming)
+            kept = each.initial_replicas if now <= begun else 0  # Nothing leaves before the first set can be there.
+            sizes[variant] = max(kept, *(plan.get(variant, 0) for plan in coming))
         return MixedChoice(sizes, "known in advance", weights=self._weights)
 
     def _make_plan(self) -> None:
