@@ -190,11 +190,14 @@ def _replaced_first(seats: Sequence[Seat], wanted: Sizes, need: float, costs: Se
     Nor more than leaves the fewest pods ready that there are to be: also while there is nothing to do for them.
     """
     sizes = [max(size, seat.present) for seat, size in zip(seats, wanted, strict=True)]
+    sure = [0.0 if seat.worth.is_guess else seat.worth.requests_per_second for seat in seats]
     fewest_ready = min(fewest, sum(seat.ready for seat in seats))
     for place in _dearest_first(seats, costs):
         seat, size = seats[place], sizes[place]
         per_pod = seat.worth.requests_per_second
-        spare = sum(_serves(each, at) for each, at in zip(seats, sizes, strict=True)) - need
+        # What nobody has measured well takes the place of nothing that is.
+        counted = [each.worth.requests_per_second for each in seats] if seat.worth.is_guess else sure
+        spare = sum(min(e.ready, at) * does for e, at, does in zip(seats, sizes, counted, strict=True)) - need
         left = sum(min(each.ready, at) for each, at in zip(seats, sizes, strict=True))
         while size > wanted[place]:
             is_ready = size <= seat.ready  # Those that are not leave first.
@@ -204,10 +207,6 @@ def _replaced_first(seats: Sequence[Seat], wanted: Sizes, need: float, costs: Se
             size -= 1
         sizes[place] = size
     return tuple(sizes)
-
-
-def _serves(seat: Seat, size: int) -> float:
-    return min(seat.ready, size) * seat.worth.requests_per_second
 
 
 def _beside(seats: Sequence[Seat], wanted: Sizes, bounds: Bounds) -> Sizes:
@@ -223,13 +222,17 @@ def _beside(seats: Sequence[Seat], wanted: Sizes, bounds: Bounds) -> Sizes:
 
 
 def _asking_on(seats: Sequence[Seat], sizes: Sizes, need: float, bounds: Bounds) -> Sizes:
-    """Leave one pod waiting of each variant that would be used if there were room: so that it is seen when there is."""
-    if not any(seat.is_given_up for seat in seats):
-        return sizes
-    ideal, _ = best_set(seats, need, bounds, available_only=False)
+    """Leave one pod waiting of each variant that would be used if it had room: so that it is seen when there is.
+
+    If it alone had: where several have none, each of them is to ask on, not only the one that all would prefer.
+    """
     asking = list(sizes)
     for place, seat in enumerate(seats):
-        if seat.is_given_up and ideal[place] > seat.placed and seat.placed < seat.most:
+        if not seat.is_given_up or seat.placed >= seat.most:
+            continue
+        with_room = [replace(each, is_given_up=False, placeless=0) if each is seat else each for each in seats]
+        ideal, _ = best_set(with_room, need, bounds)
+        if ideal[place] > seat.placed:
             asking[place] = max(sizes[place], seat.placed + 1)
             if not fits(seats, asking, bounds):
                 asking[place] = sizes[place]
