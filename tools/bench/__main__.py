@@ -81,6 +81,11 @@ BENCHES: Mapping[str, Bench] = {
         "prefer.",
         ("placement.py", "--seeds", "3"),
     ),
+    "hardware": Bench(
+        "A service on several kinds of hardware, on each kind alone, and what hindsight would have bought, on a real "
+        "trace and a cloud's prices. It writes [a page of its own](benchmarks/hardware.md).",
+        ("hardware/__main__.py",),
+    ),
     "idle-tick": Bench(
         "A fleet of 500 services at rest on a real control plane, seen from outside the operator.",
         ("fleet.py", "500"),

@@ -12,7 +12,7 @@ from typing import Any
 from bench.interruption import end_as_on_ctrl_c
 
 from .fleets import CASES, Job, jobs_of, run
-from .page import page
+from .page import goals, page
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "benchmarks" / "hardware.md"
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(text)
         return 0
     PAGE.write_text(text, "utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+    print("\n".join(goals(runs)))
     return 0
 
 

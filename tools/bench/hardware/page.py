@@ -27,20 +27,23 @@ def page(runs: Runs, old_page: str = "") -> str:
         runs: all that were made.
         old_page: as it was; the notes in it, written by hand, are kept.
     """
-    cases = {name: case for name, case in CASES.items() if any(job.case == name for job in runs)}
     return "\n".join(
         [
             _head(runs),
             "## Goals\n",
-            *_goals(runs, cases),
+            *goals(runs),
             "",
             _notes(old_page),
             "## Hardware\n",
             *_hardware(),
             "",
-            *(line for name, case in cases.items() for line in _case(runs, name, case)),
+            *(line for name, case in _cases(runs).items() for line in _case(runs, name, case)),
         ]
     )
+
+
+def _cases(runs: Runs) -> Mapping[str, Case]:
+    return {name: case for name, case in CASES.items() if any(job.case == name for job in runs)}
 
 
 def _head(runs: Runs) -> str:
@@ -76,13 +79,14 @@ def _tried() -> int:
     return len(INTERVALS_SECONDS) * len(LOADS) * len(RATIOS)
 
 
-def _goals(runs: Runs, cases: Mapping[str, Case]) -> Iterator[str]:
+def goals(runs: Runs) -> Iterator[str]:
+    """What was promised and what came of it, as a table."""
     yield (
         "| trace | Tidegate, mixed | best of one kind that keeps it as often | "
         f"saved (goal: {SAVING:.0%}) | hindsight | above it (goal: {GAP:.0%}) |"
     )
     yield "|---|---|---|--:|---|--:|"
-    for name in cases:
+    for name in _cases(runs):
         for tuning in (DEFAULTS, OBJECTIVES):
             mixed = runs[Job(name, "tidegate", tuning)]
             single = _cheapest(runs, name, lambda job: job.fleet in SINGLE, mixed)
