@@ -6,6 +6,7 @@ import pytest
 from cluster_objects import LEAST, NAMESPACE, profile
 from operator_under_test import OperatorUnderTest
 from recording_cluster import ABSENT, FORBIDDEN, Write, status_of
+from variants_in_memory import WithVariants, with_variants
 
 from tidegate.accelerators.mechanisms import MECHANISMS
 from tidegate.api.sharing import Mechanism
@@ -190,6 +191,25 @@ class TestEdits:
         assert "this one does later" in status_of(operator.cluster, waiting)["decision"]["message"]
         followed = [w.name for w in await turns(operator, 40) if w.kind == "Deployment"]
         assert sorted([*first, *followed]) == sorted(names)
+
+    async def test_variants_count_one_by_one(self) -> None:
+        """Those of one service that name the profile are not changed together either, though its first is on CPU."""
+        operator = WithVariants()
+        operator.cluster.have(ACCELERATOR_PROFILES, profile(**SHARED))
+        shares = [{"name": f"v{number}", "accelerator": QUARTER["accelerator"], "minReplicas": 1} for number in (1, 2)]
+        operator.apply(with_variants(*shares))
+        operator.use(in_flight=1)
+        await operator.run(6)
+        operator.cluster.have(ACCELERATOR_PROFILES, profile(**SHARED, schedulerName="mine"))
+        assert [each for each in await operator.run(1) if each.startswith("Deployment")] == ["Deployment chat-v1"]
+        assert not [each for each in await operator.run(2) if each.startswith("Deployment")]
+        assert "v2: AcceleratorProfile l4 was edited" in status_of(operator.cluster)["decision"]["message"]
+        for _ in range(8):
+            operator.use(in_flight=1)
+            followed = [each for each in await operator.run(1) if each.startswith("Deployment")]
+            if followed:
+                break
+        assert followed == ["Deployment chat-v2"]
 
     async def test_an_edited_spec_waits_for_nobody(self) -> None:
         """It is its owner's."""

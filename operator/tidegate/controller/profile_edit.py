@@ -2,11 +2,17 @@
 
 from tidegate.controller.announcements import Announcement
 from tidegate.controller.records import ProfileRecord, ServiceRecord
+from tidegate.controller.written import written_of
 
 
 def is_carried_out(service: ServiceRecord) -> bool:
-    """Whether the status speaks of this very spec: then only the profile can have changed what is made of the two."""
-    return service.status.get("observedGeneration") == service.generation and "accelerator" in service.status
+    """Whether the status speaks of this very spec: then only the profile can have changed what is made of the two.
+
+    Args:
+        service: the service, or the variant of one.
+    """
+    written = written_of(service.status, service.variant)
+    return service.status.get("observedGeneration") == service.generation and "accelerator" in written
 
 
 def edited(profile: ProfileRecord) -> Announcement:

@@ -8,7 +8,8 @@ from tidegate.controller.checks import Surroundings
 from tidegate.controller.records import Document
 from tidegate.controller.routing import may_go_to_zero, written_routing
 from tidegate.controller.state import ServiceState
-from tidegate.controller.variant_state import VariantState, written_of
+from tidegate.controller.variant_state import VariantState
+from tidegate.controller.written import written_of
 from tidegate.scaling.behavior import Recommendation
 from tidegate.scaling.decision import Decision
 from tidegate.workloads.live import LiveDeployment

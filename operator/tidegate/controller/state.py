@@ -17,12 +17,13 @@ from tidegate.controller.learned_status import LearnedStatus, text_of
 from tidegate.controller.others_size import SET_BY_ANOTHER
 from tidegate.controller.records import Document, ServiceRecord, timestamp
 from tidegate.controller.routing import RoutingMemory
-from tidegate.controller.variant_state import VariantState, size_decided_last
+from tidegate.controller.variant_state import VariantState
 from tidegate.controller.wake_plan import WakeInput
+from tidegate.controller.written import size_decided_last
 from tidegate.metrics.readings import Readings
 from tidegate.scaling.behavior import SizeChange
 from tidegate.scaling.decision import Decision
-from tidegate.scaling.fleet import FleetMemory
+from tidegate.scaling.lane import FleetMemory
 from tidegate.scaling.learned_text import recall
 from tidegate.scaling.observation import Observation
 from tidegate.workloads.not_starting import NotStarting

@@ -12,6 +12,7 @@ from tidegate.controller.learned_status import LearnedStatus, text_of
 from tidegate.controller.records import Document
 from tidegate.controller.refused import Refused
 from tidegate.controller.way_down import WayDownState
+from tidegate.controller.written import size_decided_last
 from tidegate.engines.catalog import engine_table
 from tidegate.engines.table import EngineTable
 from tidegate.scaling.decision import Decision
@@ -123,31 +124,3 @@ class VariantState:
     def size_was_refused(self, replicas: int, message: str, now: float) -> None:
         """The API server did not take a size."""
         self.size_refused = Refused.after(self.size_refused, replicas, message, now)
-
-
-def size_decided_last(status: Document, variant: str) -> int | None:
-    """The size that an operator before this one has decided last, where it was to be written.
-
-    Args:
-        status: the service's status.
-        variant: of which variant.
-    """
-    decision = status.get("decision") or {}
-    if status.get("variants"):
-        size = written_of(status, variant).get("desiredReplicas")
-    else:
-        size = decision.get("to") if variant == DEFAULT_VARIANT else None
-    return size if decision.get("applied") and isinstance(size, int) else None
-
-
-def written_of(status: Document, variant: str) -> Document:
-    """What a status says of one variant: of a service without others, the status itself.
-
-    Args:
-        status: the service's status.
-        variant: its name.
-    """
-    variants = status.get("variants")
-    if not variants:
-        return status if variant == DEFAULT_VARIANT else {}
-    return next((each for each in variants if each.get("name") == variant), {})

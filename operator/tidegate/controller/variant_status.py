@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service_status import VariantStatus
@@ -12,9 +13,10 @@ from tidegate.controller.placement_status import calm
 from tidegate.controller.records import Document, timestamp
 from tidegate.controller.state import ServiceState
 from tidegate.controller.variant_place import VariantPlace
-from tidegate.controller.variant_state import VariantState, written_of
+from tidegate.controller.variant_state import VariantState
 from tidegate.controller.wake_plan import VariantToWake, bound_of_pod
 from tidegate.controller.way import Way, Ways
+from tidegate.controller.written import written_of
 from tidegate.workloads.live import LiveDeployment
 from tidegate.workloads.not_starting import NotStarting
 
@@ -45,7 +47,7 @@ def _status(state: ServiceState, way: Way, previous: Document) -> VariantStatus:
         desired_replicas=decided.to_replicas if decided is not None else live.replicas if live else 0,
         weight=state.fleet.weights.get(own.name, 1),
         max_sequences=None if seen is None else bound_of_pod(seen.max_sequences),
-        cost_per_hour=None if cost is None else f"{cost:.6g}",
+        cost_per_hour=None if cost is None else f"{Decimal(f'{cost:.6g}'):f}",
         unavailable_since=None if since is None else timestamp(since),
         message=calm(_message(way)[:1024], written.get("message", "")) or None,
         accelerator=accelerator_status(way.given, written),
