@@ -27,9 +27,9 @@ class Load:
     """A client leaves the queue after this long."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Served:
-    """One request."""
+    """One request, equal to no other."""
 
     arrived: float
     started: float | None = None
@@ -72,7 +72,8 @@ class ServingPod:
         finished = [request for request in self.running if request.started + load.seconds <= end]
         left = [request for request in self.waiting if request.arrived + load.patience_seconds <= end]
         self.running = [request for request in self.running if request not in finished]
-        self.waiting = [request for request in self.waiting if request not in left]
+        if left:
+            self.waiting = [request for request in self.waiting if request not in left]
         counters["requests_finished"] += len(finished)
         counters["requests_ended"] += len(finished) + len(left)
         counters["work_done"] += len(finished) * load.work

@@ -112,9 +112,12 @@ def chosen(seats: Sequence[Seat], need_up: float, need_down: float, bounds: Boun
     options = [_option(seat, cost, available_only=True) for seat, cost in zip(seats, costs, strict=True)]
     present = [max(option.least, min(seat.present, option.most)) for seat, option in zip(seats, options, strict=True)]
     tried = [_tried_first(seat, option) for seat, option in zip(seats, options, strict=True)]
+    # What is to leave altogether leaves when the others do as much as anything that is taken away has to leave.
+    must_leave = any(seat.present > seat.most for seat in seats)
+    enough = max(need_up, need_down) if must_leave else need_up
     for of_each in (tried, options):
         held = [replace(option, least=there) for option, there in zip(of_each, present, strict=True)]
-        grown, does = _solve(held, need_up, bounds, seats)
+        grown, does = _solve(held, enough, bounds, seats)
         if does:
             break
     wanted = grown
