@@ -132,10 +132,11 @@ class Clients:
         requests: int = 1,
         tokens: int = 8,
         seconds_between: float = 0.0,
+        **more: Any,
     ) -> Asking:
         """Ask a service for streamed answers with OpenAI's SDK, at its own address unless another is given."""
         asked = {"model": model, "requests": requests, "tokens": tokens, "seconds_between": seconds_between}
-        return self.start("ask.py", url=url or self.url(name), **asked)
+        return self.start("ask.py", url=url or self.url(name), **asked, **more)
 
     def touch(self, file: str) -> None:
         """Make a file, for which `keep_asking.py` may wait."""

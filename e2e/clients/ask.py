@@ -1,12 +1,14 @@
 """Asks for streamed answers with OpenAI's SDK, and prints what becomes of each: one JSON object a line.
 
-Runs in a pod, and takes one JSON object: url, model, requests, tokens, and seconds_between two of them.
+Runs in a pod, and takes one JSON object: url, model, requests, tokens, and seconds_between two of them. With `until`,
+no more are sent when there is a file of that name.
 """
 
 import asyncio
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI
@@ -45,6 +47,11 @@ async def ask(client: AsyncOpenAI, number: int) -> None:
         tell(number=number, is_="answered" if tokens == ASKED["tokens"] else "cut", tokens=tokens)
 
 
+def is_enough() -> bool:
+    """Whether the file is there."""
+    return "until" in ASKED and Path(ASKED["until"]).exists()
+
+
 async def main() -> None:
     """Ask as often as is asked for."""
     async with (
@@ -54,6 +61,8 @@ async def main() -> None:
         for number in range(ASKED["requests"]):
             if number:
                 await asyncio.sleep(ASKED["seconds_between"])
+            if is_enough():
+                break
             tasks.create_task(ask(client, number))
 
 
