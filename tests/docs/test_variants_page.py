@@ -9,7 +9,7 @@ from tidegate.api.scaling import Scaling
 from tidegate.api.variant import MAXIMUM_VARIANTS
 from tidegate.scaling.cheapest import Option, cheapest
 from tidegate.scaling.choice import PAYS_WITHIN_SECONDS, WORTH_SAVING
-from tidegate.scaling.fleet import TRIED_AGAIN_SECONDS
+from tidegate.scaling.fleet_seats import TRIED_AGAIN_SECONDS
 from tidegate.scaling.packing import MOST_STEPS
 from tidegate.scaling.worth import SAME_WEIGHT
 

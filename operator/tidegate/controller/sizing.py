@@ -17,7 +17,8 @@ from tidegate.controller.way import Way, Ways
 from tidegate.controller.way_down import marks_to_write, next_step, serving_size
 from tidegate.scaling.decide import decide
 from tidegate.scaling.decision import Decision
-from tidegate.scaling.fleet import Lane, decide_fleet, merged
+from tidegate.scaling.fleet import decide_fleet, merged
+from tidegate.scaling.lane import Lane
 from tidegate.workloads.live import LiveDeployment
 from tidegate.workloads.not_starting import not_starting
 from tidegate.workloads.ownership import Scale as ScaleStep

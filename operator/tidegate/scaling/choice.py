@@ -233,13 +233,22 @@ def _asking_on(seats: Sequence[Seat], sizes: Sizes, need: float, bounds: Bounds)
     for place, seat in enumerate(seats):
         if not seat.is_given_up or seat.placed >= seat.most:
             continue
-        with_room = [replace(each, is_given_up=False, placeless=0) if each is seat else each for each in seats]
+        with_room = [_with_room(each) if each is seat else _as_measured(each) for each in seats]
         ideal, _ = best_set(with_room, need, bounds)
         if ideal[place] > seat.placed:
             asking[place] = max(sizes[place], seat.placed + 1)
             if not fits(seats, asking, bounds):
                 asking[place] = sizes[place]
     return tuple(asking)
+
+
+def _with_room(seat: Seat) -> Seat:
+    return replace(seat, is_given_up=False, placeless=0)
+
+
+def _as_measured(seat: Seat) -> Seat:
+    """What stands in on trial is not known to be the better one."""
+    return replace(seat, on_trial=False, most=seat.least) if seat.worth.is_guess else seat
 
 
 def _option(seat: Seat, price: float, available_only: bool) -> Option:  # noqa: FBT001 - of one caller

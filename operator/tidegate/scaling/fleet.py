@@ -10,63 +10,22 @@ other.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.scaling import behavior
-from tidegate.scaling.choice import Seat
 from tidegate.scaling.decide import conclude
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.evaluation import Evaluation, capacity_now, evaluate
-from tidegate.scaling.first_to_answer import LIKELY_LEAD_SECONDS
 from tidegate.scaling.fleet_bounds import KEEPS_ROOM, Given, allotments
 from tidegate.scaling.fleet_decision import whole_decision
 from tidegate.scaling.fleet_need import fleet_need
+from tidegate.scaling.fleet_seats import seats_of, tried_since, without_room
+from tidegate.scaling.lane import FleetMemory, Lane, Need
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 from tidegate.scaling.worth import Candidate, Worth, weights, worth_of
-
-TRIED_AGAIN_SECONDS = 3600.0
-"""A variant that was tried and could not be measured, as for want of work, is not tried again before that."""
-
-SHORTEST_TRIAL_SECONDS = 120.0
-"""Before so long after it should be ready, a replica on trial is not given up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
-    """One variant."""
-
-    name: str
-    spec: InferenceServiceSpec
-    """`InferenceServiceSpec.of_variant(name)`."""
-
-    observation: Observation
-    """Of its own pods; `share` and `allotment` are worked out here. `gateway` is that of the whole service."""
-
-    memory: Memory
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What was needed at one time."""
-
-    time: float
-    requests_per_second: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetMemory:
-    """What the decisions about all variants together remember, beside each one's own memory."""
-
-    needs: tuple[Need, ...] = ()
-    """Oldest first, no longer ago than the longer stabilization window."""
-
-    tried: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    """Variants that are not measured well: since when they have pods, or when they had."""
-
-    weights: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +65,12 @@ def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: Flee
     seen = {lane.name: evaluate(lane.spec, observations[lane.name], lane.memory, now) for lane in lanes}
     worths = worth_of([_candidate(lane, seen[lane.name]) for lane in lanes])
     need = fleet_need(seen, worths, shares)
-    tried = _tried(memory.tried, lanes, worths, now)
+    memory = replace(memory, tried=tried_since(memory.tried, lanes, worths, now))
+    seats = seats_of(lanes, worths, spec, memory, now)
     needs = _remembered(memory.needs, need.requests_per_second, lanes, worths, spec, now)
     given = Given(
         spec=spec,
-        seats=_with_one_to_begin_with(
-            tuple(_seat(lane, worths[lane.name], spec, now, tried=tried.get(lane.name)) for lane in lanes)
-        ),
+        seats=seats,
         observations=tuple(observations.values()),
         seen=tuple(seen.values()),
         need=need,
@@ -130,7 +88,12 @@ def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: Flee
         decisions=decisions,
         observations=observations,
         memories=memories,
-        memory=FleetMemory(needs=needs, tried=MappingProxyType(tried), weights=MappingProxyType(told)),
+        memory=FleetMemory(
+            needs=needs,
+            tried=MappingProxyType(dict(memory.tried)),
+            without_room=without_room(memory, seats),
+            weights=MappingProxyType(told),
+        ),
         whole=whole_decision(given, allotted, tuple(decisions.values())),
         weights=told,
     )
@@ -203,60 +166,6 @@ def _placed(lane: Lane) -> int:
 
 def _ordered(lane: Lane) -> int:
     return lane.observation.replicas
-
-
-def _with_one_to_begin_with(seats: tuple[Seat, ...]) -> tuple[Seat, ...]:
-    """The first listed is; where its pods find no place, and nothing is known of any, the next that may find one."""
-    places = (place for place, seat in enumerate(seats) if not seat.is_given_up or seat.placed)
-    first = next(places, 0)
-    return tuple(replace(seat, is_first=place == first) for place, seat in enumerate(seats))
-
-
-def _seat(lane: Lane, worth: Worth, spec: InferenceServiceSpec, now: float, *, tried: float | None) -> Seat:
-    observation, scaling = lane.observation, lane.spec.scaling
-    since = observation.without_place_since
-    lead_seconds = lane.memory.learned.lead_time.seconds or LIKELY_LEAD_SECONDS
-    window_seconds = max(SHORTEST_TRIAL_SECONDS, behavior.down_window_seconds(spec.scaling.behavior.scale_down))
-    is_due = tried is not None and now - tried >= lead_seconds + window_seconds
-    placeless, is_held = observation.placeless, observation.yielded_to is not None
-    return Seat(
-        name=lane.name,
-        present=observation.replicas,
-        ready=len(observation.ready_pods),
-        starting=_starting(observation, spec.scaling.fallback_after_seconds, now),
-        placeless=placeless,
-        is_given_up=placeless > 0 and since is not None and now - since >= spec.scaling.fallback_after_seconds,
-        is_held=is_held,
-        lead_seconds=lead_seconds,
-        on_trial=tried is not None and not is_due and observation.replicas > 0,
-        is_spent=is_due,
-        least=observation.replicas if is_held else min(scaling.min_replicas, scaling.max_replicas),
-        most=observation.replicas if is_held else scaling.max_replicas,
-        cost_per_hour=observation.cost_per_hour,
-        worth=worth,
-    )
-
-
-def _tried(
-    before: Mapping[str, float], lanes: Sequence[Lane], worths: Mapping[str, Worth], now: float
-) -> dict[str, float]:
-    """Since when variants are tried that are not measured well; forgotten when they are, or after a while."""
-    tried = {}
-    for lane in lanes:
-        since = before.get(lane.name, now if lane.observation.replicas else None)
-        if worths[lane.name].is_guess and since is not None and now - since < TRIED_AGAIN_SECONDS:
-            tried[lane.name] = since
-    return tried
-
-
-def _starting(observation: Observation, longest_seconds: float, now: float) -> int:
-    """Replicas that were ordered and are not ready, those aside that find no place, or do not come to be ready."""
-    late = sum(
-        not pod.ready and not pod.unschedulable and pod.created is not None and now - pod.created >= longest_seconds
-        for pod in observation.pods
-    )
-    there = len(observation.ready_pods) + observation.placeless + late
-    return max(0, observation.replicas - there)
 
 
 def _remembered(

@@ -1,7 +1,7 @@
 """What a replica of each variant is worth: the requests that it does per second, beside those of the others."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.quantity import to_number
@@ -59,7 +59,7 @@ def worth_of(candidates: Sequence[Candidate]) -> dict[str, Worth]:
     known = {each.name: each.capacity for each in candidates if each.capacity is not None}
     best = min(known, key=lambda name: known[name].doubt, default="")
     model = next((each for each in candidates if each.name == best), candidates[0])
-    capacities = {each.name: known.get(each.name) or _assumed(each, model, known.get(best)) for each in candidates}
+    capacities = {each.name: _counted_on(each, model, known) for each in candidates}
     tells_batch = all(each is not None and each.batch is not None for each in capacities.values())
     worths: dict[str, Worth] = {}
     for each in candidates:
@@ -75,7 +75,14 @@ def worth_of(candidates: Sequence[Candidate]) -> dict[str, Worth]:
             is_blind=capacity is None,
             too_slow=_too_slow(each),
         )
-    return worths
+    measured = min((worth.at_once for worth in worths.values() if not worth.is_guess), default=None)
+    if measured is None:
+        return worths
+    # Until it is measured, a pod gets no more to do than those of which it is known that they can.
+    return {
+        name: replace(worth, at_once=min(worth.at_once, measured)) if worth.is_guess else worth
+        for name, worth in worths.items()
+    }
 
 
 def weights(worths: Mapping[str, Worth], before: Mapping[str, int]) -> dict[str, int]:
@@ -90,6 +97,14 @@ def weights(worths: Mapping[str, Worth], before: Mapping[str, int]) -> dict[str,
         if all(abs(exact[name] * scale / told - 1) <= SAME_WEIGHT for name, told in before.items()):
             return dict(before)
     return {name: max(1, round(float(f"{value:.2g}"))) for name, value in exact.items()}
+
+
+def _counted_on(candidate: Candidate, model: Candidate, known: Mapping[str, Capacity]) -> Capacity | None:
+    """What was measured; a first guess only as far as it is no more than its price is worth."""
+    own, assumed = known.get(candidate.name), _assumed(candidate, model, known.get(model.name))
+    if own is None or assumed is None or own.doubt <= FAIRLY_SURE or candidate is model:
+        return own or assumed
+    return min(own, assumed, key=lambda capacity: capacity.requests_per_second)
 
 
 def _assumed(candidate: Candidate, model: Candidate, known: Capacity | None) -> Capacity | None:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.api.quantity import to_number
 from tidegate.scaling.budget import Holder, budget_of
-from tidegate.scaling.fleet import FleetMemory, Lane, decide_fleet
+from tidegate.scaling.fleet import decide_fleet
+from tidegate.scaling.lane import FleetMemory, Lane
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
 
