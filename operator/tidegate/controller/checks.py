@@ -6,7 +6,7 @@ written: a typo in an edit must not stop the service that runs from being scaled
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from tidegate.api.conditions import Reason
@@ -283,26 +283,7 @@ CHECKS: tuple[Check, ...] = (
     variants_need_gateway,  # the first of them is run meanwhile
 )
 
-OF_EACH_VARIANT = {
-    engine_is_known,
-    sole_driver,
-    name_is_free,
-    no_other_autoscaler,
-    profile_exists,
-    accelerator_can_be_given,
-}
-"""Those that one variant can fail while others do well."""
-
 
 def first_refusal(given: Surroundings, checks: Iterable[Check] = CHECKS) -> Refusal | None:
     """The first check that fails, those that forbid everything before those that forbid only the body."""
     return next((refusal for check in checks if (refusal := check(given)) is not None), None)
-
-
-def of_variant(name: str, refusal: Refusal) -> Refusal:
-    """The same refusal where the service has several variants: it says which of them it is about."""
-    if name == DEFAULT_VARIANT:
-        return refusal
-    field, path = f"spec.variants[name={name}]", refusal.message.removeprefix("spec.")
-    is_path = path != refusal.message
-    return replace(refusal, message=f"{field}.{path}" if is_path else f"{field}: {refusal.message}")

@@ -8,14 +8,14 @@ from tidegate.api.conditions import Reason
 from tidegate.api.inference_service_status import VariantStatus
 from tidegate.api.names import SERVICE_LABEL
 from tidegate.controller.accelerator_status import accelerator_status
-from tidegate.controller.checks import Surroundings, of_variant
+from tidegate.controller.checks import Surroundings
 from tidegate.controller.placement_status import calm
 from tidegate.controller.records import Document, timestamp
 from tidegate.controller.state import ServiceState
 from tidegate.controller.variant_place import VariantPlace
 from tidegate.controller.variant_state import VariantState
 from tidegate.controller.wake_plan import VariantToWake, bound_of_pod
-from tidegate.controller.way import Way, Ways
+from tidegate.controller.way import Way, Ways, of_variant
 from tidegate.controller.written import written_of
 from tidegate.workloads.live import LiveDeployment
 from tidegate.workloads.not_starting import NotStarting

@@ -10,7 +10,7 @@ from tidegate.cluster.write_budget import Urgency
 from tidegate.controller.accelerator_status import accelerator_news, accelerator_status
 from tidegate.controller.actions import Action, Announce, WriteStatus
 from tidegate.controller.announcements import Announcement, announcements
-from tidegate.controller.checks import Blocks, Refusal, Surroundings, of_variant
+from tidegate.controller.checks import Blocks, Refusal, Surroundings
 from tidegate.controller.cost_look import see_cost
 from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.others_size import others_size
@@ -22,7 +22,7 @@ from tidegate.controller.status import is_urgent, status_document
 from tidegate.controller.status_input import StatusInput, news
 from tidegate.controller.variant_state import VariantState
 from tidegate.controller.variant_status import all_stuck, places, variant_statuses, variants_to_wake, whole_deployment
-from tidegate.controller.way import Way, Ways, bodies_of, ways_of
+from tidegate.controller.way import Way, Ways, bodies_of, of_variant, ways_of
 from tidegate.controller.way_down import everybody_stays
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.health import MetricsState

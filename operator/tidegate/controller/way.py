@@ -9,11 +9,33 @@ from tidegate.api.routing import RoutingMode
 from tidegate.cluster.resources import DEPLOYMENTS, SERVICES, Key
 from tidegate.controller.actions import Action, Delete
 from tidegate.controller.bodies import KINDS, first_size, plan_bodies
-from tidegate.controller.checks import CHECKS, OF_EACH_VARIANT, Blocks, Refusal, Surroundings, first_refusal
+from tidegate.controller.checks import (
+    CHECKS,
+    Blocks,
+    Refusal,
+    Surroundings,
+    accelerator_can_be_given,
+    engine_is_known,
+    first_refusal,
+    name_is_free,
+    no_other_autoscaler,
+    profile_exists,
+    sole_driver,
+)
 from tidegate.controller.records import PodRecord
 from tidegate.controller.state import ServiceState
 from tidegate.controller.variant_state import VariantState
 from tidegate.workloads.live import LiveDeployment
+
+OF_EACH_VARIANT = {
+    engine_is_known,
+    sole_driver,
+    name_is_free,
+    no_other_autoscaler,
+    profile_exists,
+    accelerator_can_be_given,
+}
+"""Those that one variant can fail while others do well."""
 
 _OF_THE_SERVICE = tuple(check for check in CHECKS if check not in OF_EACH_VARIANT)
 _OF_ITS_OWN = tuple(check for check in CHECKS if check in OF_EACH_VARIANT)
@@ -106,6 +128,15 @@ def bodies_of(ways: Ways, way: Way, now: float) -> list[Action]:
     if is_default and not actions and _has_address(ways, way):
         actions, _ = plan_bodies(own.bodies, given, size, now, kinds=(SERVICES,))
     return actions
+
+
+def of_variant(name: str, refusal: Refusal) -> Refusal:
+    """The same refusal where the service has several variants: it says which of them it is about."""
+    if name == DEFAULT_VARIANT:
+        return refusal
+    field, path = f"spec.variants[name={name}]", refusal.message.removeprefix("spec.")
+    is_path = path != refusal.message
+    return replace(refusal, message=f"{field}.{path}" if is_path else f"{field}: {refusal.message}")
 
 
 def _refusal(way: Way, of_whole: Refusal | None, *, together: bool) -> Refusal | None:
