@@ -86,7 +86,8 @@ def test_a_service_with_variants_is_replayed_mixed_and_on_each_alone() -> None:
 
 def test_a_variant_can_be_tried_that_the_service_has_not() -> None:
     """So that it is known what it would be worth before it is bought."""
-    found = document("--variant", "default=rtx4090,2", "--variant", "small=l4,0.5,3")
+    found = document("--variant", "default=l4,2", "--variant", "small=l4,0.5,3")
+    assert found["setUp"]["replicaModel"] == "l4"
     assert list(found["setUp"]["variants"]) == ["default", "small"]
     assert max(found["runs"][2]["series"]["readyByVariant"]["small"]) <= 3
 
@@ -128,7 +129,7 @@ def test_the_report_shows_variants_and_money(tmp_path: Path) -> None:
     options = ("--variant", "default=rtx4090,2", "--variant", "small=l4,0.1")
     assert call("--trace", "trace.csv", *options, "--report", page).exit_code == 0
     text = page.read_text()
-    assert "by variant: tidegate" in text
+    assert "Ready by variant, tidegate (from below: default, small)" in text
     assert "in the currency of the prices" in text
     assert "small: l4, 0.1 an hour" in text
 

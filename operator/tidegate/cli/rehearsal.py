@@ -99,7 +99,7 @@ def rehearse(inputs: Inputs, *, json_output: str | None, report: str | None) -> 
         for sentence in (*_account(load, set_up), *_never_asleep(inputs)):
             click.echo(plain(sentence), err=True)
         with _progress(policies) as on_progress:
-            document = compare(load, policies, set_up, inputs.replica_model, on_progress)
+            document = compare(load, policies, set_up, set_up.hardware[DEFAULT_VARIANT].replica_model, on_progress)
     except (InputError, ValueError, OSError) as error:
         raise click.ClickException(plain(str(error))) from error
     for line in (*table(document), "", *conclusion(document)):  # First: a disk that is full must not cost it.

@@ -21,6 +21,9 @@ class Kind:
     """What is bought."""
 
     cost_per_hour: float
+    model_name: str
+    """The replica model that ships, of which `model` is made."""
+
     model: ReplicaModel
     figures: str
     """Where those of the model are from."""
@@ -34,6 +37,7 @@ KINDS: Mapping[str, Kind] = {
         name="A100",
         machine="a2-highgpu-1g: one A100 of 40 GB",
         cost_per_hour=3.673385,
+        model_name="a100",
         model=replace(MODELS["a100"], startup_seconds=120),
         figures="assumed: the measured RTX 4090, scaled by memory bandwidth and compute",
         initial_replicas=1,
@@ -42,6 +46,7 @@ KINDS: Mapping[str, Kind] = {
         name="L4",
         machine="g2-standard-4: one L4",
         cost_per_hour=0.706832,
+        model_name="l4",
         model=replace(MODELS["l4"], startup_seconds=120),
         figures="assumed: the measured RTX 4090, scaled by memory bandwidth and a third of its compute",
         initial_replicas=6,
@@ -50,6 +55,7 @@ KINDS: Mapping[str, Kind] = {
         name="CPU",
         machine="e2-standard-16: eight cores",
         cost_per_hour=0.536091,
+        model_name="cpu",
         model=replace(MODELS["cpu"], kv_tokens=65_536, context_tokens=32_768, startup_seconds=60),
         figures="assumed, and flattering: a model of an eighth of the size, quantised, with a context as on GPUs",
         initial_replicas=20,

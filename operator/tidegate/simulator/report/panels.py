@@ -88,14 +88,14 @@ def panels_for(runs: Sequence[Mapping[str, Any]]) -> list[Panel]:
     """The panels of a document: with a stack for each run that mixes variants, and money where there is any."""
     *panels, hours = PANELS
     mixed = [index for index, run in enumerate(runs) if len(variants_of(run)) > 1][:STACKS]
-    stacks = [
-        Panel(
-            f"Replicas that are ready, by variant: {plot_text(runs[index]['policy'])}", "replicas", (), stack_of=index
-        )
-        for index in mixed
-    ]
+    stacks = [Panel(_stack_title(runs[index]), "replicas", (), stack_of=index) for index in mixed]
     priced = all("cost" in run["series"] for run in runs)
     return [*panels[:2], *stacks, *panels[2:], COST if priced else hours]
+
+
+def _stack_title(run: Mapping[str, Any]) -> str:
+    names = ", ".join(map(plot_text, variants_of(run)))
+    return f"Ready by variant, {plot_text(run['policy'])} (from below: {names})"
 
 
 def variants_of(run: Mapping[str, Any]) -> dict[str, list[int]]:
