@@ -24,7 +24,7 @@ L4 = {
     "enforced": True,
 }
 NO_PLACE = (
-    "1 of 1 pod find no node, since 2026-11-21T15:10:00Z: 0/9 nodes are available: 9 Insufficient nvidia.com/gpu; it "
+    "1 of 1 pod without a node, since 2026-11-21T15:10:00Z: 0/9 nodes are available: 9 Insufficient nvidia.com/gpu; it "
     "goes on by itself when others free some, or nodes are added"
 )
 STUCK = "1 pod of a100 finds no place; the other variants do their work"
@@ -44,7 +44,7 @@ Variants
   variant  pods          what it is, and how it is
   default  4 of 4 ready  vLLM on l4 (nvidia.com/gpu: 1); 0.8 an hour each; weight 18
   a100     0 of 1 ready  vLLM on a100 (nvidia.com/gpu: 1); 3.45 an hour each; weight 77; 1 of 1 pod
-                         find no node, since 2026-11-21T15:10:00Z: 0/9 nodes are available: 9
+                         without a node, since 2026-11-21T15:10:00Z: 0/9 nodes are available: 9
                          Insufficient nvidia.com/gpu; it goes on by itself when others free some, or
                          nodes are added
   cpu      1 of 1 ready  llamaCpp on CPU; 0.34 an hour each; weight 2
@@ -74,7 +74,11 @@ Cost
   it may cost 12.5 an hour at most: scaling.budget.maxCostPerHour
 
 Not as it should be
-  AcceleratorAvailable=False  NoRoom  variant a100: 1 of 1 pod find no node (since 15:20:01 UTC)
+  AcceleratorAvailable=False  NoRoom  variant a100: 1 of 1 pod without a node, since
+                                      2026-11-21T15:10:00Z: 0/9 nodes are available: 9 Insufficient
+                                      nvidia.com/gpu; it goes on by itself when others free some, or
+                                      nodes are added; instead, default and cpu serve (since
+                                      15:20:01 UTC)
 
 What would change it
   more, if any of these:
@@ -132,7 +136,12 @@ def _whole() -> dict[str, Any]:
             "leadTime": [{"variant": "default", "p50Seconds": 48, "p75Seconds": 61, "samples": 4, "time": TIME}],
             "conditions": [
                 condition("Ready", "True", "Serving"),
-                condition("AcceleratorAvailable", "False", "NoRoom", "variant a100: 1 of 1 pod find no node"),
+                condition(
+                    "AcceleratorAvailable",
+                    "False",
+                    "NoRoom",
+                    f"variant a100: {NO_PLACE}; instead, default and cpu serve",
+                ),
             ],
         }
     )
