@@ -147,11 +147,13 @@ def observe_traffic(
     waiting = _with_held(_total(samples, "waiting"), observation)
     given_up = bool(waiting) and rates.abandoned > ABANDONED_SHARE * rates.ended
     sums = memory.sums.take(new.values(), now, sizes_are_biased=given_up)
-    size = 1.0 if observation.work_unit == "requests" else sums.work_per_request
+    size = 1.0 if observation.work_unit == "requests" else sums.work_per_request or observation.work_per_request
 
     tokens_only = observation.arrival_method is ArrivalMethod.TOKENS_ONLY
     requests = rates.arrived
-    work = _of_service(rates.served, observation) if tokens_only else _work(requests, size)
+    work = _work(requests, size)
+    if tokens_only and (work is None or observation.share is None):
+        work = _of_service(rates.served, observation)
     held = Held() if rates.exact or not waiting else _held(memory.held, requests, work, waiting)
     hold = held.share(waiting)
     held_on = None if requests is None else max(requests, held.requests_per_second * hold)

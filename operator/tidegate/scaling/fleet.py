@@ -59,7 +59,13 @@ def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: Flee
     before = _worths_before(lanes)
     shares = _shares(lanes, before)
     observations = {
-        lane.name: replace(lane.observation, share=shares[lane.name], assumed=before[lane.name].assumed, allotment=None)
+        lane.name: replace(
+            lane.observation,
+            share=shares[lane.name],
+            work_per_request=_work_per_request(lane, lanes),
+            assumed=before[lane.name].assumed,
+            allotment=None,
+        )
         for lane in lanes
     }
     seen = {lane.name: evaluate(lane.spec, observations[lane.name], lane.memory, now) for lane in lanes}
@@ -130,6 +136,13 @@ def _worths_before(lanes: Sequence[Lane]) -> dict[str, Worth]:
             for lane in lanes
         ]
     )
+
+
+def _work_per_request(lane: Lane, lanes: Sequence[Lane]) -> float | None:
+    """By the variant that has seen most requests of late: they are the same, whoever works on them."""
+    others = [each for each in lanes if each.observation.work_unit == lane.observation.work_unit and each is not lane]
+    most = max((each.memory.arrivals.sums for each in others), key=lambda sums: sums.finished, default=None)
+    return None if most is None else most.work_per_request
 
 
 def _candidate(lane: Lane, seen: Evaluation) -> Candidate:
