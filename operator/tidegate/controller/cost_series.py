@@ -36,7 +36,9 @@ def hourly_rows(service: ServiceRecord, state: ServiceState) -> Rows:
     found = state.cost.found
     if found is None or not state.cost.is_known:
         return
-    for variant in state.cost.memory.prices:
+    for variant, price in state.cost.memory.prices.items():
+        if price is None:
+            continue
         some = tuple(pod for pod in found.pods if pod.variant == variant)
         yield (("variant", variant), _model(service)), cost_per_hour(some, state.cost.memory.prices)
 
