@@ -13,7 +13,8 @@ def shrinking(tick: Tick) -> bool:
 
 def reversals(changes: list[tuple[float, str, int, int]]) -> int:
     """How often a variant that grew shrank next, or the other way round."""
-    count, last = 0, {}
+    count = 0
+    last: dict[str, bool] = {}
     for _, name, before, after in changes:
         count += name in last and last[name] != (after > before)
         last[name] = after > before

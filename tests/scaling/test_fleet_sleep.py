@@ -1,12 +1,14 @@
 """How a service of several variants goes to sleep, is woken, and what happens where metrics are missing."""
 
+from typing import Any
+
 import pytest
 from fleet_timeline import FleetTimeline, large, service_with, small
 from metric_faults import only, unreadable
 
 from tidegate.scaling.lead_time import LeadTime
 
-SLEEPS = {"minReplicas": 0, "scaleToZero": {"idleSeconds": 120}}
+SLEEPS: dict[str, Any] = {"minReplicas": 0, "scaleToZero": {"idleSeconds": 120}}
 QUICK = {"scaleDown": {"stabilizationWindowSeconds": 30}}
 
 
