@@ -56,13 +56,17 @@ CASES: Mapping[str, Case] = {
 }
 
 
+MIXED: Mapping[str, Sequence[str]] = {"tidegate": tuple(KINDS), "pair": (DEFAULT_VARIANT, "l4")}
+"""Tidegate's fleets by name: the variants that the service has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One run."""
 
     case: str
     fleet: str
-    """`tidegate`, `wva`, `hindsight`, or the variant that is used alone."""
+    """One of `MIXED`, `wva`, `hindsight`, or the variant that is used alone."""
 
     tuning: str = DEFAULTS
     """`defaults`, `objectives`, a share of what a replica can do, or what hindsight assumes: interval, load, ratio."""
@@ -70,8 +74,9 @@ class Job:
 
 def jobs_of(case: str) -> Iterator[Job]:
     """All runs of a case."""
-    for tuning in (DEFAULTS, OBJECTIVES):
-        yield Job(case, "tidegate", tuning)
+    for fleet in MIXED:
+        for tuning in (DEFAULTS, OBJECTIVES):
+            yield Job(case, fleet, tuning)
     yield Job(case, "wva")
     yield Job(case, "cpu")
     for variant in (DEFAULT_VARIANT, "l4"):
@@ -125,8 +130,10 @@ def set_up_of(case: Case) -> SetUp:
     )
 
 
-def spec_of(case: Case, *, with_objectives: bool, target: float | None = None) -> InferenceServiceSpec:
-    """The service, with all its variants."""
+def spec_of(
+    case: Case, *, with_objectives: bool, target: float | None = None, variants: Sequence[str] = ()
+) -> InferenceServiceSpec:
+    """The service, with these variants."""
     scaling: dict[str, Any] = {"maxReplicas": MOST_REPLICAS}
     if with_objectives:
         scaling["objectives"] = {
@@ -140,8 +147,8 @@ def spec_of(case: Case, *, with_objectives: bool, target: float | None = None) -
         "engine": {"type": "vLLM", "image": "simulated"},
         "costPerHour": str(KINDS[DEFAULT_VARIANT].cost_per_hour),
         "variants": [
-            {"name": variant, "costPerHour": str(kind.cost_per_hour)}
-            for variant, kind in KINDS.items()
+            {"name": variant, "costPerHour": str(KINDS[variant].cost_per_hour)}
+            for variant in variants
             if variant != DEFAULT_VARIANT
         ],
         "scaling": scaling,
@@ -165,8 +172,9 @@ def tokens_per_second(variant: str, requests: Sequence[TraceRequest], case: Case
 def _policy(job: Job, requests: Sequence[TraceRequest], set_up: SetUp) -> MixedPolicy:
     case = CASES[job.case]
     costs = {variant: kind.cost_per_hour for variant, kind in KINDS.items()}
-    if job.fleet == "tidegate":
-        return TidegateFleetPolicy(spec_of(case, with_objectives=job.tuning == OBJECTIVES), costs)
+    if job.fleet in MIXED:
+        spec = spec_of(case, with_objectives=job.tuning == OBJECTIVES, variants=MIXED[job.fleet])
+        return TidegateFleetPolicy(spec, costs)
     if job.fleet == "wva":
         return WvaVariants(name=job.fleet, hardware=set_up.hardware)
     if job.fleet == "hindsight":
@@ -183,7 +191,5 @@ def _policy(job: Job, requests: Sequence[TraceRequest], set_up: SetUp) -> MixedP
     target = None
     if job.tuning not in (DEFAULTS, OBJECTIVES):
         target = float(job.tuning) * tokens_per_second(job.fleet, requests, case)
-    spec = spec_of(case, with_objectives=job.tuning == OBJECTIVES, target=target)
-    alone = spec.model_copy(update={"variants": []})
-    initial = case.copies * KINDS[job.fleet].initial_replicas
-    return OnOneVariant(TidegatePolicy(alone), job.fleet, initial_replicas=initial)
+    alone = TidegatePolicy(spec_of(case, with_objectives=job.tuning == OBJECTIVES, target=target))
+    return OnOneVariant(alone, job.fleet, initial_replicas=case.copies * KINDS[job.fleet].initial_replicas)
