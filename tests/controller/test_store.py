@@ -132,6 +132,20 @@ class TestDirty:
         assert store.take_dirty() == {CHAT}
         assert list(store.deployments_of(store.inference_services[CHAT])) == []
 
+    @pytest.mark.parametrize(("phase", "gone_at"), [("Running", 1_000.0), ("Failed", 400.0)])
+    def test_what_a_pod_costs_ends_with_its_containers(self, phase: str, gone_at: float) -> None:
+        """As its node has dated that, or when it vanishes, whoever looked in between; then it is forgotten."""
+        store, gone = Store(clock=lambda: 1_000.0), pod("chat")
+        ended = {"state": {"terminated": {"finishedAt": "1970-01-01T00:06:40Z"}}}
+        gone["status"].update(phase=phase, containerStatuses=[ended if phase == "Failed" else {"state": {}}])
+        store.put(PODS, gone)
+        store.forget(PODS, (NAMESPACE, gone["metadata"]["name"]))
+        assert store.gone_at == {gone["metadata"]["uid"]: gone_at}
+        store.take_dirty()
+        assert store.gone_at == {gone["metadata"]["uid"]: gone_at}
+        store.take_dirty()
+        assert store.gone_at == {}
+
     def test_the_loop_is_woken(self, store: Store) -> None:
         """`changed` is set as long as something waits to be looked at."""
         assert not store.changed.is_set()

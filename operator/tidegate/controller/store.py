@@ -107,7 +107,7 @@ class Store:
         record = records.pop(key, None)
         self._irrelevant[resource.plural].discard(key)
         if isinstance(record, PodRecord):
-            self._gone[record.uid] = self._clock()
+            self._gone[record.uid] = self._clock() if record.ended is None else record.ended
         if record is not None:
             self._index(record, None)
             self._mark(record, None)
@@ -148,7 +148,10 @@ class Store:
 
     @property
     def gone_at(self) -> Mapping[str, float]:
-        """When pods have vanished, by uid, since `dirty` was taken the time before last: what they cost ends then."""
+        """When pods have ended that vanished since `dirty` was taken the time before last, by uid.
+
+        What they cost ends then: with their containers where their node has said when, else when they were deleted.
+        """
         return ChainMap(self._gone, self._gone_before)
 
     def autoscaler_of(self, workload: Key) -> AutoscalerRecord | None:
