@@ -21,6 +21,10 @@ def test_a_variant_without_room_does_not_wind_up_and_the_next_steps_in(*, refuse
     assert "no more are ordered, and after 180 s the other variants do their work" in timeline.whole.message
     stuck_since = timeline["default"].without_place_since or 0.0
     timeline.advance_until(lambda seen: seen.sizes["small"] > small_before, within=30)
+    told = timeline.ticks[-1].fleet.decisions["small"].message
+    assert "of default" in told
+    assert "no place; the other variants do their work" in told
+    assert timeline.whole.message.count("do their work") == 1
     assert timeline.now - stuck_since <= FALLBACK_SECONDS + 5
     timeline.advance(600)
     assert timeline.sizes["default"] == 3

@@ -227,8 +227,10 @@ def _floor(given: Given) -> tuple[int, str]:
 
 
 def _because(given: Given, sizes: Sizes) -> str:
-    """What drives the need most, and the set that covers it."""
-    return "; ".join(filter(None, (given.need.because, set_text(given.seats, sizes))))
+    """What drives the need most, the set that covers it, and whose work others do for want of a place."""
+    given_up = [seat for seat in given.seats if seat.is_given_up]
+    told = (given.need.because, set_text(given.seats, sizes), placeless_text(given_up, given.spec) if given_up else "")
+    return "; ".join(filter(None, told))
 
 
 def _window_text(given: Given, sizes: Sizes) -> str:

@@ -87,7 +87,7 @@ def _message(
     head = f"{before} → {after}" if before != after else f"{after}"
     advised = " advised" if moves and not any(each.applied for each in decisions) else ""
     causes = [allotted.of_each[0].because]
-    causes += [limit.because for limit in limits[-1:] if limit.because != causes[0]]
+    causes += [limit.because for limit in limits[-1:] if limit.because not in causes[0]]
     if given.spec.scaling.mode is Mode.PAUSED:
         causes = ["scaling.mode is Paused"]
     elif not health.complete and after and "metrics" not in {limit.name for limit in limits}:
