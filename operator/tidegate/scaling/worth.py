@@ -10,6 +10,9 @@ from tidegate.scaling.capacity_estimate import given_capacity
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.wording import number
 
+ENOUGH_LOOKS = 24
+"""At pods at work, two minutes of one pod: what the first of them show is of a pod that is still filling up."""
+
 SAME_WEIGHT = 0.2
 """A weight within so much of the one that is told is the same: it is written to a status."""
 
@@ -57,14 +60,13 @@ def worth_of(candidates: Sequence[Candidate]) -> dict[str, Worth]:
     worth as much as that one.
     """
     known = {each.name: each.capacity for each in candidates if each.capacity is not None}
-    best = min(known, key=lambda name: known[name].doubt, default="")
-    model = next((each for each in candidates if each.name == best), candidates[0])
+    model = max(candidates, key=lambda each: (each.name in known, each.memory.learned.step_time.samples))
     capacities = {each.name: _counted_on(each, model, known) for each in candidates}
     tells_batch = all(each is not None and each.batch is not None for each in capacities.values())
     worths: dict[str, Worth] = {}
     for each in candidates:
         capacity = capacities[each.name]
-        is_guess = each.name not in known or known[each.name].doubt > FAIRLY_SURE
+        is_guess = each.name not in known or not _is_measured(each, known[each.name])
         requests = _price_ratio(each, model) if capacity is None else capacity.requests_per_second
         batch = capacity.batch if capacity is not None and tells_batch else None
         worths[each.name] = Worth(
@@ -75,12 +77,10 @@ def worth_of(candidates: Sequence[Candidate]) -> dict[str, Worth]:
             is_blind=capacity is None,
             too_slow=_too_slow(each),
         )
-    measured = min((worth.at_once for worth in worths.values() if not worth.is_guess), default=None)
-    if measured is None:
-        return worths
-    # Until it is measured, a pod gets no more to do than those of which it is known that they can.
+    # Until it is measured, a pod gets no more to do than one of which it is known that it can.
+    bound = worths[model.name].at_once
     return {
-        name: replace(worth, at_once=min(worth.at_once, measured)) if worth.is_guess else worth
+        name: replace(worth, at_once=min(worth.at_once, bound)) if worth.is_guess else worth
         for name, worth in worths.items()
     }
 
@@ -99,10 +99,16 @@ def weights(worths: Mapping[str, Worth], before: Mapping[str, int]) -> dict[str,
     return {name: max(1, round(float(f"{value:.2g}"))) for name, value in exact.items()}
 
 
+def _is_measured(candidate: Candidate, capacity: Capacity) -> bool:
+    """Whether it was seen at work often enough, and what was seen agrees."""
+    looks = candidate.memory.learned.step_time.samples
+    return capacity.is_given or (looks >= ENOUGH_LOOKS and capacity.doubt <= FAIRLY_SURE)
+
+
 def _counted_on(candidate: Candidate, model: Candidate, known: Mapping[str, Capacity]) -> Capacity | None:
     """What was measured; a first guess only as far as it is no more than its price is worth."""
     own, assumed = known.get(candidate.name), _assumed(candidate, model, known.get(model.name))
-    if own is None or assumed is None or own.doubt <= FAIRLY_SURE or candidate is model:
+    if own is None or assumed is None or _is_measured(candidate, own) or candidate is model:
         return own or assumed
     return min(own, assumed, key=lambda capacity: capacity.requests_per_second)
 
