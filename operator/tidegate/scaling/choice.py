@@ -8,7 +8,7 @@ what takes its place is ready.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tidegate.scaling.cheapest import Option, cheapest
+from tidegate.scaling.cheapest import TOLERANCE, Option, cheapest
 from tidegate.scaling.worth import Worth
 
 WORTH_SAVING = 0.05
@@ -19,8 +19,6 @@ PAYS_WITHIN_SECONDS = 1800.0
 
 IN_ORDER = 0.1
 """Where prices are not known, a variant counts as so much dearer than the one listed before it, for the same work."""
-
-ROUNDING = 1e-9
 
 Sizes = tuple[int, ...]
 
@@ -132,7 +130,7 @@ def fits(seats: Sequence[Seat], sizes: Sequence[int], bounds: Bounds) -> bool:
     """Whether so many are within the totals, as far as prices are known."""
     spend = bounds.spend_per_hour
     cost = _cost(sizes, [seat.cost_per_hour or 0.0 for seat in seats])
-    return sum(sizes) <= bounds.most and (spend is None or cost <= spend * (1 + ROUNDING))
+    return sum(sizes) <= bounds.most and (spend is None or cost <= spend * (1 + TOLERANCE))
 
 
 def fitted(seats: Sequence[Seat], sizes: Sequence[int], bounds: Bounds) -> Sizes:
@@ -204,7 +202,7 @@ def _replaced_first(seats: Sequence[Seat], wanted: Sizes, need: float, costs: Se
         left = sum(min(each.ready, at) for each, at in zip(seats, sizes, strict=True))
         while size > wanted[place]:
             is_ready = size <= seat.ready  # Those that are not leave first.
-            if is_ready and (spare - per_pod < -ROUNDING * need or left <= fewest_ready):
+            if is_ready and (spare - per_pod < -TOLERANCE * need or left <= fewest_ready):
                 break
             spare, left = spare - per_pod * is_ready, left - is_ready
             size -= 1

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-LIKELY_LEAD_SECONDS = 60.0
-"""Of a variant that was never seen to start."""
+from tidegate.scaling.term_input import LIKELY_LEAD_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

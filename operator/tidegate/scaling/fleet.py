@@ -18,9 +18,9 @@ from tidegate.scaling import behavior
 from tidegate.scaling.decide import conclude
 from tidegate.scaling.decision import Decision
 from tidegate.scaling.evaluation import Evaluation, capacity_now, evaluate
-from tidegate.scaling.fleet_bounds import KEEPS_ROOM, Given, allotments
+from tidegate.scaling.fleet_bounds import Given, allotments
 from tidegate.scaling.fleet_decision import whole_decision
-from tidegate.scaling.fleet_need import fleet_need
+from tidegate.scaling.fleet_need import KEEPS_ROOM, FleetNeed, fleet_need
 from tidegate.scaling.fleet_seats import seats_of, tried_since, without_room
 from tidegate.scaling.lane import FleetMemory, Lane, Need
 from tidegate.scaling.memory import Memory
@@ -73,7 +73,7 @@ def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: Flee
     need = fleet_need(seen, worths, shares)
     memory = replace(memory, tried=tried_since(memory.tried, lanes, worths, now))
     seats = seats_of(lanes, worths, spec, memory, now)
-    needs = _remembered(memory.needs, need.requests_per_second, lanes, worths, spec, now)
+    needs = _remembered(memory.needs, need, lanes, worths, spec, now)
     given = Given(
         spec=spec,
         seats=seats,
@@ -183,7 +183,7 @@ def _ordered(lane: Lane) -> int:
 
 def _remembered(
     before: tuple[Need, ...],
-    need: float,
+    need: FleetNeed,
     lanes: Sequence[Lane],
     worths: Mapping[str, Worth],
     spec: InferenceServiceSpec,
@@ -196,19 +196,20 @@ def _remembered(
     kept = tuple(each for each in before if now - longest_seconds < each.time <= now)
     if not kept and (longest_seconds or not before):
         there = sum(lane.observation.replicas * worths[lane.name].requests_per_second for lane in lanes)
-        kept = (Need(now, there / KEEPS_ROOM),)
-    return (*kept, Need(now, need))
+        kept = (Need(now, there / KEEPS_ROOM, there),)
+    return (*kept, Need(now, need.requests_per_second, need.to_keep_requests_per_second))
 
 
 def _highest(needs: tuple[Need, ...], spec: InferenceServiceSpec, now: float) -> float:
-    return max(_within(needs, behavior.down_window_seconds(spec.scaling.behavior.scale_down), now))
+    window_seconds = behavior.down_window_seconds(spec.scaling.behavior.scale_down)
+    return max(each.to_keep_requests_per_second for each in _within(needs, window_seconds, now))
 
 
 def _lowest(needs: tuple[Need, ...], spec: InferenceServiceSpec, now: float) -> float:
-    return min(_within(needs, behavior.up_window_seconds(spec.scaling.behavior.scale_up), now))
+    window_seconds = behavior.up_window_seconds(spec.scaling.behavior.scale_up)
+    return min(each.requests_per_second for each in _within(needs, window_seconds, now))
 
 
-def _within(needs: tuple[Need, ...], window_seconds: float, now: float) -> list[float]:
+def _within(needs: tuple[Need, ...], window_seconds: float, now: float) -> list[Need]:
     """What was needed within a window; without one, what is needed now."""
-    recent = [each.requests_per_second for each in needs if now - each.time < window_seconds]
-    return [*recent, needs[-1].requests_per_second]
+    return [*(each for each in needs if now - each.time < window_seconds), needs[-1]]

@@ -8,22 +8,16 @@ from tidegate.api.scaling import MAXIMUM_REPLICAS
 from tidegate.scaling.allotment import Allotment
 from tidegate.scaling.choice import Bounds, Seat, Sizes, best_set, chosen, fits, fitted
 from tidegate.scaling.decision import Limit
-from tidegate.scaling.demand_terms import BUSY_SHARE_DOWN, BUSY_SHARE_UP
 from tidegate.scaling.evaluation import Evaluation
-from tidegate.scaling.first_to_answer import LIKELY_LEAD_SECONDS, Sleeper, first_to_answer
+from tidegate.scaling.first_to_answer import Sleeper, first_to_answer
 from tidegate.scaling.fleet_need import FleetNeed
 from tidegate.scaling.fleet_wording import placeless_text, set_text, spending_text
 from tidegate.scaling.health import MetricsState
 from tidegate.scaling.idleness import is_wanted, unused_for
 from tidegate.scaling.observation import Observation
 from tidegate.scaling.schedules import floor_at
+from tidegate.scaling.term_input import LIKELY_LEAD_SECONDS
 from tidegate.scaling.wording import requests
-
-KEEPS_ROOM = BUSY_SHARE_UP / BUSY_SHARE_DOWN
-"""What is left must do for so much more than the need before anything is taken away."""
-
-AFFORDABLE = 1 + 1e-9
-"""Times a bound: sums of prices have rounding errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +35,7 @@ class Given:
     """The least of it in the window of the way up."""
 
     need_down: float
-    """The most of it in the window of the way down."""
+    """The most that what is left has to be able to do, in the window of the way down."""
 
     now: float
 
@@ -59,6 +53,11 @@ class Given:
     def cost(self, sizes: Sequence[int]) -> float:
         """What so many cost for an hour, as far as their prices are known."""
         return sum(size * (seat.cost_per_hour or 0.0) for size, seat in zip(sizes, self.seats, strict=True))
+
+    def affords(self, sizes: Sequence[int]) -> bool:
+        """Whether so many are within what may be spent."""
+        budget = self.observations[0].budget
+        return budget is None or budget.affords(self.cost(sizes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +91,7 @@ def pinned(given: Given) -> Allotted | None:
         sizes.append(min(left, seat.bound))
         left -= sizes[-1]
     sizes[0] += left  # No variant has room for them: then they are the first one's to wait for.
-    sizes = _until_ready(given, sizes)
+    sizes = _until_ready(given, sizes, wanted)
     because = f"spec.replicas is pinned by hand to {wanted}; unset it to scale on demand again"
     affordable = _affordable(given, sizes)
     limits = [Limit("pin", sum(given.present), wanted, because)]
@@ -118,10 +117,11 @@ def asleep(given: Given) -> Allotted | None:
         return _all_at_once(nothing, because, (Limit("scaleToZero", total, 0, because),))
     if not is_wanted(gateway):
         return _all_at_once(nothing, "it sleeps until a request arrives", ())
-    first = first_to_answer(_sleeper(seat, seen) for seat, seen in zip(given.seats, given.seen, strict=True))
-    one = tuple(int(seat.name == first) for seat in given.seats)
+    first = first_to_answer(_sleeper(given, place) for place in range(len(given.seats)))
+    one = _one_of(given, first)
     because = f"{requests(gateway.held)} held by the gateways; {first} is the cheapest to answer first"
-    return _all_at_once(_affordable(given, one), because, ())
+    limits = () if given.affords(one) else (_budget_limit(given, 1, 0, one),)
+    return _all_at_once(_affordable(given, one), limits[-1].because if limits else because, limits)
 
 
 def unbelievable(given: Given) -> Allotted | None:
@@ -151,7 +151,7 @@ def unbelievable(given: Given) -> Allotted | None:
 def by_need(given: Given) -> Allotted:
     """The cheapest set that does."""
     bounds, floor_because = _bounds(given)
-    sizes = chosen(given.seats, given.need_up, KEEPS_ROOM * given.need_down, bounds)
+    sizes = chosen(given.seats, given.need_up, given.need_down, bounds)
     present, limits = given.present, []
     free = replace(bounds, most=MAXIMUM_REPLICAS, spend_per_hour=None)
     unbound, _ = best_set(given.seats, given.need_up, replace(free, fewest=0))
@@ -164,8 +164,7 @@ def by_need(given: Given) -> Allotted:
     if stuck:
         ideal, _ = best_set(given.seats, given.need_up, bounds, available_only=False)
         limits.append(Limit("placement", sum(ideal), sum(sizes), placeless_text(stuck, given.spec)))
-    at_once = given.need.requests_per_second
-    eager = chosen(given.seats, at_once, KEEPS_ROOM * at_once, bounds)
+    eager = chosen(given.seats, given.need.requests_per_second, given.need.to_keep_requests_per_second, bounds)
     if eager != sizes:
         limits.append(Limit("stabilization", sum(eager), sum(sizes), _window_text(given, sizes)))
     incomplete = next(
@@ -181,7 +180,7 @@ def by_need(given: Given) -> Allotted:
     too_many = not fits(given.seats, present, bounds)
     if not does_within_maximum and sum(wanted) > bounds.most:
         limits.append(Limit("maxReplicas", sum(wanted), sum(sizes), f"scaling.maxReplicas is {bounds.most}"))
-    if bounds.spend_per_hour is not None and given.cost(wanted) > bounds.spend_per_hour * AFFORDABLE:
+    if not given.affords(wanted):
         limits.append(_budget_limit(given, sum(wanted), sum(sizes), wanted))
     elif too_many:
         limits.append(_outgrown(given, sizes, bounds))
@@ -251,35 +250,39 @@ def _outgrown(given: Given, sizes: Sizes, bounds: Bounds) -> Limit:
     return _budget_limit(given, sum(given.present), sum(sizes), given.present)
 
 
-def _until_ready(given: Given, sizes: Sequence[int]) -> list[int]:
-    """Those that are ready serve on until as many others are, and one pod goes on waiting for a place where some do."""
+def _until_ready(given: Given, sizes: Sequence[int], wanted: int) -> list[int]:
+    """Those that are ready serve on until as many others are, and one pod waits on for a place where more would be."""
     awaited = sum(max(0, size - seat.ready) for size, seat in zip(sizes, given.seats, strict=True))
-    kept = []
+    kept, left = [], wanted
     for size, seat in zip(sizes, given.seats, strict=True):
         stay = min(max(0, min(seat.ready, seat.present) - size), awaited)
         awaited -= stay
-        asks = seat.is_given_up and seat.placed < seat.most and size == seat.placed
+        asks = seat.is_given_up and size == seat.placed < min(left, seat.most)
+        left -= size
         kept.append(size + stay + int(asks))
     return kept
 
 
 def _affordable(given: Given, sizes: Sequence[int]) -> Sizes:
     """As many of them as may be spent on, the last listed giving way first."""
-    spend, kept = given.spend_per_hour, list(sizes)
-    if spend is None:
-        return tuple(kept)
+    kept = list(sizes)
     for place in reversed(range(len(kept))):
-        while kept[place] and given.seats[place].cost_per_hour and given.cost(kept) > spend * AFFORDABLE:
+        while kept[place] and given.seats[place].cost_per_hour and not given.affords(kept):
             kept[place] -= 1
     return tuple(kept)
 
 
-def _sleeper(seat: Seat, seen: Evaluation) -> Sleeper:
+def _one_of(given: Given, name: str) -> Sizes:
+    return tuple(int(seat.name == name) for seat in given.seats)
+
+
+def _sleeper(given: Given, place: int) -> Sleeper:
+    seat = given.seats[place]
     return Sleeper(
         name=seat.name,
         cost_per_hour=seat.cost_per_hour,
-        lead_seconds=seen.memory.learned.lead_time.seconds,
-        can_start=seat.bound > 0 and not seat.placeless,
+        lead_seconds=given.seen[place].memory.learned.lead_time.seconds,
+        can_start=seat.bound > 0 and not seat.placeless and given.affords(_one_of(given, seat.name)),
     )
 
 

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.scaling import behavior
 from tidegate.scaling.choice import Seat
-from tidegate.scaling.first_to_answer import LIKELY_LEAD_SECONDS
 from tidegate.scaling.lane import FleetMemory, Lane
 from tidegate.scaling.observation import Observation
+from tidegate.scaling.term_input import LIKELY_LEAD_SECONDS
 from tidegate.scaling.worth import Worth
 
 TRIED_AGAIN_SECONDS = 3600.0

@@ -29,6 +29,8 @@ class Need:
 
     time: float
     requests_per_second: float
+    to_keep_requests_per_second: float
+    """If anything was taken away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
