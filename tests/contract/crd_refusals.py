@@ -179,7 +179,7 @@ SERVICES = {
     ),
     "negative tolerance": by_schema(
         {"scaling": {"behavior": {"scaleUp": {"tolerance": "-0.1"}}}},
-        "-0.1 is not a number, or is negative: write an integer, or a string such as '0.1' or '100m'",
+        "-0.1 is not a number, or is negative, or above a billion: write an integer, or a string such as '0.1'",
     ),
     # Pin
     "negative pin": by_schema({"replicas": -1}, "spec.replicas in body should be greater than or equal to 0"),
@@ -525,6 +525,7 @@ PROFILES = {
         "migStrategy Single has slices of one size: give exactly that one in migSizes, for example 1g.10gb",
     ),
     "a price in words": by_schema({"costPerHour": "cheap"}, "cheap is not a number, or is negative"),
+    "a price above a billion": by_schema({"costPerHour": "1e999"}, "1e999 is not a number, or is negative, or above a"),
     "a negative price": by_schema({"spotCostPerHour": "-1"}, "-1 is not a number, or is negative"),
     "runtime class in upper case": by_schema(
         {"runtimeClassName": "Nvidia"}, "spec.runtimeClassName in body should match"

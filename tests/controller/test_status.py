@@ -12,7 +12,8 @@ from operator_under_test import OperatorUnderTest
 from recording_cluster import status_of
 
 from tidegate.api.conditions import Reason
-from tidegate.api.inference_service_status import InferenceServiceStatus
+from tidegate.api.inference_service_status import MAXIMUM_LIMITS, InferenceServiceStatus
+from tidegate.api.variant import MAXIMUM_VARIANTS
 from tidegate.cluster.resources import INFERENCE_SERVICES
 from tidegate.cluster.write_budget import Urgency
 from tidegate.controller.records import service_record
@@ -133,6 +134,17 @@ class TestDocument:
         )
         status = status_document(status_input(decision=decision_with(traffic)))
         InferenceServiceStatus.model_validate(status)
+
+    def test_a_decision_about_all_variants_that_a_spec_can_have_fits(self) -> None:
+        """One proposal of each of them, and limits of each: more than there is room for are left out."""
+        decision = status_input().decision
+        assert decision is not None
+        proposals = tuple(Proposal("queue", 3, f"v{number}: many wait") for number in range(MAXIMUM_VARIANTS + 1))
+        limits = tuple(Limit("behavior", 5, 3, f"v{number}: only so many") for number in range(MAXIMUM_LIMITS + 1))
+        decided = replace(decision, proposals=proposals, limits=limits)
+        record = status_document(status_input(decision=decided))["decision"]
+        assert len(record["proposals"]) == MAXIMUM_VARIANTS + 1
+        assert len(record["limits"]) == MAXIMUM_LIMITS
 
     def test_a_selector_too_long_for_its_field_is_left_out(self) -> None:
         """Half a selector would be another one."""

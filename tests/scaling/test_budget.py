@@ -88,9 +88,11 @@ def test_however_they_take_turns_the_ceiling_is_kept(
     assert sum(holds.values()) <= ceiling
 
 
-@pytest.mark.parametrize(("budget", "price", "replicas"), [(0.3, 0.1, 3), (12.5, 2.5, 5), (12.4, 2.5, 4), (1, 2.5, 0)])
+@pytest.mark.parametrize(
+    ("budget", "price", "replicas"), [(0.3, 0.1, 3), (12.5, 2.5, 5), (12.4, 2.5, 4), (1, 2.5, 0), (1e300, 1e-300, 1000)]
+)
 def test_replicas_that_can_be_had(budget: float, price: float, replicas: int) -> None:
-    """Whole ones; what decimals lose as floats does not cost one."""
+    """Whole ones, no more than any service may have; what decimals lose as floats does not cost one."""
     assert Budget(cost_per_hour=budget, because="").replicas(price) == replicas
 
 

@@ -16,6 +16,10 @@ Word = Annotated[str, Field(max_length=128)]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 MAXIMUM_CHANGES = 10
+MAXIMUM_PROPOSALS = 16
+"""Of one decision: one for each term, or one for each variant."""
+
+MAXIMUM_LIMITS = 16
 MAXIMUM_LEARNED = 6144
 MAXIMUM_COST_LEARNED = 1024
 
@@ -83,12 +87,13 @@ class DecisionRecord(ApiModel):
     )
     proposals: list[Proposal] = Field(
         default_factory=list,
-        max_length=8,
-        description="What each term proposed; the largest wins.",
+        max_length=MAXIMUM_PROPOSALS,
+        description="What each term proposed; the largest wins. With variants: what the part of each comes to in its "
+        "own replicas; of these the cheapest set is made.",
     )
     limits: list[Limit] = Field(
         default_factory=list,
-        max_length=16,
+        max_length=MAXIMUM_LIMITS,
         description="Each step that changed the outcome after that, in order.",
     )
 
@@ -105,7 +110,7 @@ class Confidence(StrEnum):
 class LearnedCapacity(ApiModel):
     """What one replica can do. One step of an engine lasts alpha + beta * sequences + c * prompt tokens in it."""
 
-    variant: Word = Field(description="Which way to run the model it is about: default.")
+    variant: Word = Field(description="The variant that it is about; default where there is no other.")
     units_per_second: Rate | None = Field(
         default=None,
         description="Work that one replica can do of the requests that come now, in work units per second. Absent "
@@ -143,7 +148,7 @@ class LearnedCapacity(ApiModel):
 class LearnedLeadTime(ApiModel):
     """How long pods take from their creation until they are ready."""
 
-    variant: Word = Field(description="Which way to run the model it is about: default.")
+    variant: Word = Field(description="The variant that it is about; default where there is no other.")
     p50_seconds: Count = Field(description="Half of them take no longer, in seconds.")
     p75_seconds: Count = Field(
         description="Three of four take no longer, in seconds. So far ahead demand is forecast, and schedules begin."

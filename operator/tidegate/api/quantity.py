@@ -40,7 +40,7 @@ def _above_zero(quantity: int | str) -> int | str:
 
 
 def _not_negative(quantity: int | str) -> int | str:
-    if to_number(quantity) < 0:
+    if not 0 <= to_number(quantity) <= MAXIMUM_QUANTITY:
         raise ValueError(f"{quantity!r} {_NON_NEGATIVE_RULE.message}")
     return quantity
 
@@ -57,8 +57,9 @@ _POSITIVE_RULE = Rule(
     subject="string(self)",
 )
 _NON_NEGATIVE_RULE = Rule(
-    "isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity('0'))",
-    "is not a number, or is negative: write an integer, or a string such as '0.1' or '100m'",
+    "isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity('0'))"
+    " && !quantity(string(self)).isGreaterThan(quantity('1G'))",
+    "is not a number, or is negative, or above a billion: write an integer, or a string such as '0.1' or '100m'",
     subject="string(self)",
 )
 
@@ -74,4 +75,4 @@ NonNegativeQuantity = Annotated[
     AfterValidator(_not_negative),
     Field(json_schema_extra=_schema(_NON_NEGATIVE_RULE)),
 ]
-"""Any quantity of Kubernetes that is not negative: `0`, `"0.1"`, `"100m"`."""
+"""A number that is not negative, at most a billion: `0`, `"0.1"`, `"100m"`."""

@@ -9,6 +9,8 @@ from typing import Any
 from tidegate.api.conditions import Condition, ConditionType, Reason, merge_conditions
 from tidegate.api.inference_service_status import (
     MAXIMUM_CHANGES,
+    MAXIMUM_LIMITS,
+    MAXIMUM_PROPOSALS,
     DecisionRecord,
     InferenceServiceStatus,
     Limit,
@@ -160,10 +162,13 @@ def _decision_record(decision: Decision | None, note: str) -> DecisionRecord | N
         reason=decision.reason,
         message=with_note(decision.message, note)[:1024],
         applied=decision.applied,
-        proposals=[Proposal(term=p.term, replicas=p.replicas, because=p.because[:1024]) for p in decision.proposals],
+        proposals=[
+            Proposal(term=proposal.term, replicas=proposal.replicas, because=proposal.because[:1024])
+            for proposal in decision.proposals[:MAXIMUM_PROPOSALS]
+        ],
         limits=[
             Limit(name=limit.name, from_=limit.from_replicas, to=limit.to_replicas, because=limit.because[:1024])
-            for limit in decision.limits
+            for limit in decision.limits[:MAXIMUM_LIMITS]
         ],
     )
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tidegate.api.scaling import MAXIMUM_REPLICAS
 from tidegate.scaling.wording import number
 
 ROUNDING = 1e-9
@@ -34,8 +35,8 @@ class Budget:
         return cost_per_hour <= self.cost_per_hour * (1 + ROUNDING)
 
     def replicas(self, cost_per_hour: float) -> int:
-        """How many replicas of a price, above zero, are within it."""
-        return math.floor(self.cost_per_hour * (1 + ROUNDING) / cost_per_hour)
+        """How many replicas of a price, above zero, are within it: no more than any service may have."""
+        return math.floor(min(self.cost_per_hour * (1 + ROUNDING) / cost_per_hour, MAXIMUM_REPLICAS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
