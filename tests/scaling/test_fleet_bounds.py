@@ -185,3 +185,13 @@ def test_a_budget_below_one_replica_gives_none() -> None:
     assert timeline.sizes == {"default": 0, "small": 0}
     assert timeline.whole.reason in {"BudgetExhausted", "ScaledToZero"}
     assert "would cost" in timeline.whole.message
+
+
+@pytest.mark.parametrize("pinned", [0, 2])
+def test_no_pod_waits_for_a_place_that_a_pin_would_not_use(pinned: int) -> None:
+    """The small ones have no room, which is tried for on and on, but not by a service that a hand has set."""
+    spec = service_with("small", fallbackAfterSeconds=60)
+    timeline = FleetTimeline(spec, [large(), small(places=0)]).arrive(3).advance(300)
+    assert timeline.sizes["small"] == 1
+    timeline.apply(service_with("small", replicas=pinned, fallbackAfterSeconds=60)).advance(300)
+    assert timeline.sizes == {"default": pinned, "small": 0}

@@ -49,6 +49,25 @@ def test_a_variant_without_room_is_not_the_one_that_is_woken() -> None:
     assert timeline.waiting == 0
 
 
+def test_a_variant_that_costs_more_than_may_be_spent_is_not_the_one_that_is_woken() -> None:
+    """It would answer first; the other can be paid."""
+    timeline = FleetTimeline(service_with("small", **SLEEPS), [large(), small()]).advance(30)
+    lead_time = LeadTime(starts_seconds=(1.0,))
+    way = timeline["default"]
+    way.memory = type(way.memory)(learned=type(way.memory.learned)(lead_time=lead_time))
+    timeline.spend(1.0).arrive(0.2).advance(10)
+    assert timeline.sizes == {"default": 0, "small": 1}
+
+
+def test_it_is_said_why_nothing_is_woken_where_nothing_can_be_paid() -> None:
+    """The bound is told, though the service sleeps."""
+    timeline = FleetTimeline(service_with("small", **SLEEPS), [large(), small()]).advance(30)
+    timeline.spend(0.1).arrive(0.2).advance(30)
+    assert sum(timeline.sizes.values()) == 0
+    assert timeline.whole.reason == "BudgetExhausted"
+    assert "the namespace may cost so much" in timeline.whole.message
+
+
 def test_all_variants_sleep_together_once_nobody_uses_the_service() -> None:
     """After the idle time, all in one look."""
     timeline = FleetTimeline(service_with("small", **SLEEPS), [large(size=1), small(size=2)]).arrive(3).advance(60)
