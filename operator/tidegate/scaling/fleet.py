@@ -89,7 +89,8 @@ def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: Flee
     for lane, allotment in zip(lanes, allotted.of_each, strict=True):
         observations[lane.name] = replace(observations[lane.name], allotment=allotment)
         decisions[lane.name], memories[lane.name] = conclude(lane.spec, observations[lane.name], seen[lane.name], now)
-    told = weights(worths, memory.weights)
+    running = sum(each.traffic.running or 0.0 for each in seen.values())
+    told = weights(worths, memory.weights, running / max(1, sum(seat.ready for seat in seats)))
     return FleetDecision(
         decisions=decisions,
         observations=observations,

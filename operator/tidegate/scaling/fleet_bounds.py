@@ -184,7 +184,7 @@ def by_need(given: Given) -> Allotted:
         limits.append(_budget_limit(given, sum(wanted), sum(sizes), wanted))
     elif too_many:
         limits.append(_outgrown(given, sizes, bounds))
-    because = _because(given, sizes)
+    because = "; ".join([_because(given, sizes), *(limit.because for limit in limits[-1:] if limit.name == "budget")])
     return Allotted(
         of_each=tuple(
             Allotment(

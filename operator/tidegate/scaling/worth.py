@@ -13,6 +13,11 @@ from tidegate.scaling.wording import number
 ENOUGH_LOOKS = 24
 """At pods at work, two minutes of one pod: what the first of them show is of a pod that is still filling up."""
 
+MOST_WEIGHT = 1_000_000
+"""A status takes no more, and prices can be any number of times as high as others."""
+
+TRIAL_SHARE = 0.5
+
 SAME_WEIGHT = 0.2
 """A weight within so much of the one that is told is the same: it is written to a status."""
 
@@ -29,6 +34,11 @@ class Candidate:
 
     cost_per_hour: float | None
     """Of a replica; None where it has no price."""
+
+    @property
+    def looks(self) -> int:
+        """How often its pods were seen at work."""
+        return self.memory.learned.step_time.samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +70,15 @@ def worth_of(candidates: Sequence[Candidate]) -> dict[str, Worth]:
     worth as much as that one.
     """
     known = {each.name: each.capacity for each in candidates if each.capacity is not None}
-    model = max(candidates, key=lambda each: (each.name in known, each.memory.learned.step_time.samples))
+    model = max(candidates, key=lambda each: (each.name in known, each.looks))
     capacities = {each.name: _counted_on(each, model, known) for each in candidates}
     tells_batch = all(each is not None and each.batch is not None for each in capacities.values())
     worths: dict[str, Worth] = {}
     for each in candidates:
         capacity = capacities[each.name]
-        is_guess = each.name not in known or not _is_measured(each, known[each.name])
-        requests = _price_ratio(each, model) if capacity is None else capacity.requests_per_second
+        is_guess = each.name not in known or not _is_measured(each, known[each.name], known[model.name])
+        unit = known[model.name].requests_per_second if known else 1.0
+        requests = _price_ratio(each, model) * unit if capacity is None else capacity.requests_per_second
         batch = capacity.batch if capacity is not None and tells_batch else None
         worths[each.name] = Worth(
             requests_per_second=requests,
@@ -85,13 +96,25 @@ def worth_of(candidates: Sequence[Candidate]) -> dict[str, Worth]:
     }
 
 
-def weights(worths: Mapping[str, Worth], before: Mapping[str, int]) -> dict[str, int]:
+def weights(worths: Mapping[str, Worth], before: Mapping[str, int], running_per_pod: float) -> dict[str, int]:
     """How much a pod of each variant is given to do at once, beside the others.
 
     Full pods are equally full so: of two engines one of which works on four times as many requests at once, that one
     gets four times as many. Those that were told before stay while they are about right.
+
+    Where so little runs that a pod on trial could take it by half of what it is taken to be worth, it counts as much as
+    the others: the heaviest pod would get all of it, and the one that is to be measured nothing.
+
+    Args:
+        worths: of all variants.
+        before: what was told before.
+        running_per_pod: requests that run, as a mean over the pods that are ready.
     """
-    exact = {name: max(1.0, worth.at_once) for name, worth in worths.items()}
+    most = max(worth.at_once for worth in worths.values())
+    exact = {
+        name: min(max(1.0, most if _can_be_tried(worth, running_per_pod) else worth.at_once), MOST_WEIGHT)
+        for name, worth in worths.items()
+    }
     if before.keys() == exact.keys():
         scale = sum(before.values()) / sum(exact.values())
         if all(abs(exact[name] * scale / told - 1) <= SAME_WEIGHT for name, told in before.items()):
@@ -99,16 +122,20 @@ def weights(worths: Mapping[str, Worth], before: Mapping[str, int]) -> dict[str,
     return {name: max(1, round(float(f"{value:.2g}"))) for name, value in exact.items()}
 
 
-def _is_measured(candidate: Candidate, capacity: Capacity) -> bool:
-    """Whether it was seen at work often enough, and what was seen agrees."""
-    looks = candidate.memory.learned.step_time.samples
-    return capacity.is_given or (looks >= ENOUGH_LOOKS and capacity.doubt <= FAIRLY_SURE)
+def _can_be_tried(worth: Worth, running_per_pod: float) -> bool:
+    return worth.is_guess and not worth.is_blind and running_per_pod <= TRIAL_SHARE * worth.at_once
+
+
+def _is_measured(candidate: Candidate, capacity: Capacity, best: Capacity) -> bool:
+    """Whether it was seen at work often enough, and what was seen agrees, as well as of the best known."""
+    sure = max(FAIRLY_SURE, best.doubt)
+    return capacity.is_given or (candidate.looks >= ENOUGH_LOOKS and capacity.doubt <= sure)
 
 
 def _counted_on(candidate: Candidate, model: Candidate, known: Mapping[str, Capacity]) -> Capacity | None:
     """What was measured; a first guess only as far as it is no more than its price is worth."""
     own, assumed = known.get(candidate.name), _assumed(candidate, model, known.get(model.name))
-    if own is None or assumed is None or _is_measured(candidate, own) or candidate is model:
+    if own is None or assumed is None or own.doubt <= FAIRLY_SURE or candidate is model:
         return own or assumed
     return min(own, assumed, key=lambda capacity: capacity.requests_per_second)
 
@@ -119,7 +146,7 @@ def _assumed(candidate: Candidate, model: Candidate, known: Capacity | None) -> 
     if given is not None:
         sums = model.memory.arrivals.sums  # The requests are the same, whoever has worked on them.
         return given_capacity(to_number(given.target_per_replica), sums, unit_is_request=False)
-    if known is None or known.doubt > FAIRLY_SURE:
+    if known is None or model.looks < ENOUGH_LOOKS:
         return None
     ratio = _price_ratio(candidate, model)
     return Capacity(
