@@ -258,3 +258,15 @@ async def test_a_sleeper_that_cannot_be_paid_is_not_woken_and_says_who_holds_the
     operator.apply({**other, "replicas": 1}, name="other", generation=2)
     await operator.settle()
     assert status_of(operator.cluster)["wakePlan"]["allowed"]
+
+
+async def test_gateways_that_are_gone_are_not_kept() -> None:
+    """A new one has a new name each time: what each had counted would be kept for ever."""
+    operator = WithGateways()
+    operator.apply(sleepy(costPerHour="2.5"))
+    for generation in range(1, 4):
+        operator.gateways = [f"g-{generation}", f"h-{generation}"]
+        operator.use(held=1.0)
+        await operator.turns(6)
+    counted = operator.loop._states[NAMESPACE, "chat"].cost.counted  # noqa: SLF001 - nobody tells of it
+    assert set(counted) == {"g-3", "h-3"}

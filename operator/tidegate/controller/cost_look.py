@@ -36,8 +36,8 @@ def see_cost(state: ServiceState, ways: Ways, now: float) -> None:
     work = sum(step.served or 0.0 for step in steps)
     prompt_work = sum(step.prompt_work for step in steps)
     asked = _asked(costs.counted, given.routing.traffic)
-    silent = [each.seen for each in state.every if each.seen is not None and each.seen.engine_is_silent]
-    requests = asked if silent else sum(step.finished for step in steps)
+    silent = [each.seen.engine_is_silent for each in state.every if each.seen is not None]
+    requests = asked if any(silent) else sum(step.finished for step in steps)
     decision = state.decision
     look = CostLook(
         pods=paid,
@@ -49,7 +49,7 @@ def see_cost(state: ServiceState, ways: Ways, now: float) -> None:
         least_cost_per_hour=_least(given, prices),
         work_unit=next((each.table.work_unit for each in state.every if each.table), costs.memory.work_unit),
         prompt_work=prompt_work,
-        other_work=work - prompt_work if not silent else asked,
+        other_work=asked if silent and all(silent) else work - prompt_work,
         requests=requests,
     )
     costs.see(look, now)
@@ -71,7 +71,12 @@ def _paid(variant: str, pod: PodRecord, created: float) -> PaidPod:
 def _asked(counted: dict[str, float], traffic: GatewayTraffic | None) -> float:
     """Requests that the gateways have handed on since the last look; `counted` takes in how many there were."""
     asked = 0.0
-    for sample in traffic.samples if traffic is not None else ():
+    if traffic is None:
+        return asked
+    if traffic.complete:  # Each new gateway has another name: those that are gone must not be kept for ever.
+        for gone in counted.keys() - {sample.gateway for sample in traffic.samples}:
+            del counted[gone]
+    for sample in traffic.samples:
         total, before = sample.requests - sample.abandoned, counted.get(sample.gateway)
         if before is not None:
             asked += total - before if total >= before else total  # It was started anew.
