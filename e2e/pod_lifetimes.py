@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Thread
+from typing import NamedTuple
 
 from model_namespace import ModelNamespace
 
@@ -54,6 +55,20 @@ class Life:
         return f"{self.service}/{self.variant} from {self.created:.0f}: ready after {ready}, lived {life}{ran}"
 
 
+class Cost(NamedTuple):
+    """What pods have cost.
+
+    Attributes:
+        least: Until the seconds in which their containers ended.
+        most: Until these seconds were over: within them lies the end.
+        deleted: Until they were deleted.
+    """
+
+    least: float
+    most: float
+    deleted: float
+
+
 @dataclass(slots=True)
 class Lives:
     """All that have been there, oldest first."""
@@ -65,17 +80,20 @@ class Lives:
         found = list(self.by_uid.values())
         return [life for life in found if life.service == service and variant in {None, life.variant}]
 
-    def cost(self, service: str, prices: Mapping[str, float], *, until_deleted: bool = False) -> float:
+    def cost(self, service: str, prices: Mapping[str, float]) -> "Cost":
         """What the pods of a service have cost that are all gone: of each its life times the price of its variant.
 
-        A life is over with the pod's containers, or else when it is deleted, about a second later.
+        A life is over with the pod's containers, or else when it is deleted, a second or two later.
         """
-        total = 0.0
+        least = most = deleted = 0.0
         for life in self.of(service):
             assert life.gone_at is not None, f"{life} is there still"
-            end = life.gone_at if until_deleted or life.ended_at is None else life.ended_at
-            total += (end - life.created) / 3600 * prices[life.variant]
-        return total
+            ended_at = life.gone_at if life.ended_at is None else life.ended_at
+            price = prices[life.variant] / 3600
+            least += (ended_at - life.created) * price
+            most += (min(ended_at + 1, life.gone_at) - life.created) * price
+            deleted += (life.gone_at - life.created) * price
+        return Cost(least, most, deleted)
 
     def note(self, line: str, now: float) -> None:
         """Take in what a watch says."""
