@@ -58,4 +58,4 @@ class TestInstallation:
         """So that `kubectl apply` without --server-side works as well, and tools that do the same."""
         answer = crds.kubectl("apply", "--server-side=false", "--dry-run=server", f"--filename={path}")
         assert "(server dry run)" in answer.stdout
-        assert len(path.read_bytes()) < ANNOTATION_BYTES / 2
+        assert len(path.read_bytes()) < 0.75 * ANNOTATION_BYTES  # What is left is for versions to come.

@@ -8,7 +8,8 @@ from cluster_objects import LEAST, NAMESPACE, pod
 from operator_under_test import OperatorUnderTest
 from recording_cluster import status_of
 
-from tidegate.api.inference_service_status import MAXIMUM_LEARNED, Confidence
+from tidegate.api.inference_service_status import MAXIMUM_LEARNED
+from tidegate.api.learned_status import Confidence
 from tidegate.api.scaling import Scaling
 from tidegate.cluster.resources import INFERENCE_SERVICES, PODS
 from tidegate.controller.learned_status import REFRESH_SECONDS, LearnedStatus, joined, renewed, room_for, text_of

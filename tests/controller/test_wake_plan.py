@@ -8,7 +8,7 @@ from cluster_objects import LEAST
 
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.inference_service_status import Confidence, LearnedCapacity, LearnedLeadTime
+from tidegate.api.learned_status import Confidence, LearnedCapacity, LearnedLeadTime
 from tidegate.api.routing import RoutingMode
 from tidegate.controller.checks import Blocks, Refusal
 from tidegate.controller.wake_plan import VariantToWake, WakeInput, variant_to_wake, wake_plan

@@ -3,7 +3,8 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from tidegate.api.inference_service_status import Change, Confidence, LearnedCapacity, LearnedLeadTime
+from tidegate.api.inference_service_status import Change
+from tidegate.api.learned_status import Confidence, LearnedCapacity, LearnedLeadTime
 from tidegate.api.scaling import Mode
 from tidegate.cli.explanation import Explanation
 from tidegate.cli.sleeping import moment, sleeping

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.inference_service_status import DecisionRecord, InferenceServiceStatus, LearnedCapacity, Signals
+from tidegate.api.inference_service_status import DecisionRecord, InferenceServiceStatus, Signals
+from tidegate.api.learned_status import LearnedCapacity
 from tidegate.api.quantity import to_number
 from tidegate.api.scaling import Mode
 from tidegate.cli.outlook_of_variants import fewer_of_variants, more_of_variants, others_of_variants

@@ -8,7 +8,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tidegate.api.inference_service_status import InferenceServiceStatus, VariantStatus
+from tidegate.api.inference_service_status import InferenceServiceStatus
+from tidegate.api.variant_status import VariantStatus
 from tidegate.cli.turn import Direction, Turn
 from tidegate.scaling.demand_terms import BUSY_SHARE_DOWN, BUSY_SHARE_UP, ROOM_DEVIATIONS
 from tidegate.scaling.wording import number

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from tidegate.api.cost_status import CostStatus
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.inference_service_status import AcceleratorStatus, CostStatus, InferenceServiceStatus, VariantStatus
+from tidegate.api.inference_service_status import InferenceServiceStatus
 from tidegate.api.quantity import to_number
+from tidegate.api.variant_status import AcceleratorStatus, VariantStatus
 from tidegate.cli.sleeping import moment
 from tidegate.scaling.wording import number
 

@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from tidegate.api.inference_service_status import AcceleratorStatus
+from tidegate.api.variant_status import AcceleratorStatus
 from tidegate.controller.announcements import Announcement
 from tidegate.controller.checks import Surroundings
 from tidegate.controller.records import Document

@@ -7,7 +7,7 @@ not told anew at all: `time` says of which day it speaks.
 from dataclasses import dataclass, field
 from typing import Self
 
-from tidegate.api.inference_service_status import MAXIMUM_COST_LEARNED, CostStatus
+from tidegate.api.cost_status import MAXIMUM_COST_LEARNED, CostStatus
 from tidegate.controller.records import Document, timestamp
 from tidegate.scaling.cost import CostLook, CostMemory, cost_per_hour, look
 from tidegate.scaling.cost_text import cost_text, recall_cost

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from tidegate.accelerators.fault import AcceleratorError
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.inference_service_status import AcceleratorStatus
 from tidegate.api.quantity import to_number
+from tidegate.api.variant_status import AcceleratorStatus
 from tidegate.controller.records import Document, ProfileRecord, ServiceRecord
 from tidegate.workloads.granted import granted
 

@@ -10,7 +10,8 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from tidegate.api.inference_service_status import MAXIMUM_LEARNED, Confidence, LearnedCapacity, LearnedLeadTime
+from tidegate.api.inference_service_status import MAXIMUM_LEARNED
+from tidegate.api.learned_status import Confidence, LearnedCapacity, LearnedLeadTime
 from tidegate.api.names import DEFAULT_VARIANT
 from tidegate.api.quantity import to_number
 from tidegate.api.scaling import Scaling

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 
 from tidegate.api.conditions import Reason
-from tidegate.api.inference_service_status import AcceleratorStatus, Change, CostStatus, VariantStatus
+from tidegate.api.cost_status import CostStatus
+from tidegate.api.inference_service_status import Change
 from tidegate.api.routing import ColdStart, RoutingStatus, WakePlan
+from tidegate.api.variant_status import AcceleratorStatus, VariantStatus
 from tidegate.controller.checks import Refusal
 from tidegate.controller.learned_status import LearnedStatus
 from tidegate.controller.records import Document, ServiceRecord

@@ -5,8 +5,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from tidegate.api.conditions import Reason
-from tidegate.api.inference_service_status import VariantStatus
 from tidegate.api.names import SERVICE_LABEL
+from tidegate.api.variant_status import VariantStatus
 from tidegate.controller.accelerator_status import accelerator_status
 from tidegate.controller.checks import Surroundings
 from tidegate.controller.placement_status import calm

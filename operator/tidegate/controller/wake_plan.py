@@ -10,7 +10,7 @@ from math import ceil
 
 from tidegate.api.conditions import Reason
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.inference_service_status import LearnedCapacity, LearnedLeadTime
+from tidegate.api.learned_status import LearnedCapacity, LearnedLeadTime
 from tidegate.api.quantity import to_number
 from tidegate.api.routing import RoutingMode, WakePlan
 from tidegate.api.scaling import MAXIMUM_REPLICAS, Mode, QueueDepth

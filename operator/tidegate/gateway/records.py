@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from tidegate.api.engine import EngineType, ServingEngine
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.inference_service_status import VariantStatus
 from tidegate.api.names import (
     DEFAULT_VARIANT,
     ROUTING_DRAINING,
@@ -18,6 +17,7 @@ from tidegate.api.names import (
     VARIANT_LABEL,
 )
 from tidegate.api.routing import RoutingMode, RoutingStatus, WakePlan
+from tidegate.api.variant_status import VariantStatus
 from tidegate.cluster.reading import is_leaving, is_ready, joined, seconds
 from tidegate.cluster.resources import Document, Key, key_of
 from tidegate.engines.catalog import engine_table

@@ -9,7 +9,7 @@ from tidegate.accelerators.fault import AcceleratorError
 from tidegate.accelerators.translate import translate
 from tidegate.api.accelerator_profile import AcceleratorProfileSpec
 from tidegate.api.inference_service import InferenceServiceSpec
-from tidegate.api.inference_service_status import AcceleratorStatus
+from tidegate.api.variant_status import AcceleratorStatus
 from tidegate.engines.catalog import engine_table
 from tidegate.engines.share import NOTHING, Share, memory_share, processor_share
 from tidegate.engines.table import Flag
