@@ -158,6 +158,10 @@ def sole_driver(given: Surroundings) -> Refusal | None:
     if not given.drivers or given.drivers[0].key == given.service.key:
         return None
     name, other = given.service.workload[1], given.drivers[0].key[1]
+    if given.drivers[0].workload != given.service.workload and given.service.target is None:
+        variant = name.removeprefix(f"{other}-")
+        message = f"Deployment {name!r} is that of variant {variant!r} of InferenceService {other!r} already; give one "
+        return Refusal(Reason.NAME_TAKEN, f"{message}of the two another name")
     if given.service.variant != DEFAULT_VARIANT:
         message = f"Deployment {name!r} is that of InferenceService {other!r} already; give the variant another name"
         return Refusal(Reason.NAME_TAKEN, message)

@@ -6,6 +6,7 @@ A cluster of 5,000 services has 10,000 pods; their documents are 100 MB, these r
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import inf
 from sys import intern
 from typing import Any, Self, TypeVar
 
@@ -240,7 +241,7 @@ def namespace_record(document: Document) -> NamespaceRecord | None:
         value = to_number(written)
     except ValueError:
         value = -1.0
-    if value >= 0:
+    if 0 <= value < inf:
         return NamespaceRecord(name=name, max_cost_per_hour=value)
     problem = (
         f"annotation {MAX_COST_ANNOTATION} of namespace {name}: {written[:40]!r} is not a number, or is negative, and "

@@ -102,7 +102,7 @@ class Spending:
             there = sum(pod.ended is None for pod in self._store.pods_of(workload))
             written = live.replicas if live is not None else 0
             ordered = decided.to_replicas if decided is not None and decided.applied else 0
-            cost += price * max(there, written, ordered)
+            cost += price * max(there, written, ordered, own.creates)
         return cost
 
     def _price_of(self, service: ServiceRecord, own: VariantState) -> float | None:

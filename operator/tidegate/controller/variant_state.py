@@ -39,6 +39,9 @@ class VariantState:
     memory: Memory = field(default_factory=Memory)
     bodies: BodyState = field(default_factory=BodyState)
     hardware: HardwareMemory = field(default_factory=HardwareMemory)
+    creates: int = 0
+    """The size of the Deployment that the last look has created, if it has."""
+
     sizes: SizeMemory = field(default_factory=SizeMemory)
     """The size as it was last seen or written, and who else has written it lately."""
 
@@ -99,12 +102,17 @@ class VariantState:
     def as_removed(self, default: InferenceServiceSpec) -> InferenceServiceSpec:
         """Its spec once that of the service has it no more: as it was last, but for no replica at all.
 
+        Whether sizes are written, and how fast, is as the service's spec says now.
+
         Args:
             default: that of the variant `default`, which stands in where nobody knows any more how this one was run.
         """
-        if not self.is_removed:
-            last = self.spec or default
-            none_at_all = last.scaling.model_copy(update={"min_replicas": 0, "max_replicas": 0})
+        last, rules = self.spec or default, default.scaling
+        followed = (last.scaling.mode, last.scaling.behavior) == (rules.mode, rules.behavior)
+        if not self.is_removed or not followed:
+            none_at_all = last.scaling.model_copy(
+                update={"min_replicas": 0, "max_replicas": 0, "mode": rules.mode, "behavior": rules.behavior}
+            )
             self.follow_spec(last.model_copy(update={"scaling": none_at_all}))
             self.is_removed = True
         return self.spec or default
@@ -112,6 +120,7 @@ class VariantState:
     def begin_look(self, live: LiveDeployment | None) -> None:
         """Forget what the last look has shown."""
         self.seen, self.decided, self.stuck, self.way_down.note = None, None, (), ""
+        self.creates = 0
         self.place, self.deployment = Placement(), live
 
     def size_written(self, action: Scale, at_version: str) -> None:

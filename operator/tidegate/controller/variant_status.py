@@ -33,10 +33,10 @@ def variant_statuses(state: ServiceState, ways: Ways, previous: Document) -> tup
     """
     if len(ways.each) == 1:
         return ()
-    return tuple(_status(state, way, previous) for way in ways.each)
+    return tuple(_status(state, ways, way, previous) for way in ways.each)
 
 
-def _status(state: ServiceState, way: Way, previous: Document) -> VariantStatus:
+def _status(state: ServiceState, ways: Ways, way: Way, previous: Document) -> VariantStatus:
     own, live = way.own, _ours(way.given)
     seen, decided, cost = own.seen, own.decided, way.given.hardware.cost_per_hour
     since, written = own.place.since, written_of(previous, own.name)
@@ -45,19 +45,33 @@ def _status(state: ServiceState, way: Way, previous: Document) -> VariantStatus:
         replicas=len(seen.pods) if seen is not None else live.current_replicas if live else 0,
         ready_replicas=len(seen.ready_pods) if seen is not None else live.ready_replicas if live else 0,
         desired_replicas=decided.to_replicas if decided is not None else live.replicas if live else 0,
-        weight=state.fleet.weights.get(own.name, 1),
+        weight=_weight(state, ways, own.name, written),
         max_sequences=None if seen is None else bound_of_pod(seen.max_sequences),
         cost_per_hour=None if cost is None else f"{Decimal(f'{cost:.6g}'):f}",
         unavailable_since=None if since is None else timestamp(since),
-        message=calm(_message(way)[:1024], written.get("message", "")) or None,
+        message=calm(_message(ways, way)[:1024], written.get("message", "")) or None,
         accelerator=accelerator_status(way.given, written),
     )
 
 
-def _message(way: Way) -> str:
-    own = way.own
+def _weight(state: ServiceState, ways: Ways, name: str, written: Document) -> int:
+    """As worked out at this look; as it was told, while pods of a variant serve that could not be looked at.
+
+    Weights mean something only beside each other: one that was kept beside others that are new would move requests.
+    """
+    weights = state.fleet.weights
+    if all(way.own.name in weights for way in ways.each if way.pods):
+        return weights.get(name, 1)
+    told: int = written.get("weight") or weights.get(name, 1)
+    return told
+
+
+def _message(ways: Ways, way: Way) -> str:
+    own, whole = way.own, ways.refusal
     if own.is_removed:
         return IS_REMOVED
+    if way.refusal is not None and whole is not None and way.refusal.message == whole.message:
+        return whole.message  # It names a field of the service.
     if way.refusal is not None:
         return of_variant(own.name, way.refusal).message
     if own.place.without:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from tidegate.api.names import DEFAULT_VARIANT
 from tidegate.api.routing import RoutingMode
 from tidegate.cluster.resources import DEPLOYMENTS, SERVICES, Key
-from tidegate.controller.actions import Action, Delete
+from tidegate.controller.actions import Action, ApplyBody, Delete
 from tidegate.controller.bodies import KINDS, first_size, plan_bodies
 from tidegate.controller.checks import (
     CHECKS,
@@ -120,11 +120,15 @@ def bodies_of(ways: Ways, way: Way, now: float) -> list[Action]:
         return _deletion(way)
     is_default = own.name == DEFAULT_VARIANT
     spec = service.spec if is_default else given.service.spec
-    size = 0 if spec is None else first_size(spec, own.sizes.replicas, own.name)
+    size = 0 if spec is None else _affordable(way, first_size(spec, own.sizes.replicas, own.name))
     actions: list[Action] = []
     if way.refusal is None:
         kinds = KINDS if is_default else (DEPLOYMENTS,)
         actions, way.refusal = plan_bodies(own.bodies, given, size, now, kinds=kinds)
+    if given.deployment is None and any(
+        isinstance(each, ApplyBody) and each.resource is DEPLOYMENTS for each in actions
+    ):
+        own.creates = size
     if is_default and not actions and _has_address(ways, way):
         actions, _ = plan_bodies(own.bodies, given, size, now, kinds=(SERVICES,))
     return actions
@@ -148,6 +152,15 @@ def _refusal(way: Way, of_whole: Refusal | None, *, together: bool) -> Refusal |
     if way.own.name == DEFAULT_VARIANT:
         return found
     return None if of_whole is None else replace(of_whole, blocks=Blocks.EVERYTHING)
+
+
+def _affordable(way: Way, size: int) -> int:
+    """As much of the size of a new Deployment as the service may cost; a further variant waits for what is decided."""
+    budget, price = way.given.budget, way.given.hardware.cost_per_hour
+    if budget is None or not price:
+        return size
+    is_new_variant = way.own.name != DEFAULT_VARIANT and way.own.sizes.replicas is None
+    return 0 if is_new_variant else min(size, budget.replicas(price))
 
 
 def _has_address(ways: Ways, way: Way) -> bool:
