@@ -179,7 +179,8 @@ SERVICES = {
     ),
     "negative tolerance": by_schema(
         {"scaling": {"behavior": {"scaleUp": {"tolerance": "-0.1"}}}},
-        "-0.1 is not a number, or is negative, or above a billion: write an integer, or a string such as '0.1'",
+        "-0.1 is not a number, or is negative, or above a billion: write an integer, or a string such as '0.1' or "
+        "'100m'",
     ),
     # Pin
     "negative pin": by_schema({"replicas": -1}, "spec.replicas in body should be greater than or equal to 0"),
