@@ -270,3 +270,29 @@ async def test_gateways_that_are_gone_are_not_kept() -> None:
         await operator.turns(6)
     counted = operator.loop._states[NAMESPACE, "chat"].cost.counted  # noqa: SLF001 - nobody tells of it
     assert set(counted) == {"g-3", "h-3"}
+
+
+async def test_a_new_operator_tells_nothing_anew_while_all_is_as_it_was() -> None:
+    """Else each change of the leader would write the status of every service that has a price."""
+    operator = await serving()
+    await operator.rest(60)
+    operator.restart()
+    assert await operator.rest(120) == 0
+    asleep = WithGateways()
+    asleep.apply(sleepy(costPerHour="2.5"))
+    await asleep.until_asleep()
+    asleep.restart()
+    assert "Status" not in await asleep.turns(12)
+
+
+async def test_a_new_operator_tells_what_has_changed_while_nobody_looked() -> None:
+    """A pod has left; or nobody says any more what one costs."""
+    operator = await serving()
+    operator.lose_pod(2)
+    operator.restart()
+    await operator.settle()
+    assert operator.cost()["perHour"] == "3.6"
+    operator.restart()
+    operator.apply({**LEAST, "replicas": 2}, generation=2)
+    await operator.settle()
+    assert operator.cost() == {}

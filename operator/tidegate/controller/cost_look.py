@@ -23,6 +23,8 @@ def see_cost(state: ServiceState, ways: Ways, now: float) -> None:
     hardware = {way.own.name: way.given.hardware for way in ways.each}
     prices = {variant: found.cost_per_hour for variant, found in hardware.items() if found.is_known}
     if not costs.is_known and all(price is None for price in prices.values()):
+        if prices:
+            costs.told = None  # The price has gone since the operator before this one told of it.
         return
     paid = tuple(
         _paid(way.own.name, pod, pod.created)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tidegate.api.cost_status import MAXIMUM_COST_LEARNED, CostStatus
+from tidegate.cluster.reading import seconds
 from tidegate.controller.records import Document, timestamp
 from tidegate.scaling.cost import CostLook, CostMemory, cost_per_hour, look
 from tidegate.scaling.cost_text import cost_text, recall_cost
@@ -43,9 +44,14 @@ class CostState:
 
     @classmethod
     def adopt(cls, status: Document) -> Self:
-        """Begin with what a status remembers."""
-        written = status.get("cost")
-        return cls(memory=recall_cost((written.get("learned") or "") if isinstance(written, dict) else ""))
+        """Begin with what a status remembers. It stays as it is told there, until there is anything new."""
+        try:
+            told = CostStatus.model_validate(status["cost"]) if status.get("cost") else None
+            told_at = seconds(told.time) if told is not None else 0.0
+        except ValueError:
+            return cls()  # A version that is not this one wrote it otherwise.
+        memory = recall_cost((told.learned or "") if told is not None else "")
+        return cls(memory=memory, told=told if memory.time is not None else None, told_at=told_at)
 
     @property
     def is_known(self) -> bool:
@@ -60,17 +66,16 @@ class CostState:
         before, did = self.found, found.prompt_work + found.other_work + found.requests
         if before == found and not did and now - (self.memory.time or 0.0) < PAUSE_SECONDS:
             return
-        pods_changed = before is None or _uids(before) != _uids(found)
+        pods_changed = before is not None and _uids(before) != _uids(found)
         self.memory, self.found = look(self.memory, found, now), found
         self.worked = self.worked or did > 0
-        if pods_changed or self.told is None or (found.pods and self._is_due(found, now)):
+        if pods_changed or self.told is None or self._is_due(self.told, found, now):
             self.told, self.told_at, self.worked = self._status(found, now), now, False
 
-    def _is_due(self, found: CostLook, now: float) -> bool:
-        told = self.told
-        if told is None or f"{_digits(cost_per_hour(found.pods, self.memory.prices))}" != told.per_hour:
+    def _is_due(self, told: CostStatus, found: CostLook, now: float) -> bool:
+        if _digits(cost_per_hour(found.pods, self.memory.prices)) != told.per_hour:
             return True
-        if now - self.told_at < REFRESH_SECONDS:
+        if not found.pods or now - self.told_at < REFRESH_SECONDS:
             return False
         written = float(told.last_day or 0.0)
         return self.worked or abs(self.memory.last_day(now)[0] - written) > CHANGE * written

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Self
 
 from tidegate.api.inference_service_status import MAXIMUM_CHANGES, Change
@@ -142,6 +143,7 @@ class ServiceState(VariantState):
             learned=LearnedStatus.adopt(service.status, memory),
             cold_starts=ColdStarts.adopt(service.status),
             cost=CostState.adopt(service.status),
+            fleet=FleetMemory(weights=MappingProxyType(_weights(service.status))),
             changes=changes,
             bodies=BodyState.adopt(service.status),
             status_at=now,
@@ -201,6 +203,11 @@ class ServiceState(VariantState):
         """A status was written."""
         self.status_at = now
         self.status_sent, self.status_kept = (None, None) if kept == sent else (sent, kept)
+
+
+def _weights(status: Document) -> dict[str, int]:
+    """Of each variant, as the gateways were told: about the same is not to be told anew."""
+    return {each["name"]: each["weight"] for each in status.get("variants") or () if each.get("weight", 0) >= 1}
 
 
 def _foreign(changes: tuple[Change, ...]) -> Iterator[ForeignChange]:
