@@ -160,3 +160,20 @@ class TestRecording:
         code, said = call(f"--recording-directory={tmp_path}", *arguments)
         assert (code, started) == (2, [])
         assert says in " ".join(said.split())
+
+
+class TestCeiling:
+    """What the services of a namespace may cost."""
+
+    def test_it_is_off_unless_asked_for(self, started: list[Options]) -> None:
+        """Nobody else knows what is much."""
+        call()
+        call("--max-cost-per-hour-per-namespace=12.5")
+        assert [options.max_cost_per_hour_per_namespace for options in started] == [None, 12.5]
+
+    @pytest.mark.parametrize("value", ["nan", "inf", "-1", "much"])
+    def test_what_is_no_ceiling_is_refused(self, started: list[Options], value: str) -> None:
+        """The message names the flag; nothing is started."""
+        code, said = call(f"--max-cost-per-hour-per-namespace={value}")
+        assert (code, started) == (2, [])
+        assert "--max-cost-per-hour-per-namespace" in said

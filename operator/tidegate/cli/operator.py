@@ -1,6 +1,7 @@
 """`tidegate operator`."""
 
 import sys
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,6 +146,8 @@ def operator(  # one parameter per option
             renew_deadline_seconds=renew_deadline_seconds,
             retry_period_seconds=retry_period_seconds,
         )
+        if max_cost_per_hour_per_namespace is not None and not isfinite(max_cost_per_hour_per_namespace):
+            raise ValueError("--max-cost-per-hour-per-namespace: not a number; write one such as 12.5, or leave it out")
         install = None if gateway is None else GatewayInstall.parse(gateway)
         ports = PortRange.parse(gateway_ports)
         recording = (
