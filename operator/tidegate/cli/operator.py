@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from tidegate.metrics.prometheus_options import PrometheusOptions
 
 
+def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    """For no range is NaN out of it."""
+    if value is not None and not isfinite(value):
+        raise click.BadParameter(f"{value} is no amount: write one such as 12.5, or leave the option out for none")
+    return value
+
+
 @click.command(context_settings={"auto_envvar_prefix": "TIDEGATE"})
 @kubeconfig_option
 @click.option(
@@ -82,6 +89,7 @@ if TYPE_CHECKING:
 @click.option(
     "--max-cost-per-hour-per-namespace",
     type=click.FloatRange(min=0),
+    callback=_finite,
     help="What the services of a namespace may cost together, in the currency of their prices, where its annotation "
     "inference.tidegate.dev/max-cost-per-hour does not say. Default: anything.",
 )
@@ -146,8 +154,6 @@ def operator(  # one parameter per option
             renew_deadline_seconds=renew_deadline_seconds,
             retry_period_seconds=retry_period_seconds,
         )
-        if max_cost_per_hour_per_namespace is not None and not isfinite(max_cost_per_hour_per_namespace):
-            raise ValueError("--max-cost-per-hour-per-namespace: not a number; write one such as 12.5, or leave it out")
         install = None if gateway is None else GatewayInstall.parse(gateway)
         ports = PortRange.parse(gateway_ports)
         recording = (
