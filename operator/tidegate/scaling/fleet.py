@@ -15,13 +15,14 @@ from types import MappingProxyType
 
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.scaling import behavior
+from tidegate.scaling.capacity import Capacity
 from tidegate.scaling.decide import conclude
 from tidegate.scaling.decision import Decision
-from tidegate.scaling.evaluation import Evaluation, capacity_now, evaluate
+from tidegate.scaling.evaluation import capacity_now, evaluate
 from tidegate.scaling.fleet_bounds import Given, allotments
 from tidegate.scaling.fleet_decision import whole_decision
 from tidegate.scaling.fleet_need import KEEPS_ROOM, FleetNeed, fleet_need
-from tidegate.scaling.fleet_seats import seats_of, tried_since, without_room
+from tidegate.scaling.fleet_seats import is_new, seats_of, tried_since, without_room
 from tidegate.scaling.lane import FleetMemory, Lane, Need
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
@@ -56,7 +57,7 @@ def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: Flee
         memory: what the last decision returned; `FleetMemory()` at first.
         now: seconds since the epoch; never earlier than the last call's.
     """
-    before = _worths_before(lanes)
+    before = worth_of([_candidate(lane, lane.memory, _known_before(lane), memory, now) for lane in lanes])
     shares = _shares(lanes, before)
     observations = {
         lane.name: replace(
@@ -69,7 +70,9 @@ def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: Flee
         for lane in lanes
     }
     seen = {lane.name: evaluate(lane.spec, observations[lane.name], lane.memory, now) for lane in lanes}
-    worths = worth_of([_candidate(lane, seen[lane.name]) for lane in lanes])
+    worths = worth_of(
+        [_candidate(lane, seen[lane.name].memory, seen[lane.name].capacity, memory, now) for lane in lanes]
+    )
     need = fleet_need(seen, worths, shares)
     memory = replace(memory, tried=tried_since(memory.tried, lanes, worths, now))
     seats = seats_of(lanes, worths, spec, memory, now)
@@ -123,22 +126,6 @@ def merged(observations: Sequence[Observation]) -> Observation:
     )
 
 
-def _worths_before(lanes: Sequence[Lane]) -> dict[str, Worth]:
-    """By what was known before this look."""
-    return worth_of(
-        [
-            Candidate(
-                name=lane.name,
-                spec=lane.spec,
-                memory=lane.memory,
-                capacity=capacity_now(lane.spec.scaling, lane.observation, lane.memory.learned, lane.memory.arrivals),
-                cost_per_hour=lane.observation.cost_per_hour,
-            )
-            for lane in lanes
-        ]
-    )
-
-
 def _work_per_request(lane: Lane, lanes: Sequence[Lane]) -> float | None:
     """By the variant that has seen most requests of late: they are the same, whoever works on them."""
     others = [each for each in lanes if each.observation.work_unit == lane.observation.work_unit and each is not lane]
@@ -146,14 +133,20 @@ def _work_per_request(lane: Lane, lanes: Sequence[Lane]) -> float | None:
     return None if most is None else most.work_per_request
 
 
-def _candidate(lane: Lane, seen: Evaluation) -> Candidate:
+def _candidate(lane: Lane, of_late: Memory, capacity: Capacity | None, memory: FleetMemory, now: float) -> Candidate:
     return Candidate(
         name=lane.name,
         spec=lane.spec,
-        memory=seen.memory,
-        capacity=seen.capacity,
+        memory=of_late,
+        capacity=capacity,
         cost_per_hour=lane.observation.cost_per_hour,
+        is_new=is_new(lane, memory, now),
     )
+
+
+def _known_before(lane: Lane) -> Capacity | None:
+    """By what was known before this look."""
+    return capacity_now(lane.spec.scaling, lane.observation, lane.memory.learned, lane.memory.arrivals)
 
 
 def _shares(lanes: Sequence[Lane], worths: Mapping[str, Worth]) -> dict[str, float]:

@@ -227,7 +227,7 @@ def _floor(given: Given) -> tuple[int, str]:
 
 def _because(given: Given, sizes: Sizes) -> str:
     """What drives the need most, the set that covers it, and whose work others do for want of a place."""
-    given_up = [seat for seat in given.seats if seat.is_given_up]
+    given_up = [seat for seat in given.seats if seat.is_given_up and seat.placeless]
     told = (given.need.because, set_text(given.seats, sizes), placeless_text(given_up, given.spec) if given_up else "")
     return "; ".join(filter(None, told))
 

@@ -48,6 +48,12 @@ def tried_since(
     return tried
 
 
+def is_new(lane: Lane, memory: FleetMemory, now: float) -> bool:
+    """Whether a variant that was not measured has not had its pods ready for long."""
+    since = memory.tried.get(lane.name)
+    return since is not None and now - since < _lead_seconds(lane) + SHORTEST_TRIAL_SECONDS
+
+
 def without_room(memory: FleetMemory, seats: Sequence[Seat]) -> Mapping[str, int]:
     """Those that are given up, and the fewest ready pods that they had since: one more shows that there is room."""
     had = memory.without_room
@@ -69,7 +75,7 @@ def _seat(
     lane: Lane, worth: Worth, spec: InferenceServiceSpec, memory: FleetMemory, now: float, *, tried: float | None
 ) -> Seat:
     observation, scaling = lane.observation, lane.spec.scaling
-    lead_seconds = lane.memory.learned.lead_time.seconds or LIKELY_LEAD_SECONDS
+    lead_seconds = _lead_seconds(lane)
     window_seconds = max(SHORTEST_TRIAL_SECONDS, behavior.down_window_seconds(spec.scaling.behavior.scale_down))
     is_due = tried is not None and now - tried >= lead_seconds + window_seconds
     placeless, is_held = observation.placeless, observation.yielded_to is not None
@@ -89,6 +95,10 @@ def _seat(
         cost_per_hour=observation.cost_per_hour,
         worth=worth,
     )
+
+
+def _lead_seconds(lane: Lane) -> float:
+    return lane.memory.learned.lead_time.seconds or LIKELY_LEAD_SECONDS
 
 
 def _is_given_up(lane: Lane, memory: FleetMemory, spec: InferenceServiceSpec, now: float) -> bool:

@@ -10,13 +10,16 @@ from tidegate.scaling.capacity_estimate import given_capacity
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.wording import number
 
-ENOUGH_LOOKS = 24
-"""At pods at work, two minutes of one pod: what the first of them show is of a pod that is still filling up."""
+ENOUGH_LOOKS = 2
+"""At different states of the pods: looks that show the same count as one."""
 
 MOST_WEIGHT = 1_000_000
 """A status takes no more, and prices can be any number of times as high as others."""
 
 TRIAL_SHARE = 0.5
+
+MOST_WEIGHT = 1_000_000
+"""A status takes no more, and prices can be any number of times as high as others."""
 
 SAME_WEIGHT = 0.2
 """A weight within so much of the one that is told is the same: it is written to a status."""
@@ -34,6 +37,9 @@ class Candidate:
 
     cost_per_hour: float | None
     """Of a replica; None where it has no price."""
+
+    is_new: bool = False
+    """Its pods have not been ready for long: what the first looks show is of pods that are still filling up."""
 
     @property
     def looks(self) -> int:
@@ -129,7 +135,8 @@ def _can_be_tried(worth: Worth, running_per_pod: float) -> bool:
 def _is_measured(candidate: Candidate, capacity: Capacity, best: Capacity) -> bool:
     """Whether it was seen at work often enough, and what was seen agrees, as well as of the best known."""
     sure = max(FAIRLY_SURE, best.doubt)
-    return capacity.is_given or (candidate.looks >= ENOUGH_LOOKS and capacity.doubt <= sure)
+    is_known = candidate.looks >= ENOUGH_LOOKS and not candidate.is_new
+    return capacity.is_given or (is_known and capacity.doubt <= sure)
 
 
 def _counted_on(candidate: Candidate, model: Candidate, known: Mapping[str, Capacity]) -> Capacity | None:
@@ -146,7 +153,7 @@ def _assumed(candidate: Candidate, model: Candidate, known: Capacity | None) -> 
     if given is not None:
         sums = model.memory.arrivals.sums  # The requests are the same, whoever has worked on them.
         return given_capacity(to_number(given.target_per_replica), sums, unit_is_request=False)
-    if known is None or model.looks < ENOUGH_LOOKS:
+    if known is None or not _is_measured(model, known, known):
         return None
     ratio = _price_ratio(candidate, model)
     return Capacity(
