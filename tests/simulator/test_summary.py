@@ -95,3 +95,12 @@ def test_each_of_several_policies_is_compared_with_the_rivals() -> None:
     assert [line.split(" kept")[0] for line in lines] == ["tidegate a", "tidegate b"]
     assert "x kept it for 99.00 %" in lines[0]
     assert f"x kept it {AS_OFTEN}" in lines[1]
+
+
+def test_money_is_not_compared_with_hours() -> None:
+    """Of one run a price was not known: then hours decide which of the others is the cheapest."""
+    own = run("tidegate", 0.99, 4.0)
+    few_hours = {**run("hpa-cpu", 0.99, 5.0), "cost": 50.0}
+    many_hours = run("keda-queue", 0.99, 9.0)
+    (sentence,) = conclusion(document(own, few_hours, many_hours))
+    assert "the cheapest of them, hpa-cpu" in sentence

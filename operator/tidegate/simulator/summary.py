@@ -107,10 +107,11 @@ def _beside(run: Run, others: Sequence[Run]) -> str:
         return ""
     as_good = [each for each in others if each["sloAttainment"] > run["sloAttainment"] - ALIKE]
     if not as_good:
-        best = max(others, key=lambda each: (each["sloAttainment"], -_paid(each)))
+        paid = _paid(others)
+        best = max(others, key=lambda each: (each["sloAttainment"], -paid(each)))
         who = "" if len(others) == 1 else " No other policy kept it as often;"
         return f"{who} {best['policy']} kept it for {percent(best['sloAttainment'])} % with {_cost(best, run)}."
-    cheapest = min(as_good, key=_paid)
+    cheapest = min(as_good, key=_paid(as_good))
     if len(others) == 1:
         return f" {cheapest['policy']} kept it {_AS_OFTEN}, with {_cost(cheapest, run)}."
     return (
@@ -119,9 +120,10 @@ def _beside(run: Run, others: Sequence[Run]) -> str:
     )
 
 
-def _paid(run: Run) -> float:
-    """Money where all prices are known, or else hours."""
-    return float(run.get("cost", run["gpuHours"]))
+def _paid(runs: Sequence[Run]) -> Callable[[Run], float]:
+    """Money where it is known of all of them, or else hours: the two do not compare."""
+    unit = "cost" if all("cost" in run for run in runs) else "gpuHours"
+    return lambda run: float(run[unit])
 
 
 def _spent(run: Run) -> str:
