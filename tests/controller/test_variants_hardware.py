@@ -1,5 +1,6 @@
 """Variants whose accelerators cannot be had: each is told by its field, and running pods stay as they are."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -108,9 +109,39 @@ class Full(WithVariants):
 
     def _make_pod(self, deployment: str) -> None:
         self._number += 1
-        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": "0/3 nodes",
+            "lastTransitionTime": datetime.fromtimestamp(self.now, UTC).isoformat(),
+        }
         document = pod(deployment, self._number, ready=False)
         self.cluster.have(PODS, {**document, "status": {"phase": "Pending", "conditions": [condition]}})
+
+
+class WithoutRoomForOne(Full):
+    """Pods of `cpu` find no node, all others do."""
+
+    def _make_pod(self, deployment: str) -> None:
+        if deployment == "chat-cpu":
+            super()._make_pod(deployment)
+        else:
+            WithVariants._make_pod(self, deployment)
+
+
+async def test_a_variant_without_room_is_not_what_a_gateway_wakes() -> None:
+    """Nobody would answer until it is given up once more: that it was is known, though its pods have left."""
+    operator = WithoutRoomForOne()
+    operator.apply(with_variants({**SMALL, "minReplicas": 1}, scaling={"fallbackAfterSeconds": 30}))
+    assert await operator.run(1)
+    operator.use(in_flight=1)
+    await operator.run(20)
+    assert operator.variant("cpu")["unavailableSince"]
+    operator.use()
+    await operator.run(40)
+    assert status_of(operator.cluster)["replicas"] == 0
+    assert status_of(operator.cluster)["wakePlan"]["deployment"] == "chat"
 
 
 async def test_all_variants_without_room() -> None:

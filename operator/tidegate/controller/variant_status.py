@@ -79,14 +79,14 @@ def _message(ways: Ways, way: Way) -> str:
     return "; ".join(f"{each.reason}: {each.example}" for each in own.stuck)
 
 
-def variants_to_wake(ways: Ways) -> tuple[VariantToWake, ...]:
+def variants_to_wake(state: ServiceState, ways: Ways) -> tuple[VariantToWake, ...]:
     """The same for a gateway that wakes one of them; nothing of a service that has no other than `default`."""
     if not ways.together:
         return ()
-    return tuple(_to_wake(way) for way in ways.each if not way.own.is_removed)
+    return tuple(_to_wake(state, way) for way in ways.each if not way.own.is_removed)
 
 
-def _to_wake(way: Way) -> VariantToWake:
+def _to_wake(state: ServiceState, way: Way) -> VariantToWake:
     own, service = way.own, way.given.service
     assert service.spec is not None, "variants are told of by a spec"  # noqa: S101 - says what `ways_of` has made sure of
     return VariantToWake(
@@ -95,7 +95,7 @@ def _to_wake(way: Way) -> VariantToWake:
         deployment=service.workload[1],
         cost_per_hour=way.given.hardware.cost_per_hour,
         refusal=way.refusal,
-        without_place=bool(own.place.without),
+        without_place=bool(own.place.without) or own.name in state.fleet.without_room,
         pods_refused=pods_refused(own),
         capacity=own.learned.capacity,
         lead_time=own.learned.lead_time,

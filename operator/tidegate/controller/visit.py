@@ -66,7 +66,7 @@ def visit(state: ServiceState, given: Surroundings, pods: Iterable[PodRecord], n
     if _is_busy(state):
         state.busy_at = now
     see_cost(state, ways, now)
-    routing = tell_routing(state, given, pods, _service_refusal(ways), now, variants_to_wake(ways))
+    routing = tell_routing(state, given, pods, _service_refusal(ways), now, variants_to_wake(state, ways))
     return [*actions, *_status(state, ways, routing, now), *_ceiling_news(state, given)]
 
 
