@@ -127,7 +127,7 @@ class WithoutRoomForOne(Full):
         if deployment == "chat-cpu":
             super()._make_pod(deployment)
         else:
-            WithVariants._make_pod(self, deployment)
+            super(Full, self)._make_pod(deployment)
 
 
 async def test_a_variant_without_room_is_not_what_a_gateway_wakes() -> None:
