@@ -16,10 +16,9 @@ ENOUGH_LOOKS = 2
 MOST_WEIGHT = 1_000_000
 """A status takes no more, and prices can be any number of times as high as others."""
 
-TRIAL_SHARE = 0.5
-
-MOST_WEIGHT = 1_000_000
-"""A status takes no more, and prices can be any number of times as high as others."""
+TRIAL_BEGINS_SHARE, TRIAL_ENDS_SHARE = 0.5, 0.75
+"""Of what a pod is taken to work on at once: while no more than that runs per pod, it is given as much as any other, to
+be measured. Apart, as weights are told to all gateways: what runs moves with each look."""
 
 SAME_WEIGHT = 0.2
 """A weight within so much of the one that is told is the same: it is written to a status."""
@@ -117,9 +116,14 @@ def weights(worths: Mapping[str, Worth], before: Mapping[str, int], running_per_
         running_per_pod: requests that run, as a mean over the pods that are ready.
     """
     most = max(worth.at_once for worth in worths.values())
-    exact = {
-        name: min(max(1.0, most if _can_be_tried(worth, running_per_pod) else worth.at_once), MOST_WEIGHT)
+    heaviest = max(before.values(), default=0)
+    tried = {
+        name
         for name, worth in worths.items()
+        if _can_be_tried(worth, running_per_pod, is_tried=before.get(name) == heaviest)
+    }
+    exact = {
+        name: min(max(1.0, most if name in tried else worth.at_once), MOST_WEIGHT) for name, worth in worths.items()
     }
     if before.keys() == exact.keys():
         scale = sum(before.values()) / sum(exact.values())
@@ -128,8 +132,9 @@ def weights(worths: Mapping[str, Worth], before: Mapping[str, int], running_per_
     return {name: max(1, round(float(f"{value:.2g}"))) for name, value in exact.items()}
 
 
-def _can_be_tried(worth: Worth, running_per_pod: float) -> bool:
-    return worth.is_guess and not worth.is_blind and running_per_pod <= TRIAL_SHARE * worth.at_once
+def _can_be_tried(worth: Worth, running_per_pod: float, *, is_tried: bool) -> bool:
+    share = TRIAL_ENDS_SHARE if is_tried else TRIAL_BEGINS_SHARE
+    return worth.is_guess and not worth.is_blind and running_per_pod <= share * worth.at_once
 
 
 def _is_measured(candidate: Candidate, capacity: Capacity, best: Capacity) -> bool:
