@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 from pod_work import pod_did
 
+from tidegate.api.scaling import Scaling
+from tidegate.scaling.arrivals import ArrivalMemory
 from tidegate.scaling.capacity import Capacity
 from tidegate.scaling.capacity_estimate import DEFAULT_BATCH, Occupancy, capacity_of, given_capacity
+from tidegate.scaling.evaluation import capacity_now
+from tidegate.scaling.learned import Learned
+from tidegate.scaling.observation import Observation
 from tidegate.scaling.sizes import Sums
 from tidegate.scaling.step_time import StepTime
 
@@ -142,3 +147,15 @@ def test_a_weekend_at_rest_changes_nothing() -> None:
         sums = sums.take([pod_did()], look * 5.0, sizes_are_biased=False)
         occupancy = occupancy.see(kv_share=0.0, running=0.0, is_full=False, pods=2, now=look * 5.0)
     assert capacity(sums=sums, occupancy=occupancy) == before
+
+
+def test_an_engine_that_counts_no_requests_is_reckoned_by_the_sizes_that_other_variants_saw() -> None:
+    """As llama.cpp beside vLLM: how fast it steps is its own, how large requests are is the service's."""
+    learned, silent = Learned(step_time=EVERY_STEP), ArrivalMemory()
+    alone = Observation(replicas=1, max_sequences=10)
+    assert capacity_now(Scaling(), alone, learned, silent) is None
+    beside = replace(alone, work_per_request=1200.0, prompt_work_per_request=1000.0)
+    known = capacity_now(Scaling(), beside, learned, silent)
+    assert known == capacity(max_sequences=10)
+    own = ArrivalMemory(sums=replace(REQUESTS, prompt_work=20_000.0))
+    assert capacity_now(Scaling(), beside, learned, own) == capacity(max_sequences=10, sums=own.sums)

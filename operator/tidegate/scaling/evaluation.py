@@ -16,6 +16,7 @@ from tidegate.scaling.idleness import is_asleep, last_used
 from tidegate.scaling.learned import Learned
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
+from tidegate.scaling.sizes import Sums
 from tidegate.scaling.term_input import TermInput
 from tidegate.scaling.terms import TERMS
 
@@ -97,12 +98,20 @@ def capacity_now(
     promise = scaling.objectives.inter_token_latency
     return capacity_of(
         learned.step_time,
-        arrivals.sums,
+        arrivals.sums if arrivals.sums.answers else _sizes_elsewhere(observation),
         learned.occupancy,
         kv_target=scaling.kv_cache.target_percent / 100,
         max_sequences=observation.max_sequences,
         inter_token_seconds=None if promise is None else promise.milliseconds / 1000,
     )
+
+
+def _sizes_elsewhere(observation: Observation) -> Sums:
+    """How large the requests are by other variants' engines, where this one's does not count requests."""
+    whole, prompt = observation.work_per_request, observation.prompt_work_per_request
+    if whole is None or prompt is None:
+        return Sums()
+    return Sums(prompts=1.0, prompt_work=prompt, answers=1.0, other_work=max(0.0, whole - prompt))
 
 
 def _seconds_seen(observation: Observation, before: ArrivalMemory, arrivals: ArrivalMemory) -> float:

@@ -26,6 +26,7 @@ from tidegate.scaling.fleet_seats import is_new, seats_of, tried_since, without_
 from tidegate.scaling.lane import FleetMemory, Lane, Need
 from tidegate.scaling.memory import Memory
 from tidegate.scaling.observation import Observation
+from tidegate.scaling.sizes import Sums
 from tidegate.scaling.worth import Candidate, Worth, weights, worth_of
 
 
@@ -57,13 +58,13 @@ def decide_fleet(spec: InferenceServiceSpec, lanes: Sequence[Lane], memory: Flee
         memory: what the last decision returned; `FleetMemory()` at first.
         now: seconds since the epoch; never earlier than the last call's.
     """
+    lanes = [_knowing_sizes(lane, lanes) for lane in lanes]
     before = worth_of([_candidate(lane, lane.memory, _known_before(lane), memory, now) for lane in lanes])
     shares = _shares(lanes, before)
     observations = {
         lane.name: replace(
             lane.observation,
             share=shares[lane.name],
-            work_per_request=_work_per_request(lane, lanes),
             assumed=before[lane.name].assumed,
             allotment=None,
         )
@@ -126,11 +127,13 @@ def merged(observations: Sequence[Observation]) -> Observation:
     )
 
 
-def _work_per_request(lane: Lane, lanes: Sequence[Lane]) -> float | None:
-    """By the variant that has seen most requests of late: they are the same, whoever works on them."""
+def _knowing_sizes(lane: Lane, lanes: Sequence[Lane]) -> Lane:
+    """With the sizes that the variant has seen which saw most requests of late: they are the same, whoever works."""
     others = [each for each in lanes if each.observation.work_unit == lane.observation.work_unit and each is not lane]
-    most = max((each.memory.arrivals.sums for each in others), key=lambda sums: sums.finished, default=None)
-    return None if most is None else most.work_per_request
+    most = max((each.memory.arrivals.sums for each in others), key=lambda sums: sums.finished, default=Sums())
+    prompt = most.prompt_work / most.prompts if most.prompts else None
+    seen = replace(lane.observation, work_per_request=most.work_per_request, prompt_work_per_request=prompt)
+    return replace(lane, observation=seen)
 
 
 def _candidate(lane: Lane, of_late: Memory, capacity: Capacity | None, memory: FleetMemory, now: float) -> Candidate:

@@ -140,7 +140,9 @@ def unbelievable(given: Given) -> Allotted | None:
     counted = sum(seat.placed if seat.is_given_up else seat.present for seat in given.seats)
     if counted < bounds.fewest:
         grown = chosen(given.seats, 0.0, 0.0, bounds)
-        sizes = tuple(max(pair) for pair in zip(grown, given.present, strict=True))
+        # Of those that were given up one goes on asking; the others would only be in the way of a node autoscaler.
+        kept = (min(seat.present, seat.placed + 1) if seat.is_given_up else seat.present for seat in given.seats)
+        sizes = tuple(max(pair) for pair in zip(grown, kept, strict=True))
         limits = [Limit("minReplicas", before, sum(sizes), floor_because)]
     elif not fits(given.seats, given.present, bounds):
         sizes = fitted(given.seats, given.present, bounds)

@@ -80,6 +80,9 @@ class Observation:
     """Which share of the service's requests goes to these pods, 0 to 1; None where they are all there is. With a share,
     what arrives is known from the gateways only, and is what arrives for all variants together."""
 
+    prompt_work_per_request: float | None = None
+    """Of `work_per_request`, that of the prompt."""
+
     work_per_request: float | None = None
     """What a request takes, in work units, as the other variants have seen it; None where none of them has."""
 
