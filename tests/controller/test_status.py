@@ -216,6 +216,10 @@ class TestDocument:
         assert not is_urgent(status, {**status, "conditions": other})
         turned = [{**each, "reason": "Otherwise"} for each in status["conditions"]]
         assert is_urgent(status, {**status, "conditions": turned})
+        plan = {"deployment": "chat", "allowed": False, "reason": "BudgetExhausted", "message": "other holds 4"}
+        planned = {**status, "wakePlan": plan}
+        assert not is_urgent(planned, {**planned, "wakePlan": {**plan, "message": "other holds 5"}})
+        assert is_urgent(planned, {**planned, "wakePlan": {**plan, "allowed": True}})
 
     def test_a_rollout_that_does_not_get_on_is_told_with_its_cause(self) -> None:
         """What the Deployment's controller complains of belongs there, too."""

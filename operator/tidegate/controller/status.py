@@ -272,7 +272,9 @@ def is_urgent(previous: Document, current: Document) -> bool:
             tuple(each.get(name) for name in ("name", "replicas", "readyReplicas", "desiredReplicas", "weight"))
             for each in status.get("variants") or ()
         )
-        for_gateways = (status.get("routing"), status.get("wakePlan"), variants)
+        # Words only: of a ceiling they name who holds the rest, for every service that sleeps below it.
+        plan = {name: value for name, value in (status.get("wakePlan") or {}).items() if name != "message"}
+        for_gateways = (status.get("routing"), plan, variants)
         return (status.get("observedGeneration"), conditions, sizes, accelerator_essence(status), for_gateways)
 
     return essence(previous) != essence(current)
