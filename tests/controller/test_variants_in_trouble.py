@@ -76,6 +76,23 @@ async def test_a_variant_that_must_have_pods_is_not_created_beyond_the_budget() 
     assert operator.sized("chat") + 0.2 * operator.sized("chat-cpu") <= 1.2
 
 
+@pytest.mark.parametrize("begins", ["serving", "new"])
+async def test_where_only_another_variant_can_be_paid_that_one_begins(begins: str) -> None:
+    """Though nothing is known of either, and though the first listed serves."""
+    unmeasured = {key: value for key, value in SMALL.items() if key != "tokenThroughput"}
+    scaling = {**AT_ONCE, "tokenThroughput": None}
+    operator = WithVariants()
+    operator.use(in_flight=0)
+    if begins == "serving":
+        operator.apply(with_variants(unmeasured, scaling=scaling))
+        await operator.run(6)
+    budget = {**scaling, "budget": {"maxCostPerHour": "0.5"}}
+    operator.apply(with_variants(unmeasured, scaling=budget), generation=2)
+    await operator.run(6)
+    assert operator.variant("default")["desiredReplicas"] == 0
+    assert operator.variant("cpu")["readyReplicas"] >= 1
+
+
 async def test_what_shrinks_for_want_of_money_says_so() -> None:
     """Also where it is told of the variant alone."""
     operator = await running(with_variants(SMALL, scaling={**AT_ONCE, "minReplicas": 3, "mode": "Automatic"}))

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from tidegate.api.inference_service import InferenceServiceSpec
 from tidegate.scaling import behavior
+from tidegate.scaling.budget import Budget
 from tidegate.scaling.choice import Seat
 from tidegate.scaling.lane import FleetMemory, Lane
 from tidegate.scaling.observation import Observation
@@ -33,7 +34,7 @@ def seats_of(
     """
     tried = memory.tried
     seats = tuple(_seat(lane, worths[lane.name], spec, memory, now, tried=tried.get(lane.name)) for lane in lanes)
-    return _with_those_to_begin_with(seats)
+    return _with_those_to_begin_with(seats, lanes[0].observation.budget)
 
 
 def tried_since(
@@ -62,12 +63,16 @@ def without_room(memory: FleetMemory, seats: Sequence[Seat]) -> Mapping[str, int
     )
 
 
-def _with_those_to_begin_with(seats: tuple[Seat, ...]) -> tuple[Seat, ...]:
-    """The first listed is, while nothing is known of any; where it finds no place or has all that it may, the next."""
+def _with_those_to_begin_with(seats: tuple[Seat, ...], budget: Budget | None) -> tuple[Seat, ...]:
+    """The first listed is, while nothing is known of any; the next where it finds no place, or may have no more.
+
+    Nor may it have any where not even one can be paid.
+    """
     marked, begins = [], True
     for seat in seats:
         marked.append(replace(seat, is_first=begins))
-        begins = begins and (seat.is_given_up or seat.present >= seat.most)
+        too_dear = budget is not None and not budget.affords(seat.cost_per_hour or 0.0)
+        begins = begins and (seat.is_given_up or seat.present >= seat.most or too_dear)
     return tuple(marked)
 
 
