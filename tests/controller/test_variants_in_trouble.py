@@ -67,13 +67,16 @@ async def test_new_services_are_created_within_the_ceiling() -> None:
     assert sizes == {"older": 4, "younger": 1}
 
 
-async def test_a_variant_that_must_have_pods_is_not_created_beyond_the_budget() -> None:
-    """Its own minimum is ordered as far as there is money, like all else."""
-    budget = {**AT_ONCE, "budget": {"maxCostPerHour": "1.2"}}
-    operator = await running(with_variants(TWO_SMALL, scaling=budget), turns=1)
-    assert (operator.sized("chat"), operator.sized("chat-cpu")) == (1, 0)
+@pytest.mark.parametrize(
+    ("budget", "sizes"), [("4", (3, 2)), ("3.3", (2, 2)), ("1.4", (1, 2)), ("0.3", (0, 1)), ("0.2", (0, 1))]
+)
+async def test_variants_are_created_within_the_budget(budget: str, sizes: tuple[int, int]) -> None:
+    """What a variant must have comes before the others that the service must have; and stays."""
+    scaling = {**AT_ONCE, "minReplicas": 3, "budget": {"maxCostPerHour": budget}}
+    operator = await running(with_variants(TWO_SMALL, scaling=scaling), turns=1)
+    assert (operator.sized("chat"), operator.sized("chat-cpu")) == sizes
     await operator.run(8)
-    assert operator.sized("chat") + 0.2 * operator.sized("chat-cpu") <= 1.2
+    assert operator.sized("chat") + 0.2 * operator.sized("chat-cpu") <= float(budget)
 
 
 @pytest.mark.parametrize("begins", ["serving", "new"])

@@ -120,7 +120,7 @@ def bodies_of(ways: Ways, way: Way, now: float) -> list[Action]:
         return _deletion(way)
     is_default = own.name == DEFAULT_VARIANT
     spec = service.spec if is_default else given.service.spec
-    size = 0 if spec is None else _affordable(way, first_size(spec, own.sizes.replicas, own.name))
+    size = 0 if spec is None else _affordable(ways, way, first_size(spec, own.sizes.replicas, own.name))
     actions: list[Action] = []
     if way.refusal is None:
         kinds = KINDS if is_default else (DEPLOYMENTS,)
@@ -154,13 +154,25 @@ def _refusal(way: Way, of_whole: Refusal | None, *, together: bool) -> Refusal |
     return None if of_whole is None else replace(of_whole, blocks=Blocks.EVERYTHING)
 
 
-def _affordable(way: Way, size: int) -> int:
-    """As much of the size of a new Deployment as the service may cost; a further variant waits for what is decided."""
+def _affordable(ways: Ways, way: Way, size: int) -> int:
+    """As much of the size of a new Deployment as the service may cost.
+
+    Before it comes what further variants have, or must have: for the first listed that of all, else of those before.
+    """
     budget, price = way.given.budget, way.given.hardware.cost_per_hour
-    if budget is None or not price:
+    if budget is None or not price or way.given.deployment is not None:
         return size
-    is_new_variant = way.own.name != DEFAULT_VARIANT and way.own.sizes.replicas is None
-    return 0 if is_new_variant else min(size, budget.replicas(price))
+    place = ways.each.index(way)
+    others = ways.each[1:] if place == 0 else ways.each[1:place]
+    left = replace(budget, cost_per_hour=max(0.0, budget.cost_per_hour - sum(_least_cost(each) for each in others)))
+    return min(size, left.replicas(price))
+
+
+def _least_cost(way: Way) -> float:
+    """What a further variant costs at least."""
+    spec, live = way.given.service.spec, way.given.deployment
+    least = 0 if spec is None or way.refusal is not None else spec.scaling.min_replicas
+    return (way.given.hardware.cost_per_hour or 0.0) * max(least, live.replicas if live is not None else 0)
 
 
 def _has_address(ways: Ways, way: Way) -> bool:
