@@ -126,10 +126,10 @@ def test_schedules_hold_with_variants_too(tmp_path: Path) -> None:
 def test_the_report_shows_variants_and_money(tmp_path: Path) -> None:
     """A stack of replicas for what is mixed, and cost instead of hours."""
     page = tmp_path / "out.html"
-    options = ("--variant", "default=rtx4090,2", "--variant", "small=l4,0.1")
+    options = ("--variant", "default=rtx4090,2", "--variant", "small=l4,0.1", "--rival", "wva-tokens")
     assert call("--trace", "trace.csv", *options, "--report", page).exit_code == 0
     text = page.read_text()
-    assert "Ready by variant, tidegate (from below: default, small)" in text
+    assert "Ready by variant, wva-tokens (from below: default, small)" in text
     assert "in the currency of the prices" in text
     assert "small: l4, 0.1 an hour" in text
 

@@ -2,8 +2,9 @@
 
 It needs nobody but the API server. The size is written under the scaler's name, so that the operator takes it for one
 of its own and goes on from there. Whoever else woke it in between has changed the version that was read: nobody's size
-is ever lowered, and of two gateways one wakes. Of several variants the plan names one; none is woken while another is
-awake, though another plan had it woken a moment ago.
+is ever lowered, and of two gateways with one plan one wakes. Of several variants the plan names one; none is woken
+while another is awake, though another plan had it woken a moment ago. Two gateways that read different plans in the
+same instant may each wake one: the operator takes back what is too much.
 """
 
 import asyncio
