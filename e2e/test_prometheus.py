@@ -39,7 +39,7 @@ def test_monitors_rules_and_dashboards_have_what_they_ask_for(
     here: ModelNamespace, prometheus: ClusterPrometheus
 ) -> None:
     """All model pods, the operator and the gateways are scraped, panels and recordings have data, rules evaluate."""
-    here.apply(here.least(scaling=SCALING))
+    here.apply(here.least(scaling=SCALING, costPerHour="2.40"))
     here.wait_serving(pods=1)
     with here.load(**LOAD):
         here.wait_serving(pods=3)
