@@ -6,6 +6,7 @@ from cluster_objects import pod
 from operator_under_test import OperatorUnderTest
 
 from tidegate.cluster.resources import PODS
+from tidegate.controller.records import timestamp
 
 MINIMUM_REPLICAS = 2
 WORK = {"prompt_tokens": 800.0, "generated_tokens": 200.0, "requests_finished": 1.0, "requests_ended": 1.0}
@@ -24,7 +25,8 @@ class ScrapedOperator(OperatorUnderTest):
         self.apply(self.chat)
         self.apply(spec, name="lost")
         self.apply({**spec, "scaling": {"minReplicas": 3, "maxReplicas": 2}}, name="broken")
-        self.start_pods(MINIMUM_REPLICAS)
+        for number in range(1, MINIMUM_REPLICAS + 1):
+            self.cluster.have(PODS, pod("chat", number, creationTimestamp=timestamp(self.now)))
         pending = pod("lost", 9, ready=False)
         nowhere = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes fit"}
         pending["status"]["conditions"].append(nowhere)
