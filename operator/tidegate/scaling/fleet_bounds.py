@@ -166,8 +166,9 @@ def by_need(given: Given) -> Allotted:
     if stuck:
         ideal, _ = best_set(given.seats, given.need_up, bounds, available_only=False)
         limits.append(Limit("placement", sum(ideal), sum(sizes), placeless_text(stuck, given.spec)))
-    eager = chosen(given.seats, given.need.requests_per_second, given.need.to_keep_requests_per_second, bounds)
-    if eager != sizes:
+    now_up, now_down = given.need.requests_per_second, given.need.to_keep_requests_per_second
+    is_windowed = (given.need_up, given.need_down) != (now_up, now_down)  # Else it was chosen already.
+    if is_windowed and (eager := chosen(given.seats, now_up, now_down, bounds)) != sizes:
         limits.append(Limit("stabilization", sum(eager), sum(sizes), _window_text(given, sizes)))
     incomplete = next(
         (s.health for s in given.seen if not s.health.complete and s.health.state is not MetricsState.NO_PODS), None
