@@ -1,15 +1,18 @@
 """Fixtures for what we rely on at a real API server."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from custom_resources import CustomResources
 from deployment_under_test import Deployment
+from gateway_process import GatewayProcess, running_gateway_process
 from operated_namespace import OperatedNamespace
 from operator_process import Engines, OperatorProcess, running_engines, running_operator
 
 from live_cluster import LiveCluster
+from running_envoy import free_port
 
 
 @pytest.fixture
@@ -64,3 +67,21 @@ def operator(crds: LiveCluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def here(crds: LiveCluster, namespace: str, engines: Engines) -> OperatedNamespace:
     """The test's namespace; a test that wants an operator in it asks for one as well."""
     return OperatedNamespace(crds, namespace, engines.port)
+
+
+@pytest.fixture(scope="module")
+def second_port() -> Iterator[int]:
+    """Port at which every address has an engine of another kind."""
+    port = free_port()
+    with running_engines(f"--listen=SGLang:{port}:l4"):
+        yield port
+
+
+@pytest.fixture
+def gateway(crds: LiveCluster, namespace: str) -> Iterator[GatewayProcess]:
+    """A gateway for this test's namespace alone, in a directory with a short path."""
+    with (
+        tempfile.TemporaryDirectory(prefix="tg") as directory,
+        running_gateway_process(crds.kubeconfig, namespace, Path(directory), number=1) as running,
+    ):
+        yield running

@@ -2,43 +2,18 @@
 
 import concurrent.futures
 import json
-import tempfile
 import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from gateway_process import PORT, GatewayProcess, ask, listens, running_gateway_process
+from gateway_process import PORT, GatewayProcess, ask, listens
 from gateways_under_test import routing
 from operated_namespace import OperatedNamespace
-from operator_process import running_engines
 
-from live_cluster import LiveCluster
-from running_envoy import free_port
 from tidegate.api.names import API_VERSION, ROUTING_LABEL, SERVICE_LABEL, VARIANT_LABEL
 
 WEIGHTS = {"default": 1, "cpu": 4}
 STREAMS = 40
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-@pytest.fixture(scope="module")
-def second_port() -> Iterator[int]:
-    """Port at which every address has an engine of another kind."""
-    port = free_port()
-    with running_engines(f"--listen=SGLang:{port}:l4"):
-        yield port
-
-
-@pytest.fixture
-def gateway(crds: LiveCluster, namespace: str) -> Iterator[GatewayProcess]:
-    """A gateway for this test's namespace alone."""
-    with (
-        tempfile.TemporaryDirectory(prefix="tg") as directory,
-        running_gateway_process(crds.kubeconfig, namespace, Path(directory), number=1) as running,
-    ):
-        yield running
 
 
 def asleep(here: OperatedNamespace, second_port: int, **plan: Any) -> None:

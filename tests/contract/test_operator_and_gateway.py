@@ -1,13 +1,12 @@
 """The operator and a gateway together: real Envoy, real picker, real API server, simulated engines."""
 
 import json
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gateway_process import GatewayProcess, ask, listens, running_gateway_process
+from gateway_process import GatewayProcess, ask, listens
 from operated_namespace import OperatedNamespace
 from operator_process import OperatorProcess, running_operator
 
@@ -16,16 +15,6 @@ from live_cluster import LiveCluster
 pytestmark = [pytest.mark.cluster]
 
 ASLEEP_SECONDS = 90
-
-
-@pytest.fixture
-def gateway(crds: LiveCluster, namespace: str) -> Iterator[GatewayProcess]:
-    """A gateway for this test's namespace alone, in a directory with a short path."""
-    with (
-        tempfile.TemporaryDirectory(prefix="tg") as directory,
-        running_gateway_process(crds.kubeconfig, namespace, Path(directory), number=1) as running,
-    ):
-        yield running
 
 
 @pytest.fixture

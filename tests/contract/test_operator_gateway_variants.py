@@ -1,18 +1,16 @@
 """The operator and a gateway together, with a service of two variants: real Envoy, picker, API server and scheduler."""
 
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_process import GatewayProcess, ask, listens, running_gateway_process
+from gateway_process import GatewayProcess, ask, listens
 from operated_namespace import OperatedNamespace
-from operator_process import OperatorProcess, running_engines, running_operator
+from operator_process import OperatorProcess, running_operator
 
 from live_cluster import LiveCluster
-from running_envoy import free_port
 
 pytestmark = [pytest.mark.cluster]
 
@@ -26,24 +24,6 @@ def _starting_in(duration: str) -> dict[str, Any]:
 
 DEAR: dict[str, Any] = {"costPerHour": "3", "template": _starting_in("8s")}
 """Once its lead time is learned its first answer costs twice what the other's does, which is taken to need a minute."""
-
-
-@pytest.fixture(scope="module")
-def second_port() -> Iterator[int]:
-    """Port at which every address has an engine of another kind."""
-    port = free_port()
-    with running_engines(f"--listen=SGLang:{port}:l4"):
-        yield port
-
-
-@pytest.fixture
-def gateway(crds: LiveCluster, namespace: str) -> Iterator[GatewayProcess]:
-    """A gateway for this test's namespace alone, in a directory with a short path."""
-    with (
-        tempfile.TemporaryDirectory(prefix="tg") as directory,
-        running_gateway_process(crds.kubeconfig, namespace, Path(directory), number=1) as running,
-    ):
-        yield running
 
 
 @pytest.fixture
